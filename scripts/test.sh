@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Installs segtopo (editable) into .venv and runs every check: formatting, lint, types, tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/environment.sh
+install_segtopo --editable ".[dev]"
+
+ruff format --check .
+ruff check .
+find segtopo/_kernel -name '*.cpp' -o -name '*.hpp' | xargs clang-format --dry-run --Werror
+mypy
+pytest "$@"
