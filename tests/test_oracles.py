@@ -45,6 +45,4 @@ def test_the_known_betti_numbers_are_those_of_cripser_and_of_the_euler_character
         diagrams = cripser_diagrams(known.mask, "superlevel", construction)
         born_in_the_foreground = tuple(int((diagram[:, 0] == 1).sum()) for diagram in diagrams)
         assert betti == born_in_the_foreground
-        assert sum((-1) ** k * b for k, b in enumerate(betti)) == euler_characteristic(
-            known.mask, construction
-        )
+        assert sum((-1) ** k * b for k, b in enumerate(betti)) == euler_characteristic(known.mask, construction)

@@ -44,9 +44,7 @@ def test_one_diagram_per_dimension_with_the_pairs_of_compute_persistence(shape, 
     for k, diagram in enumerate(diagrams):
         expected = pairs.of_dimension(k)
         for field in ("births", "deaths", "birth_voxels", "death_voxels", "essential"):
-            np.testing.assert_array_equal(
-                getattr(diagram, field).numpy(), getattr(expected, field), err_msg=field
-            )
+            np.testing.assert_array_equal(getattr(diagram, field).numpy(), getattr(expected, field), err_msg=field)
         assert diagram.birth_voxels.dtype == diagram.death_voxels.dtype == torch.int64
         assert diagram.essential.dtype == torch.bool
 
@@ -84,9 +82,7 @@ def test_the_gradient_reaches_exactly_the_critical_voxels(shape, filtration, con
     (births + 10 * deaths).backward()
 
     pairs = compute_persistence(values, filtration=filtration, construction=construction)
-    expected = counts_at(pairs.birth_voxels, shape) + 10 * counts_at(
-        pairs.death_voxels[~pairs.essential], shape
-    )
+    expected = counts_at(pairs.birth_voxels, shape) + 10 * counts_at(pairs.death_voxels[~pairs.essential], shape)
     assert image.grad.dtype == dtype
     assert image.grad.device == image.device
     np.testing.assert_array_equal(image.grad.double().cpu().numpy(), expected)
@@ -210,9 +206,7 @@ def test_nan_is_refused():
 @pytest.mark.parametrize("shape", [(5, 9, 12), (3, 5, 6, 7), (1, 4, 6)])
 @every_setting
 def test_a_batch_gives_the_diagrams_of_its_images(shape, filtration, construction, num_threads):
-    images = torch.as_tensor(
-        np.random.default_rng(2).integers(0, 9, shape).astype(np.float32)
-    ).requires_grad_()
+    images = torch.as_tensor(np.random.default_rng(2).integers(0, 9, shape).astype(np.float32)).requires_grad_()
     alone = images.detach().clone().requires_grad_()
     settings = {"filtration": filtration, "construction": construction, "min_persistence": 1.0}
     batch = batch_persistence_diagrams(images, num_threads=num_threads, **settings)

@@ -96,11 +96,7 @@ def test_min_persistence_keeps_what_lives_longer(shape, filtration, construction
     for threshold in (0, 0.5, *lengths):
         kept = bars_of(compute_persistence(image, min_persistence=threshold, **settings))
         assert kept == type(kept)(
-            {
-                bar: n
-                for bar, n in everything.items()
-                if bar.essential or abs(bar.birth - bar.death) > threshold
-            }
+            {bar: n for bar, n in everything.items() if bar.essential or abs(bar.birth - bar.death) > threshold}
         )
 
 
@@ -110,9 +106,7 @@ def test_lengths_beyond_the_largest_float_are_kept(filtration):
     image = np.array([[largest, -largest, largest], [-largest, -largest, -largest]])
     image = image if filtration == "superlevel" else -image
     for dtype in (np.float32, np.float64):
-        pairs = compute_persistence(
-            image.astype(dtype), filtration=filtration, construction="V", min_persistence=1
-        )
+        pairs = compute_persistence(image.astype(dtype), filtration=filtration, construction="V", min_persistence=1)
         assert np.abs(pairs.deaths).tolist() == [np.inf, largest]
 
 
@@ -193,9 +187,7 @@ def test_layout_in_memory_does_not_matter(view, shape):
     image = view(integers(shape))
     for filtration, construction in SETTINGS:
         settings = {"filtration": filtration, "construction": construction}
-        assert_identical(
-            compute_persistence(image, **settings), compute_persistence(image.copy("C"), **settings)
-        )
+        assert_identical(compute_persistence(image, **settings), compute_persistence(image.copy("C"), **settings))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -21,9 +21,7 @@ SHAPES = st.one_of(
 )
 FEW_LEVELS = npst.arrays(np.float64, SHAPES, elements=st.integers(-4, 4).map(float))
 DISTINCT = st.tuples(SHAPES, st.integers(0, 2**32 - 1)).map(
-    lambda drawn: (
-        np.random.default_rng(drawn[1]).permutation(math.prod(drawn[0])).reshape(drawn[0]).astype(float)
-    )
+    lambda drawn: np.random.default_rng(drawn[1]).permutation(math.prod(drawn[0])).reshape(drawn[0]).astype(float)
 )
 REALS = npst.arrays(np.float64, SHAPES, elements=st.floats(-1e6, 1e6))
 every_setting = pytest.mark.parametrize(
@@ -66,9 +64,7 @@ def test_turning_and_mirroring_keeps_the_diagrams(filtration, construction, imag
     axes = data.draw(st.permutations(range(image.ndim)))
     flipped = data.draw(st.sets(st.sampled_from(range(image.ndim))))
     turned = np.flip(image.transpose(axes), tuple(flipped))
-    assert_same_diagrams(
-        diagrams(turned, filtration, construction), diagrams(image, filtration, construction)
-    )
+    assert_same_diagrams(diagrams(turned, filtration, construction), diagrams(image, filtration, construction))
 
 
 @every_setting
@@ -81,8 +77,7 @@ def test_turning_and_mirroring_moves_the_voxels_along(filtration, construction, 
     def move(voxel):
         turned_voxel = [voxel[axis] for axis in axes]
         return tuple(
-            n - 1 - c if a in flipped else c
-            for a, (c, n) in enumerate(zip(turned_voxel, turned.shape, strict=True))
+            n - 1 - c if a in flipped else c for a, (c, n) in enumerate(zip(turned_voxel, turned.shape, strict=True))
         )
 
     assert bars(turned, filtration, construction) == with_voxels(bars(image, filtration, construction), move)
@@ -110,16 +105,12 @@ def test_repeating_a_slice_keeps_the_diagrams(filtration, construction, image, d
     axis = data.draw(st.sampled_from(range(image.ndim)))
     repeats = data.draw(st.lists(st.integers(1, 3), min_size=image.shape[axis], max_size=image.shape[axis]))
     stretched = np.repeat(image, repeats, axis)
-    assert_same_diagrams(
-        diagrams(stretched, filtration, construction), diagrams(image, filtration, construction)
-    )
+    assert_same_diagrams(diagrams(stretched, filtration, construction), diagrams(image, filtration, construction))
 
 
 @every_setting
 @given(
-    image=npst.arrays(
-        np.float64, npst.array_shapes(min_dims=2, max_dims=2, max_side=8), elements=st.integers(-4, 4)
-    )
+    image=npst.arrays(np.float64, npst.array_shapes(min_dims=2, max_dims=2, max_side=8), elements=st.integers(-4, 4))
 )
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_an_image_is_a_volume_of_one_slice(filtration, construction, axis, image):
@@ -139,9 +130,7 @@ def test_an_image_is_a_volume_of_one_slice(filtration, construction, axis, image
 
 @pytest.mark.parametrize("filtration", ["superlevel", "sublevel"])
 @given(
-    image=npst.arrays(
-        np.float64, npst.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(-4, 4)
-    )
+    image=npst.arrays(np.float64, npst.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(-4, 4))
 )
 def test_on_a_line_both_constructions_are_the_same(filtration, image):
     line = image.reshape(1, -1)

@@ -79,9 +79,7 @@ def test_the_bars_born_in_a_mask_are_its_betti_numbers(known, dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(
-    "shape", [(1, 1), (1, 7), (7, 1), (1, 1, 1), (1, 1, 5), (4, 1, 1), (1, 6, 1), (5, 1, 3)]
-)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1), (1, 1, 1), (1, 1, 5), (4, 1, 1), (1, 6, 1), (5, 1, 3)])
 def test_thin_images(shape, dtype):
     image = np.random.default_rng(shape).integers(0, 4, shape).astype(dtype)
     for filtration, construction in SETTINGS:

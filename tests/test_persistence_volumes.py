@@ -43,9 +43,7 @@ def check(image, peer, filtration, construction, least):
 
 
 @pytest.mark.parametrize("construction", ["V", "T"])
-@pytest.mark.parametrize(
-    ("name", "least"), [("vessel", 1000), ("smooth", 1000), ("binary", 5), ("noise", 100_000)]
-)
+@pytest.mark.parametrize(("name", "least"), [("vessel", 1000), ("smooth", 1000), ("binary", 5), ("noise", 100_000)])
 def test_volumes_of_128_cubed_against_cripser(name, least, construction):
     check(make(name, (128, 128, 128)), cripser_diagrams, "superlevel", construction, least)
 

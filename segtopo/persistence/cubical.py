@@ -43,7 +43,9 @@ class CriticalVoxels:
         if min_persistence == 0:
             return self
         flat = image.reshape(-1)
-        kept = self.essential | (np.abs(flat[self.births] - flat[self.deaths]) > min_persistence)
+        with np.errstate(over="ignore"):  # a length beyond the largest float is longer than any minimum
+            lengths = np.abs(flat[self.births] - flat[self.deaths])
+        kept = self.essential | (lengths > min_persistence)
         return CriticalVoxels(self.dimensions[kept], self.births[kept], self.deaths[kept])
 
 

@@ -45,8 +45,9 @@ class PersistencePairs:
     @property
     def persistence(self) -> npt.NDArray[np.floating[Any]]:
         """(n,) lifetimes ``|birth - death|``; ``inf`` for essential features."""
-        lifetimes: npt.NDArray[np.floating[Any]] = np.abs(self.births - self.deaths)
-        return lifetimes
+        lifetimes: npt.NDArray[np.floating[Any]] = np.full_like(self.births, np.inf)
+        np.subtract(self.births, self.deaths, out=lifetimes, where=~self.essential)
+        return np.abs(lifetimes)
 
     def of_dimension(self, dimension: int) -> PersistencePairs:
         """The pairs of one dimension, in the same order.

@@ -47,9 +47,7 @@ def _infinities(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 def _extremes_of_float32(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     limits = np.finfo(np.float32)
-    return rng.choice(
-        np.array([limits.min, -limits.tiny, 0, limits.smallest_subnormal, limits.max], np.float32), shape
-    )
+    return rng.choice(np.array([limits.min, -limits.tiny, 0, limits.smallest_subnormal, limits.max], np.float32), shape)
 
 
 def _extremes_of_int64(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -129,9 +127,7 @@ def vessel_mask(shape: tuple[int, ...], seed: int, radius: float = 3.0) -> np.nd
 def vessel_map(shape: tuple[int, ...], seed: int, radius: float = 3.0) -> np.ndarray:
     """What a network says about vessels: near 1 inside, near 0 outside, uncertain between."""
     rng = np.random.default_rng(seed)
-    logits = 2 * (radius - vessel_distance(shape, seed)) + ndimage.gaussian_filter(
-        4 * rng.normal(size=shape), 1
-    )
+    logits = 2 * (radius - vessel_distance(shape, seed)) + ndimage.gaussian_filter(4 * rng.normal(size=shape), 1)
     return (1 / (1 + np.exp(-logits))).astype(np.float32)
 
 
@@ -175,9 +171,7 @@ def _known_images() -> list[KnownImage]:
         KnownImage("two hills and a pass", hills, "superlevel", [[(2, 1), (3, -infinity)], []]),
         KnownImage("two pits and a pass", -hills, "sublevel", [[(-3, infinity), (-2, -1)], []]),
         KnownImage("two rings", rings, "superlevel", [[(3, 2), (4, -infinity)], [(3, 2), (4, 1)]]),
-        KnownImage(
-            "two rings, dark first", rings, "sublevel", [[(0, infinity), (1, 4), (2, 3)], [(0, 4), (2, 3)]]
-        ),
+        KnownImage("two rings, dark first", rings, "sublevel", [[(0, infinity), (1, 4), (2, 3)], [(0, 4), (2, 3)]]),
         KnownImage("cavity in two steps", shell, "superlevel", [[(5, -infinity)], [], [(5, 1)]]),
         KnownImage("a gate walled up", gate, "superlevel", [[(5, -infinity)], [(5, 2)], []]),
     ]

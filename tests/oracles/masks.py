@@ -135,9 +135,7 @@ MASKS = [
 CONNECTIVITY_MASKS = [
     KnownMask("checkerboard 5 x 7", checkerboard((5, 7)), (18, 0), (1, 7)),
     KnownMask("diagonal 2D", diagonal((5, 7)), (5, 0), (1, 0)),
-    KnownMask(
-        "ring of four pixels", np.array([[0, 1, 0, 0], [1, 0, 1, 0], [0, 1, 0, 0]], bool), (4, 0), (1, 1)
-    ),
+    KnownMask("ring of four pixels", np.array([[0, 1, 0, 0], [1, 0, 1, 0], [0, 1, 0, 0]], bool), (4, 0), (1, 1)),
     KnownMask("diagonal 3D", diagonal((4, 5, 6)), (4, 0, 0), (1, 0, 0)),
     KnownMask("six voxels around one", distance((3, 4, 5), (1, 1, 1)) == 1, (6, 0, 0), (1, 0, 1)),
 ]

@@ -40,10 +40,7 @@ def naive_persistence(image: np.ndarray, filtration: str, construction: str) -> 
     """The bars of every dimension 0 .. ndim - 1, those of zero length left out, essential ones included."""
     values = image.ravel().tolist()
     rank = voxel_ranks(values, filtration)
-    setters = {
-        cell: setting_voxel(cell, image.shape, rank, construction)
-        for cell in cells(image.shape, construction)
-    }
+    setters = {cell: setting_voxel(cell, image.shape, rank, construction) for cell in cells(image.shape, construction)}
     order = sorted(setters, key=lambda cell: (rank[setters[cell]], dimension(cell), cell))
     partner = reduce_boundary_matrix(order)
 

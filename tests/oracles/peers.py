@@ -33,9 +33,7 @@ def sort_diagram(diagram: np.ndarray) -> np.ndarray:
 def _cripser_bars(values: np.ndarray, construction: str) -> np.ndarray:
     # In 2D, cripser's V-construction leaves an image one pixel wide unconnected; one slice in 3D is right.
     as_volume = values.reshape((1,) * (3 - values.ndim) + values.shape)
-    bars = cripser.compute_ph(
-        np.ascontiguousarray(as_volume), filtration=construction, maxdim=values.ndim - 1
-    )
+    bars = cripser.compute_ph(np.ascontiguousarray(as_volume), filtration=construction, maxdim=values.ndim - 1)
     return bars[bars[:, 1] != bars[:, 2]]
 
 
