@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from oracles.euler import euler_characteristic
 from oracles.images import FINITE_KINDS, KNOWN_IMAGES, random_shape
 from oracles.masks import CONNECTIVITY_MASKS, MASKS

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+
 from oracles.images import vessel_map
 from segtopo.persistence import batch_persistence_diagrams, compute_persistence, persistence_diagrams
 

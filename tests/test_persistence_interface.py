@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+
 from oracles.comparison import assert_critical_voxels_exact, bars_of
 from oracles.images import smooth_noise, vessel_map
 from oracles.naive_persistence import naive_persistence

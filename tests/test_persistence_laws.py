@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+
 from oracles.comparison import assert_same_diagrams, bars_of, diagrams_of
 from oracles.euler import euler_characteristic
 from oracles.peers import sort_diagram

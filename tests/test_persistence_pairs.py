@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+
 from oracles.comparison import assert_critical_voxels_exact, assert_same_diagrams, bars_of, diagrams_of
 from oracles.images import FINITE_KINDS, KINDS, KNOWN_IMAGES, random_shape
 from oracles.masks import CONNECTIVITY_MASKS, MASKS

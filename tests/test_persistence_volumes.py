@@ -5,6 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from oracles.comparison import assert_critical_voxels_exact, assert_same_diagrams, diagrams_of
 from oracles.images import gyroid, smooth_noise, vessel_map, vessel_mask
 from oracles.masks import checkerboard

@@ -72,8 +72,8 @@ def compute_persistence(
         num_threads: Threads to use; by default the number of CPUs. The result does not depend on it.
 
     Returns:
-        The pairs, grouped by dimension. Births and deaths have the image's dtype if that is float32 or float64,
-        float32 for half precision, and float64 for integers.
+        The pairs, grouped by dimension, the essential component first. Births and deaths have the image's dtype if
+        that is float32 or float64, float32 for half precision, and float64 for integers.
 
     Raises:
         ValueError: The image holds NaN, is empty, or is neither 2D nor 3D; or an option has no such value.

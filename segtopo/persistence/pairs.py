@@ -47,7 +47,8 @@ class PersistencePairs:
         """(n,) lifetimes ``|birth - death|``; ``inf`` for essential features."""
         lifetimes: npt.NDArray[np.floating[Any]] = np.full_like(self.births, np.inf)
         np.subtract(self.births, self.deaths, out=lifetimes, where=~self.essential)
-        return np.abs(lifetimes)
+        np.abs(lifetimes, out=lifetimes)
+        return lifetimes
 
     def of_dimension(self, dimension: int) -> PersistencePairs:
         """The pairs of one dimension, in the same order.

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from oracles.naive_persistence import Bar
 from oracles.peers import sort_diagram
 
