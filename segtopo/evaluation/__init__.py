@@ -9,6 +9,7 @@ Example:
 
 from segtopo.evaluation.cases import Case, pair_cases
 from segtopo.evaluation.evaluation import Evaluation, evaluate
+from segtopo.evaluation.report import score_table
 from segtopo.evaluation.scoring import CaseScores, Progress, score_case
 from segtopo.evaluation.summary import Statistic, summarise
 
@@ -21,5 +22,6 @@ __all__ = [
     "evaluate",
     "pair_cases",
     "score_case",
+    "score_table",
     "summarise",
 ]

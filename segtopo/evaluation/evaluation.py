@@ -12,7 +12,7 @@ from segtopo.evaluation.cases import pair_cases
 from segtopo.evaluation.report import CASES, SUMMARY, open_outputs, write_cases, write_summary
 from segtopo.evaluation.scoring import CaseScores, Progress, score_tasks, tasks_of
 from segtopo.evaluation.summary import Statistic, summarise
-from segtopo.metrics.betti import Construction
+from segtopo.persistence import Construction
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def evaluate(
     labels: Sequence[int] | None = None,
     construction: Construction = "T",
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress = lambda name, number, total: None,
 ) -> Evaluation:
     """Score predicted masks against references and write ``cases.csv`` and ``summary.json``.
 
@@ -50,9 +50,8 @@ def evaluate(
             be scored.
         labels: values of the structures in label maps, each scored as a mask of its own; None for binary masks.
         construction: ``"T"`` for a foreground of full connectivity (8, 26), ``"V"`` for face connectivity (4, 6).
-        workers: processes that score cases; None starts one per core where that is faster. A script that may start
-            workers needs the guard ``if __name__ == "__main__":``.
-        progress: called as ``progress(done, total, name)`` after each case and structure.
+        workers: how many cases are scored at once; None for one per core, at most 8.
+        progress: told each case's name, its number (from 1) and how many there are, before it is scored.
 
     Returns:
         The scores and their summary.

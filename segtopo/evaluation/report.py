@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segtopo.evaluation.scoring import CaseScores
+from segtopo.evaluation.scoring import FOREGROUND, CaseScores
 from segtopo.evaluation.summary import Statistic
 from segtopo.volumes import written_beside
 
@@ -50,33 +50,33 @@ def write_summary(path: Path, facts: dict[str, Any], summary: dict[str, dict[str
     path.write_text(json.dumps({**facts, "summary": statistics}, indent=2) + "\n", encoding="utf-8")
 
 
-def table(scores: Sequence[CaseScores], summary: dict[str, dict[str, Statistic]]) -> Table:
+def score_table(scores: Sequence[CaseScores], summary: dict[str, dict[str, Statistic]]) -> Table:
     """The cases, and under them mean ± standard error and median of each structure, for ``rich``."""
+    from rich import box
     from rich.table import Table
 
     dimensions = range(scores[0].ndim)
     names = ["dice", "cldice", *(f"betti_{k}_error" for k in dimensions)]
-    betti = [f"b{k} (ref.)" for k in dimensions]
-    rows = Table(collapse_padding=True)
-    rows.add_column("case", overflow="fold")
-    rows.add_column("label")
-    for title in ("Dice", "clDice", *(f"b{k} error" for k in dimensions), *betti):
-        rows.add_column(title, justify="right")
+    titles = ["Dice", "clDice", *(f"b{k} error" for k in dimensions), *(f"b{k} (ref.)" for k in dimensions)]
+    labelled = list(summary) != [FOREGROUND]
+    table = Table(box=box.SIMPLE)
+    for title in ["case", "label"] if labelled else ["case"]:
+        table.add_column(title, overflow="fold")
+    for title in titles:
+        table.add_column(title, justify="right")
+
+    def add_row(case: str, label: str, *cells: str) -> None:
+        table.add_row(*((case, label) if labelled else (case,)), *cells)
+
     for s in scores:
-        numbers = zip(s.betti_prediction, s.betti_reference, strict=True)
-        rows.add_row(
-            s.case,
-            s.label,
-            f"{s.dice:.4f}",
-            f"{s.cldice:.4f}",
-            *map(str, s.betti_errors),
-            *(f"{prediction} ({reference})" for prediction, reference in numbers),
-        )
+        betti = zip(s.betti_prediction, s.betti_reference, strict=True)
+        errors, numbers = map(str, s.betti_errors), (f"{p} ({r})" for p, r in betti)
+        add_row(s.case, s.label, f"{s.dice:.4f}", f"{s.cldice:.4f}", *errors, *numbers)
     for label, statistics in summary.items():
-        rows.add_section()
-        rows.add_row("mean ± s.e.", label, *(_mean(statistics[name], name) for name in names))
-        rows.add_row("median", label, *(f"{statistics[name].median:.{_digits(name)}f}" for name in names))
-    return rows
+        table.add_section()
+        add_row("mean ± s.e.", label, *(_mean(statistics[name], name) for name in names))
+        add_row("median", label, *(f"{statistics[name].median:.{_digits(name)}f}" for name in names))
+    return table
 
 
 def _digits(name: str) -> int:

@@ -51,6 +51,5 @@ def summarise(scores: Sequence[CaseScores]) -> dict[str, dict[str, Statistic]]:
     for score in scores:
         by_label.setdefault(score.label, []).append(score.numbers())
     return {
-        label: {name: Statistic.of([row[name] for row in rows]) for name in rows[0]}
-        for label, rows in by_label.items()
+        label: {name: Statistic.of([row[name] for row in rows]) for name in rows[0]} for label, rows in by_label.items()
     }
