@@ -1,0 +1,77 @@
+"""Persistence pairs: the topological features of an image, each with the voxels that create and destroy it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Filtration: TypeAlias = Literal["superlevel", "sublevel"]
+Construction: TypeAlias = Literal["T", "V"]
+
+
+@dataclass(frozen=True, eq=False)
+class PersistencePairs:
+    """The persistence pairs of one image.
+
+    Attributes:
+        dimensions: (n,) integers; 0 components, 1 loops, 2 cavities.
+        births: (n,) values at which the features appear.
+        deaths: (n,) values at which they vanish; for features that never do, ``-inf`` under superlevel and ``+inf``
+            under sublevel.
+        birth_voxels: (n, ndim) positions of the voxels that create the features: ``image[birth_voxel] == birth``.
+        death_voxels: (n, ndim) positions of the voxels that destroy them; -1 where the feature is essential.
+        essential: (n,) True for features that never vanish.
+        shape: Shape of the image.
+        filtration: ``"superlevel"`` or ``"sublevel"``.
+        construction: ``"T"`` or ``"V"``.
+    """
+
+    dimensions: npt.NDArray[np.int64]
+    births: npt.NDArray[np.floating[Any]]
+    deaths: npt.NDArray[np.floating[Any]]
+    birth_voxels: npt.NDArray[np.int64]
+    death_voxels: npt.NDArray[np.int64]
+    essential: npt.NDArray[np.bool_]
+    shape: tuple[int, ...]
+    filtration: Filtration
+    construction: Construction
+
+    def __len__(self) -> int:
+        return len(self.dimensions)
+
+    @property
+    def persistence(self) -> npt.NDArray[np.floating[Any]]:
+        """(n,) lifetimes ``|birth - death|``; ``inf`` for essential features."""
+        lifetimes: npt.NDArray[np.floating[Any]] = np.abs(self.births - self.deaths)
+        return lifetimes
+
+    def of_dimension(self, dimension: int) -> PersistencePairs:
+        """The pairs of one dimension, in the same order.
+
+        Args:
+            dimension: 0 for components, 1 for loops, 2 for cavities.
+        """
+        return self._select(self.dimensions == dimension)
+
+    def _select(self, chosen: npt.NDArray[np.bool_]) -> PersistencePairs:
+        return PersistencePairs(
+            self.dimensions[chosen],
+            self.births[chosen],
+            self.deaths[chosen],
+            self.birth_voxels[chosen],
+            self.death_voxels[chosen],
+            self.essential[chosen],
+            self.shape,
+            self.filtration,
+            self.construction,
+        )
+
+    def __repr__(self) -> str:
+        counts = np.bincount(self.dimensions, minlength=len(self.shape))
+        return (
+            f"PersistencePairs({len(self)} pairs, by dimension {counts.tolist()}, shape={self.shape}, "
+            f"filtration={self.filtration!r}, construction={self.construction!r})"
+        )
