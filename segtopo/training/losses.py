@@ -28,9 +28,8 @@ class DiceCE(_Loss):
 
     name: Literal["DiceCE"]
     include_background: bool = False
-    batch: bool = True
-    dice_weight: NonNegative = 1.0
-    ce_weight: NonNegative = 1.0
+    lambda_dice: NonNegative = 1.0
+    lambda_ce: NonNegative = 1.0
 
     def build(self) -> nn.Module:
         """The loss module, for logits (B, C, H, W[, D]) and labels (B, 1, H, W[, D])."""
@@ -40,64 +39,64 @@ class DiceCE(_Loss):
             include_background=self.include_background,
             to_onehot_y=True,
             softmax=True,
-            batch=self.batch,
-            lambda_dice=self.dice_weight,
-            lambda_ce=self.ce_weight,
+            lambda_dice=self.lambda_dice,
+            lambda_ce=self.lambda_ce,
         )
         return loss
 
 
 class TopoLoss(Section):
-    """``segtopo.losses.TopoLoss`` (Hu et al. 2019)."""
+    """``segtopo.losses.TopoLoss`` (Hu et al. 2019) of the foreground classes."""
 
     name: Literal["TopoLoss"]
-    dimensions: tuple[NonNegativeInt, ...] | None = None
+    dimensions: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] | None = None
+    dimension_weights: tuple[NonNegative, ...] | None = None
+    patch_size: PositiveInt | tuple[PositiveInt, ...] | None = None
+    min_persistence: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    match_all: bool = True
     construction: Literal["T", "V"] = "T"
-    patch_size: PositiveInt | None = None
-    min_persistence: NonNegative = 0.0
 
     def build(self) -> nn.Module:
         """The loss module, for logits (B, C, H, W[, D]) and labels (B, 1, H, W[, D])."""
-        from segtopo.losses import TopoLoss as Loss
+        from segtopo import losses
 
-        return Loss(
-            include_background=False,
-            to_onehot_y=True,
-            softmax=True,
-            dimensions=self.dimensions,
-            construction=self.construction,
-            patch_size=self.patch_size,
-            min_persistence=self.min_persistence,
-        )
-
-
-Topology = Annotated[TopoLoss, Field()]
+        options = self.model_dump(exclude={"name"})
+        return losses.TopoLoss(include_background=False, to_onehot_y=True, softmax=True, **options)
 
 
 class CombinedTopology(_Loss):
-    """``segtopo.losses.CombinedTopologyLoss``: Dice + cross-entropy + ``weight`` x ``topology``.
+    """``segtopo.losses.CombinedTopologyLoss``: Dice, cross-entropy and ``lambda_topology`` times a topological loss.
 
     The topology sets in at ``start_epoch`` (from 0) and grows linearly to its full weight over ``ramp_epochs``.
     """
 
     name: Literal["CombinedTopology"]
-    topology: Topology
-    weight: NonNegative = 0.1
+    topology: TopoLoss
+    include_background: bool = False
+    lambda_dice: NonNegative = 1.0
+    lambda_ce: NonNegative = 1.0
+    lambda_topology: NonNegative = 0.01
     start_epoch: NonNegativeInt = 0
     ramp_epochs: NonNegativeInt = 0
-    dice_weight: NonNegative = 1.0
-    ce_weight: NonNegative = 1.0
 
     def build(self) -> nn.Module:
         """The loss module, for logits (B, C, H, W[, D]) and labels (B, 1, H, W[, D])."""
         from segtopo.losses import CombinedTopologyLoss
 
         return CombinedTopologyLoss(
-            self.topology.build(),
-            weight=self.weight,
-            start_epoch=self.start_epoch,
-            ramp_epochs=self.ramp_epochs,
+            topology_loss=self.topology.build(),
+            to_onehot_y=True,
+            softmax=True,
+            **self.model_dump(exclude={"name", "topology"}),
         )
+
+    def set_epoch(self, loss: nn.Module, epoch: int) -> None:
+        """Tells the module built here the epoch (from 0), on which the weight of the topology depends."""
+        loss.set_epoch(epoch)
+
+    def components(self, loss: nn.Module) -> dict[str, float]:
+        """The parts of the last value before they are weighted, by column of metrics.csv."""
+        return {f"loss_{name}": value.item() for name, value in loss.components.items()}
 
 
 LossConfig = Annotated[DiceCE | CombinedTopology, Field(discriminator="name")]
