@@ -25,6 +25,17 @@ from segtopo.training.yaml_reading import read_yaml
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+#: Pydantic's words in those of YAML.
+EXPECTATIONS = {
+    "Input should be": "expected",
+    "should have": "expected to have",
+    "a valid array": "a list",
+    "a valid tuple": "a list",
+    "an object": "a mapping",
+    "a valid ": "a ",
+    "a integer": "an integer",
+}
+
 
 class Folders(Section):
     """Images and labels that belong together by name: ``case.jpg`` and ``case.png``."""
@@ -216,9 +227,11 @@ def _describe(error: ErrorDetails, data: Any, source: str, overrides: Sequence[s
         case "value_error":
             received = ""
         case _:
-            expected = expected.replace("Input should be", "expected").replace("should have", "expected")
+            for words in EXPECTATIONS.items():
+                expected = expected.replace(*words)
     path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
-    blamed = [text for text in overrides if (path + ".").startswith(text.partition("=")[0] + ".")]
+    dotted = "".join(f"{key}." for key in keys)
+    blamed = [text for text in overrides if dotted.startswith(text.partition("=")[0] + ".")]
     where = f"{source}, override {blamed[-1]!r}" if blamed else source
     return f"{where}: {path}: {received}{expected}" if path else f"{where}: {expected}"
 
