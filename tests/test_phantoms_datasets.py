@@ -1,0 +1,155 @@
+"""Folders of phantoms and of simulated images of real masks."""
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from segtopo.errors import InputError
+from segtopo.volumes import (
+    Volume,
+    check_same_geometry,
+    list_images,
+    read_mask,
+    read_volume,
+    vessel_phantom,
+    write_phantom_dataset,
+    write_simulated_dataset,
+    write_volume,
+)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+@pytest.mark.parametrize(
+    ("ndim", "shape", "extension"),
+    [(2, (64, 80), ".png"), (2, (64, 80), ".nii.gz"), (3, (40, 36, 32), ".nii.gz")],
+)
+def test_phantoms(tmp_path: Path, ndim: int, shape: tuple[int, ...], extension: str) -> None:
+    names: list[str] = []
+    write_phantom_dataset(
+        tmp_path / "a",
+        ndim=ndim,
+        shape=shape,
+        train=2,
+        test=1,
+        seed=4,
+        file_format=extension,
+        progress=names.append,
+    )
+    record = json.loads((tmp_path / "a" / "phantoms.json").read_text())
+    assert record["seed"] == 4
+    assert names == [case["case"] for case in record["cases"]]
+    assert [len(list_images(tmp_path / "a" / split / "images")) for split in ("train", "test")] == [2, 1]
+    for case in record["cases"]:
+        split, name = case["case"].split("/")
+        image = read_volume(tmp_path / "a" / split / "images" / name)
+        label = read_mask(tmp_path / "a" / split / "labels" / name)
+        assert image.spatial_shape == shape
+        check_same_geometry(image, label)
+        expected = vessel_phantom(shape, seed=case["seed"], loops=1)
+        np.testing.assert_array_equal(label.array, expected.label)
+        assert tuple(case["betti_numbers"]) == expected.betti_numbers == (1, 1, 0)[:ndim]
+
+
+def test_same_seed_same_bytes_and_more_cases_change_none(tmp_path: Path) -> None:
+    for name, train, seed in (("a", 1, 0), ("b", 1, 0), ("more", 2, 0), ("other", 1, 1)):
+        write_phantom_dataset(
+            tmp_path / name, shape=(64, 80), train=train, test=1, seed=seed, file_format=".nii.gz"
+        )
+    a, b, more, other = (contents(tmp_path / name) for name in ("a", "b", "more", "other"))
+    assert a == b
+    assert a.keys() == other.keys()
+    assert a != other
+    assert all(more[name] == data for name, data in a.items() if name != "phantoms.json")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A mask as a scanner would place it, with an sform code that a plain affine would not give."""
+    label = vessel_phantom((60, 52, 44), seed=8).label
+    affine = np.array([[-0.7, 0.1, 0, 20], [0.1, 0.7, 0, -90], [0, 0, 1.4, 300], [0, 0, 0, 1]])
+    image = nib.Nifti1Image(label.astype(np.int16), affine)
+    image.set_sform(affine, code=3)
+    (tmp_path / "masks").mkdir()
+    nib.save(image, tmp_path / "masks" / "case1.nii.gz")
+    return tmp_path / "masks" / "case1.nii.gz"
+
+
+def test_crops_of_a_mask(tree: Path, tmp_path: Path) -> None:
+    write_simulated_dataset(tmp_path / "out", tree.parent, crop=(32, 24, 16), crops_per_mask=3, seed=1)
+    mask = read_mask(tree)
+    names = [path.name for path in list_images(tmp_path / "out" / "images")]
+    assert names == ["case1_00.nii.gz", "case1_01.nii.gz", "case1_02.nii.gz"]
+    for name in names:
+        image = read_volume(tmp_path / "out" / "images" / name)
+        label = read_mask(tmp_path / "out" / "labels" / name)
+        check_same_geometry(image, label)
+        assert label.spatial_shape == (32, 24, 16)
+        assert label.array.any()
+        assert image.array[label.array].mean() > image.array[~label.array].mean() + 10
+        start = np.linalg.solve(mask.affine, label.affine[:, 3])[:3].round().astype(int)
+        box = tuple(slice(first, first + size) for first, size in zip(start, (32, 24, 16), strict=True))
+        np.testing.assert_array_equal(label.array, mask.array[box])
+
+
+def test_the_whole_mask_keeps_its_header(tree: Path, tmp_path: Path) -> None:
+    write_simulated_dataset(tmp_path / "out", tree, whole=True)
+    for kind in ("images", "labels"):
+        header, original = nib.load(tmp_path / "out" / kind / "case1.nii.gz").header, nib.load(tree).header
+        assert header["sform_code"] == 3
+        assert header["srow_x"].tobytes() == original["srow_x"].tobytes()
+        assert header["pixdim"].tobytes() == original["pixdim"].tobytes()
+    np.testing.assert_array_equal(
+        read_mask(tmp_path / "out" / "labels" / "case1.nii.gz").array, read_mask(tree).array
+    )
+
+
+def test_simulated_again_byte_for_byte(tree: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_simulated_dataset(tmp_path / name, tree, crop=(24, 20, 16), crops_per_mask=2, seed=3)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_pictures_of_masks(tmp_path: Path) -> None:
+    write_volume(tmp_path / "mask.png", vessel_phantom((96, 128), seed=2).label)
+    write_simulated_dataset(tmp_path / "out", tmp_path / "mask.png", crop=(48, 64), crops_per_mask=2)
+    assert read_volume(tmp_path / "out" / "images" / "mask_01.png").spatial_shape == (48, 64)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"ndim": 4},
+        {"shape": (64, 80, 40)},
+        {"train": -1},
+        {"train": 0, "test": 0},
+        {"file_format": ".jpg"},
+        {"seed": -1},
+    ],
+    ids=str,
+)
+def test_nothing_is_left_of_what_cannot_be_made(tmp_path: Path, arguments: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="expected"):
+        write_phantom_dataset(tmp_path / "out", **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_left_when_the_second_mask_is_bad(tree: Path, tmp_path: Path) -> None:
+    write_volume(tree.parent / "case2.nii.gz", np.zeros((20, 18, 16), bool), Volume(np.zeros((20, 18, 16))))
+    with pytest.raises(InputError, match=r"case2.*no foreground"):
+        write_simulated_dataset(tmp_path / "out", tree.parent, crop=(16, 16, 16), crops_per_mask=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["masks"]
+
+
+def test_a_full_folder_is_not_touched(tree: Path) -> None:
+    before = contents(tree.parent)
+    with pytest.raises(InputError, match="not empty"):
+        write_simulated_dataset(tree.parent, tree)
+    assert contents(tree.parent) == before

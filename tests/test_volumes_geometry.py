@@ -1,0 +1,183 @@
+"""Spacing, origin and direction survive: bit for bit in a format, through the affine between formats."""
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813
+from scipy.spatial.transform import Rotation
+
+from segtopo.errors import InputError
+from segtopo.volumes import Volume, check_same_geometry, crop_volume, read_volume, write_volume
+
+GEOMETRY = ["pixdim", "qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x"]
+GEOMETRY += ["qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z", "xyzt_units", "dim_info"]
+
+
+def nifti_header(shape: tuple[int, ...], seed: int, nifti2: bool = False) -> nib.Nifti1Header:
+    """A header whose sform and qform disagree, with codes, units and spacings that no default would give."""
+    random = np.random.default_rng(seed)
+    header = nib.Nifti2Header() if nifti2 else nib.Nifti1Header()
+    header.set_data_dtype(np.int16)
+    header.set_data_shape(shape)
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.random(random_state=seed).as_matrix() * random.uniform(0.3, 3, 3)
+    affine[:3, 3] = random.normal(size=3) * 100
+    header.set_qform(affine, code=int(random.integers(1, 4)))
+    header.set_sform(affine * 1.01, code=2)
+    header["srow_x"][0] *= 1.0001
+    header.set_xyzt_units("mm", "sec")
+    header["pixdim"][4:] = [2.5, 0, 0, 7]
+    header["dim_info"] = 27
+    header["cal_max"] = 400
+    return header
+
+
+def raw_header(path: Path) -> nib.Nifti1Header:
+    header_class = nib.load(path).header_class
+    with nib.openers.ImageOpener(path) as file:
+        return header_class.from_fileobj(file, check=False)
+
+
+@pytest.mark.parametrize("nifti2", [False, True])
+@pytest.mark.parametrize("shape", [(7, 5, 4), (7, 5), (7, 5, 1), (7, 5, 4, 1), (7, 5, 4, 3)])
+@pytest.mark.parametrize("seed", range(3))
+def test_nifti_bit_for_bit(tmp_path: Path, shape: tuple[int, ...], seed: int, nifti2: bool) -> None:
+    image_class = nib.Nifti2Image if nifti2 else nib.Nifti1Image
+    image = image_class(np.ones(shape, np.int16), None, nifti_header(shape, seed, nifti2))
+    nib.save(image, tmp_path / "a.nii.gz")
+    volume = read_volume(tmp_path / "a.nii.gz")
+    write_volume(tmp_path / "b.nii.gz", np.ones(volume.spatial_shape, bool), volume)
+
+    a, b = raw_header(tmp_path / "a.nii.gz"), raw_header(tmp_path / "b.nii.gz")
+    assert type(a) is type(b)
+    for field in GEOMETRY:
+        assert a[field].tobytes() == b[field].tobytes(), field
+    assert b.get_data_shape() == (shape[:3] if shape[3:] == (3,) else shape)
+    assert b.get_data_dtype() == np.uint8
+    assert b["cal_max"] == 0
+    assert nib.load(tmp_path / "b.nii.gz").get_fdata().all()
+
+
+def test_a_header_that_nibabel_would_repair(tmp_path: Path) -> None:
+    header = nifti_header((7, 5, 4), 0)
+    header["pixdim"][0] = 0
+    nib.save(nib.Nifti1Image(np.ones((7, 5, 4), np.int16), None, header), tmp_path / "a.nii")
+    volume = read_volume(tmp_path / "a.nii")
+    write_volume(tmp_path / "b.nii", volume.array, volume)
+    assert (
+        raw_header(tmp_path / "a.nii")["pixdim"].tobytes()
+        == raw_header(tmp_path / "b.nii")["pixdim"].tobytes()
+    )
+
+
+@pytest.mark.parametrize("extension", [".mha", ".mhd", ".nrrd"])
+@pytest.mark.parametrize("size", [(7, 5, 4), (7, 5), (7, 5, 1)])
+@pytest.mark.parametrize("seed", range(8))
+def test_itk_bit_for_bit(tmp_path: Path, extension: str, size: tuple[int, ...], seed: int) -> None:
+    random = np.random.default_rng(seed)
+    image = sitk.Image(size, sitk.sitkInt16)
+    rotation = Rotation.random(random_state=seed).as_matrix() if len(size) == 3 else [[0.6, -0.8], [0.8, 0.6]]
+    image.SetDirection(np.ravel(rotation).tolist())
+    image.SetSpacing(random.uniform(0.3, 3, len(size)).tolist())
+    image.SetOrigin(random.normal(size=len(size)).tolist())
+    sitk.WriteImage(image, str(tmp_path / f"a{extension}"))
+    volume = read_volume(tmp_path / f"a{extension}")
+    write_volume(tmp_path / f"b{extension}", np.ones(volume.spatial_shape, np.float32), volume)
+
+    a, b = (sitk.ReadImage(str(tmp_path / f"{name}{extension}")) for name in "ab")
+    assert a.GetSize() == b.GetSize()
+    assert a.GetSpacing() == b.GetSpacing()
+    assert a.GetOrigin() == b.GetOrigin()
+    assert a.GetDirection() == b.GetDirection()
+    assert sitk.GetArrayViewFromImage(b).all()
+
+
+def test_an_nrrd_in_another_space_keeps_it(tmp_path: Path) -> None:
+    lines = ["NRRD0005", "type: uint8", "dimension: 3", "space: right-anterior-superior", "sizes: 3 2 2"]
+    lines += ["space directions: (0.1,0.7,0) (0.33333333333333331,0,1) (0,1.1,0.5)", "encoding: raw"]
+    lines += ["space origin: (1.5,-2,3)", "", ""]
+    (tmp_path / "a.nrrd").write_bytes("\n".join(lines).encode() + bytes(12))
+    volume = read_volume(tmp_path / "a.nrrd")
+    expected = [[0.1, 1 / 3, 0, 1.5], [0.7, 0, 1.1, -2], [0, 1, 0.5, 3]]
+    np.testing.assert_allclose(volume.affine[:3], expected, atol=1e-12)
+    write_volume(tmp_path / "b.nrrd", volume.array + 1, volume)
+    written = (tmp_path / "b.nrrd").read_bytes()
+    for line in lines[3:]:
+        if line.startswith("space"):
+            assert written.count(line.encode() + b"\n") == 1
+    np.testing.assert_array_equal(read_volume(tmp_path / "b.nrrd").affine, volume.affine)
+
+
+@pytest.mark.parametrize("target", [".nii.gz", ".mha", ".nrrd"])
+@pytest.mark.parametrize("source", [".nii.gz", ".mha", ".nrrd"])
+@pytest.mark.parametrize("shape", [(7, 5, 4), (7, 5)])
+def test_formats_agree_on_places(tmp_path: Path, source: str, target: str, shape: tuple[int, ...]) -> None:
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.random(random_state=1).as_matrix() * [0.5, 0.75, 2]
+    affine[:3, 3] = [10, -20, 30]
+    array = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    write_volume(tmp_path / f"a{source}", array, Volume(array, affine))
+    first = read_volume(tmp_path / f"a{source}")
+    write_volume(tmp_path / f"b{target}", first.array, first)
+    second = read_volume(tmp_path / f"b{target}")
+    np.testing.assert_array_equal(second.array, array)
+    np.testing.assert_allclose(second.affine, affine, atol=1e-4)
+    check_same_geometry(first, second)
+
+    itk = sitk.ReadImage(str(tmp_path / f"b{target}"))
+    index = [n - 1 for n in shape] + [0] * (itk.GetDimension() - len(shape))
+    right, anterior, superior, _ = affine @ [*index, 1]
+    assert itk.TransformIndexToPhysicalPoint(index) == pytest.approx((-right, -anterior, superior), abs=1e-4)
+
+
+def test_a_prediction_of_a_picture_as_nifti(tmp_path: Path) -> None:
+    write_volume(tmp_path / "photo.png", np.zeros((3, 7, 5), np.uint8), Volume(np.zeros((7, 5))))
+    write_volume(tmp_path / "mask.nii.gz", np.ones((7, 5), bool), read_volume(tmp_path / "photo.png"))
+    volume = read_volume(tmp_path / "mask.nii.gz")
+    assert volume.spatial_shape == (7, 5)
+    np.testing.assert_array_equal(volume.affine, np.eye(4))
+
+
+def test_a_crop_keeps_its_place() -> None:
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.random(random_state=2).as_matrix() * [0.5, 0.75, 2]
+    volume = Volume(np.arange(7 * 5 * 4).reshape(7, 5, 4), affine)
+    box = crop_volume(volume, (2, 1, 3), (4, 3, 1))
+    assert box.array.tolist() == volume.array[2:6, 1:4, 3:].tolist()
+    np.testing.assert_allclose(box.affine @ [1, 2, 0, 1], affine @ [3, 3, 3, 1])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("origin", (0, 3), 0.5),
+        ("spacing", (0, 0), 0.01),
+        ("direction", (1, 0), 0.02),
+        ("handedness", (1, 1), -2),
+    ],
+    ids=lambda change: change[0],
+)
+def test_different_places_are_told_apart(change: tuple[str, tuple[int, int], float]) -> None:
+    a = Volume(np.zeros((70, 50, 40)))
+    affine = np.eye(4)
+    affine[change[1]] += change[2]
+    with pytest.raises(InputError, match=r"ours\.nii has affine \[\[1.0.*but theirs\.nii has affine \[\["):
+        check_same_geometry(a, Volume(np.zeros((70, 50, 40)), affine), "ours.nii", "theirs.nii")
+
+
+def test_single_precision_is_the_same_place() -> None:
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.random(random_state=2).as_matrix() * 0.7
+    affine[:3, 3] = -907.5999
+    a = Volume(np.zeros((70, 50, 40)), affine)
+    check_same_geometry(a, Volume(a.array, affine.astype(np.float32)))
+
+
+def test_a_singular_affine_cannot_become_mha(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="singular"):
+        write_volume(
+            tmp_path / "a.mha", np.zeros((7, 5, 4)), Volume(np.zeros((7, 5, 4)), np.diag([1, 0, 1, 1]))
+        )
+    assert not list(tmp_path.iterdir())
