@@ -1,0 +1,16 @@
+"""Scores of segmentations: one file per family, functions ``compute_x`` and MONAI metrics ``XMetric``.
+
+Every function takes binary masks of shape (B, C, H, W[, D]) on any device and scores each item and channel
+alone; every metric class accumulates them over batches like ``monai.metrics.DiceMetric``.
+"""
+
+from segtopo.metrics.betti import BettiErrorMetric, compute_betti_error, compute_betti_numbers
+from segtopo.metrics.cldice import ClDiceMetric, compute_cldice
+
+__all__ = [
+    "BettiErrorMetric",
+    "ClDiceMetric",
+    "compute_betti_error",
+    "compute_betti_numbers",
+    "compute_cldice",
+]

@@ -1,0 +1,192 @@
+"""Reads cases into memory and draws random patches from them.
+
+A patch is a function of the seed and of its number alone, so training can go on from any number, with any number of
+workers, and see what it would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from segtopo.errors import InputError
+from segtopo.training.cases import Case
+from segtopo.training.config import DataConfig, TrainingConfig
+from segtopo.training.transforms import IMAGE, LABEL, build_transforms
+from segtopo.volumes import Volume, check_same_geometry, read_mask, read_volume
+
+CASE = "case"
+FloatArray = npt.NDArray[np.float32]
+LabelArray = npt.NDArray[np.uint8]
+
+#: Separate the random streams that share the training's seed.
+ORDER_STREAM, PATCH_STREAM = 0, 1
+
+
+@dataclass(frozen=True)
+class LoadedCase:
+    """A case in memory: image (C, *spatial), label (1, *spatial), and the flat indices of the foreground."""
+
+    name: str
+    image: FloatArray
+    label: LabelArray
+    foreground: npt.NDArray[np.int64]
+
+
+def load_image(path: Path, data: DataConfig, dimensions: int) -> tuple[FloatArray, Volume]:
+    """Reads an image as the network sees it.
+
+    Args:
+        path: An image file.
+        data: Which channels to take and how to normalise them.
+        dimensions: The number of spatial axes expected.
+
+    Returns:
+        The normalised image (C, *spatial), float32, and the volume as it was read (for its geometry).
+
+    Raises:
+        InputError: The file cannot be read, holds infinite values, has other axes or fewer channels
+            than expected.
+    """
+    volume = read_volume(path)
+    if volume.ndim != dimensions:
+        raise InputError(f"{path}: {volume.ndim} spatial axes, expected {dimensions}, as many as patch_size has")
+    channels = volume.array if volume.has_channels else volume.array[None]
+    if data.channels is not None:
+        if max(data.channels) >= len(channels):
+            raise InputError(f"{path}: {len(channels)} channels, expected those of data.channels {list(data.channels)}")
+        channels = channels[list(data.channels)]
+    if not np.isfinite(channels).all():
+        raise InputError(f"{path}: holds infinite values; expected finite intensities")
+    normalized = [data.normalization.apply(channel.astype(np.float32)) for channel in channels]
+    return np.stack(normalized).astype(np.float32, copy=False), volume
+
+
+def load_label(path: Path, data: DataConfig) -> Volume:
+    """Reads a label map with values 0 to ``data.classes`` - 1; for two classes any binary mask will do.
+
+    Raises:
+        InputError: The file cannot be read or holds other values.
+    """
+    if data.classes == 2:
+        return read_mask(path, label=data.label)
+    volume = read_volume(path)
+    values = np.unique(volume.array)
+    if volume.has_channels or not np.isin(values, np.arange(data.classes)).all():
+        raise InputError(
+            f"{path}: values {values[:5].tolist()} to {values[-1]}, expected one channel of labels "
+            f"0 to {data.classes - 1} (data.classes: {data.classes})"
+        )
+    return volume
+
+
+def load_case(case: Case, data: DataConfig, dimensions: int) -> LoadedCase:
+    """Reads image and label of a case and checks that they belong together.
+
+    Raises:
+        InputError: A file cannot be used, or the two differ in shape or position.
+    """
+    image, volume = load_image(case.image, data, dimensions)
+    label = load_label(case.label, data)
+    check_same_geometry(volume, label, str(case.image), str(case.label))
+    labels = np.ascontiguousarray(label.array, dtype=np.uint8)
+    return LoadedCase(case.name, image, labels[None], np.flatnonzero(labels))
+
+
+def load_cases(
+    cases: Sequence[Case], config: TrainingConfig, report: Callable[[str], None] = lambda case: None
+) -> list[LoadedCase]:
+    """Reads all cases; ``report`` is told each case's name before it is read.
+
+    Raises:
+        InputError: A case cannot be used, or has another number of channels than the first.
+    """
+    loaded: list[LoadedCase] = []
+    for case in cases:
+        report(case.name)
+        loaded.append(load_case(case, config.data, config.dimensions))
+        if len(loaded[-1].image) != len(loaded[0].image):
+            raise InputError(
+                f"{case.image}: {len(loaded[-1].image)} channels, expected {len(loaded[0].image)} as in {cases[0].image}"
+            )
+    return loaded
+
+
+class PatchDataset(Dataset[dict[str, Any]]):
+    """All random patches of a training, by number: each pass over the cases in a new order, one patch per case."""
+
+    def __init__(self, cases: Sequence[LoadedCase], config: TrainingConfig) -> None:
+        self.cases = cases
+        self.config = config
+        self.transforms = build_transforms(config.transforms, config.dimensions)
+
+    def __len__(self) -> int:
+        return self.config.epochs * self.config.iterations_per_epoch * self.config.batch_size
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        """The patch: image (C, *patch) float32, label (1, *patch) int64, and the case's name."""
+        round_number, position = divmod(number, len(self.cases))
+        order = np.random.default_rng((self.config.seed, ORDER_STREAM, round_number)).permutation(len(self.cases))
+        case = self.cases[order[position]]
+        generator = np.random.default_rng((self.config.seed, PATCH_STREAM, number))
+        patch = self._crop(case, generator)
+        self.transforms.set_random_state(seed=int(generator.integers(2**31)))
+        patch = self.transforms(patch)
+        return {IMAGE: _tensor(patch[IMAGE], torch.float32), LABEL: _tensor(patch[LABEL], torch.int64), CASE: case.name}
+
+    def _crop(self, case: LoadedCase, generator: np.random.Generator) -> dict[str, Any]:
+        """A patch at random, or one that holds a given foreground voxel; zeros beyond an image smaller than it."""
+        shape, size = np.array(case.label.shape[1:]), np.array(self.config.patch_size)
+        low, high = np.zeros_like(shape), np.maximum(shape - size, 0)
+        if len(case.foreground) and generator.random() < self.config.foreground_fraction:
+            voxel = np.array(np.unravel_index(generator.choice(case.foreground), tuple(shape)))
+            low, high = np.clip(voxel - size + 1, low, high), np.minimum(voxel, high)
+        start = generator.integers(low, high, endpoint=True)
+        window = (slice(None), *(slice(first, first + length) for first, length in zip(start, size, strict=True)))
+        missing = [(0, 0), *((0, gap) for gap in np.maximum(size - shape, 0))]
+        return {IMAGE: np.pad(case.image[window], missing), LABEL: np.pad(case.label[window], missing)}
+
+
+class CaseDataset(Dataset[dict[str, Any]]):
+    """The whole cases, for validation."""
+
+    def __init__(self, cases: Sequence[LoadedCase]) -> None:
+        self.cases = cases
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        case = self.cases[index]
+        return {IMAGE: torch.from_numpy(case.image), LABEL: torch.from_numpy(case.label), CASE: case.name}
+
+
+def patch_loader(dataset: PatchDataset, first_iteration: int) -> DataLoader[dict[str, Any]]:
+    """Batches from iteration ``first_iteration`` to the end of the training, in one go over all epochs."""
+    config = dataset.config
+    return DataLoader(
+        dataset,
+        batch_size=config.batch_size,
+        sampler=range(first_iteration * config.batch_size, len(dataset)),
+        num_workers=config.workers,
+        worker_init_fn=_ignore_interrupt,
+    )
+
+
+def _ignore_interrupt(worker: int) -> None:
+    """Leaves Ctrl-C, which the terminal sends to the workers too, to the training itself."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _tensor(array: Any, dtype: torch.dtype) -> torch.Tensor:
+    tensor = array.as_tensor() if hasattr(array, "as_tensor") else torch.as_tensor(np.ascontiguousarray(array))
+    return tensor.to(dtype)

@@ -1,0 +1,254 @@
+"""Training on MONAI's engines, stopped and continued at any iteration without a trace in the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Events
+from monai.engines import SupervisedTrainer
+from monai.engines.utils import IterationEvents
+from rich.console import Console
+
+from segtopo.errors import InputError
+from segtopo.training.cases import find_cases
+from segtopo.training.checkpoint import Checkpoint
+from segtopo.training.config import TrainingConfig, load_config
+from segtopo.training.data import CASE, LoadedCase, PatchDataset, load_cases, patch_loader
+from segtopo.training.inference import choose_device
+from segtopo.training.interruption import StopRequest, TrainingInterruptedError
+from segtopo.training.output import LAST, BEST, check_out, check_same_config, initialize
+from segtopo.training.reporting import LOGGER, Report, Row, say
+from segtopo.training.validation import Validator
+
+
+class NonFiniteLossError(RuntimeError):
+    """The loss or its gradient became NaN or infinite."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training leaves: its checkpoints (``best`` is None without validation) and the rows of metrics.csv."""
+
+    out: Path
+    last: Path
+    best: Path | None
+    history: list[Row]
+
+
+def train(
+    config_path: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    resume: bool = False,
+    console: Console | None = None,
+) -> TrainingResult:
+    """Trains a network as a config file says.
+
+    The folder ``out`` of the config gets ``last.pt`` and ``best.pt``, ``metrics.csv``, ``curves.png`` and ``tensorboard/``.
+    On the CPU, a resumed training has exactly the losses of one that was never stopped.
+
+    Args:
+        config_path: A YAML file, see :class:`~segtopo.training.config.TrainingConfig`. Paths in it are relative to the
+            current directory.
+        overrides: ``key.path=value`` for values other than those in the file.
+        resume: Continue from ``last.pt`` in the config's ``out``, with the same config; only ``epochs``, ``device``,
+            ``workers`` and ``out`` may differ.
+        console: Where to print; standard output by default.
+
+    Returns:
+        The paths of the checkpoints and the history.
+
+    Raises:
+        InputError: The config or the data cannot be used, ``out`` holds a training already, or nothing to resume.
+        NonFiniteLossError: The loss became NaN or infinite; names the cases of the batch.
+        TrainingInterruptedError: SIGTERM or SIGINT came; ``last.pt`` holds the state to resume from.
+    """
+    console = console or Console()
+    config = load_config(Path(config_path), overrides)
+    device = choose_device(config.device)
+    check_out(config.out, resume)
+    checkpoint = Checkpoint.load(config.out / LAST) if resume else None
+    if checkpoint is not None:
+        check_same_config(checkpoint.config, config, config.out / LAST)
+    with StopRequest() as stop, torch.random.fork_rng():
+        train_cases, validation_cases = _read_cases(config, console, stop)
+        training = Training(config, train_cases, validation_cases, device, stop, checkpoint)
+        with Report(config.out, config.epochs, config.iterations_per_epoch, console, training.history) as report:
+            return training.run(report)
+
+
+def _read_cases(
+    config: TrainingConfig, console: Console, stop: StopRequest
+) -> tuple[list[LoadedCase], list[LoadedCase]]:
+    cases, held_out = find_cases(config.data)
+    say(console, f"reading {len(cases)} training and {len(held_out)} validation cases")
+    loaded = load_cases([*cases, *held_out], config, lambda _: stop.raise_if_received())
+    return loaded[: len(cases)], loaded[len(cases) :]
+
+
+class Training:
+    """A network, its optimiser and how far they have come."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        train_cases: Sequence[LoadedCase],
+        validation_cases: Sequence[LoadedCase],
+        device: torch.device,
+        stop: StopRequest,
+        checkpoint: Checkpoint | None,
+    ) -> None:
+        self.config = config
+        self.stop = stop
+        self.in_channels = len(train_cases[0].image)
+        torch.manual_seed(config.seed)
+        self.network = config.network.build(config.dimensions, self.in_channels, config.data.classes)
+        if checkpoint is None and config.initialize_from is not None:
+            initialize(self.network, config.initialize_from)
+        self.network.to(device)
+        self.loss = config.loss.build()
+        self.optimizer = config.optimizer.build(self.network.parameters())
+        self.validator = Validator(validation_cases, config, self.network, device, stop) if validation_cases else None
+        self.history: list[Row] = []
+        self.epoch_sums: Row = {}
+        self.best_score: float | None = None
+        self.scaler_state: dict[str, Any] = {}
+        iteration = 0
+        if checkpoint is not None:
+            iteration = checkpoint.iteration
+            self._restore(checkpoint)
+        self.trainer = self._build_trainer(PatchDataset(train_cases, config), iteration, device)
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        self.network.load_state_dict(checkpoint.network)
+        self.optimizer.load_state_dict(checkpoint.optimizer)
+        self.scaler_state = checkpoint.scaler
+        self.history, self.epoch_sums = checkpoint.history, checkpoint.epoch_sums
+        self.best_score = checkpoint.best_score
+
+    def _build_trainer(self, patches: PatchDataset, iteration: int, device: torch.device) -> SupervisedTrainer:
+        trainer = SupervisedTrainer(
+            device=device,
+            max_epochs=self.config.epochs,
+            train_data_loader=patch_loader(patches, iteration),
+            epoch_length=self.config.iterations_per_epoch,
+            network=self.network,
+            optimizer=self.optimizer,
+            loss_function=self.loss,
+            amp=self.config.amp and device.type == "cuda",
+            decollate=False,
+        )
+        trainer.logger = LOGGER
+        trainer.state.iteration = iteration
+        trainer.state.epoch = iteration // self.config.iterations_per_epoch
+        trainer.add_event_handler(Events.STARTED, self._restore_scaler)
+        trainer.add_event_handler(Events.ITERATION_STARTED, self._prepare_iteration)
+        trainer.add_event_handler(IterationEvents.LOSS_COMPLETED, self._check_loss)
+        trainer.add_event_handler(IterationEvents.BACKWARD_COMPLETED, self._check_gradient)
+        trainer.add_event_handler(Events.ITERATION_COMPLETED, self._finish_iteration)
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, self._finish_epoch)
+        return trainer
+
+    def run(self, report: Report) -> TrainingResult:
+        """Trains to the last epoch; saves the state when it is told to stop."""
+        self.report = report
+        state, length = self.trainer.state, self.config.iterations_per_epoch
+        try:
+            if state.iteration > len(self.history) * length and state.iteration % length == 0:
+                self._finish_epoch()  # it was stopped between the last iteration of an epoch and its validation
+            if state.epoch < self.config.epochs:
+                self.trainer.run()
+        except TrainingInterruptedError as error:
+            self._checkpoint().save(self.config.out / LAST)
+            raise TrainingInterruptedError(
+                f"{error} in epoch {state.epoch}, iteration {state.iteration}; saved {self.config.out / LAST}, "
+                "continue with --resume"
+            ) from None
+        best = self.config.out / BEST
+        return TrainingResult(self.config.out, self.config.out / LAST, best if best.exists() else None, self.history)
+
+    def _restore_scaler(self) -> None:
+        if self.trainer.scaler is not None and self.scaler_state:
+            self.trainer.scaler.load_state_dict(self.scaler_state)
+
+    def _learning_rate(self, iteration: int) -> float:
+        config = self.config
+        return config.optimizer.lr * config.schedule.factor(iteration, config.iterations_per_epoch, config.epochs)
+
+    def _prepare_iteration(self) -> None:
+        iteration = self.trainer.state.iteration - 1
+        # What a network draws (dropout) depends on the iteration alone, as the patches do.
+        torch.manual_seed(self.config.seed + iteration)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate(iteration)
+        self.config.loss.set_epoch(self.loss, iteration // self.config.iterations_per_epoch)
+
+    def _check_loss(self) -> None:
+        if not torch.isfinite(self.trainer.state.output["loss"]):
+            raise self._not_finite(f"the loss is {self.trainer.state.output['loss'].item()}")
+
+    def _check_gradient(self) -> None:
+        # With mixed precision the scaler skips such steps and lowers its scale, which is no error.
+        if self.trainer.scaler is None:
+            gradients = [weight.grad for weight in self.network.parameters() if weight.grad is not None]
+            if not torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
+                raise self._not_finite("the gradient of the loss is not finite")
+
+    def _not_finite(self, problem: str) -> NonFiniteLossError:
+        state = self.trainer.state
+        return NonFiniteLossError(
+            f"{problem} in epoch {state.epoch}, iteration {state.iteration}, for the cases {', '.join(state.batch[CASE])}; "
+            "last.pt keeps the epoch before (a lower learning rate may help)"
+        )
+
+    def _finish_iteration(self) -> None:
+        state = self.trainer.state
+        losses = {"loss": state.output["loss"].item(), **self.config.loss.components(self.loss)}
+        self.epoch_sums = {key: self.epoch_sums.get(key, 0.0) + value for key, value in losses.items()}
+        self.report.iteration(state.iteration, state.epoch, losses["loss"])
+        self.stop.raise_if_received()
+
+    def _finish_epoch(self) -> None:
+        config, iteration = self.config, self.trainer.state.iteration
+        epoch = iteration // config.iterations_per_epoch
+        row: Row = {"epoch": epoch}
+        row |= {key: total / config.iterations_per_epoch for key, total in self.epoch_sums.items()}
+        row["lr"] = self._learning_rate(iteration - 1)
+        if self.validator and (epoch % config.validation.interval == 0 or epoch == config.epochs):
+            row |= self.validator.run()
+        self.history.append(self.report.epoch(row))
+        self.epoch_sums = {}
+        self._save(self._is_best(row))
+
+    def _is_best(self, row: Row) -> bool:
+        if "val_dice" not in row:
+            return False
+        betti_error = sum(value for key, value in row.items() if key.startswith("val_betti"))
+        score = row["val_dice"] if self.config.validation.best == "dice" else -betti_error
+        if self.best_score is not None and score <= self.best_score:
+            return False
+        self.best_score = score
+        return True
+
+    def _save(self, best: bool) -> None:
+        checkpoint = self._checkpoint()
+        if best:
+            checkpoint.save(self.config.out / BEST)
+        checkpoint.save(self.config.out / LAST)
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(
+            config=self.config.model_dump(mode="json"),
+            in_channels=self.in_channels,
+            network=self.network.state_dict(),
+            optimizer=self.optimizer.state_dict(),
+            scaler=self.trainer.scaler.state_dict() if self.trainer.scaler is not None else {},
+            iteration=self.trainer.state.iteration,
+            epoch_sums=self.epoch_sums,
+            history=self.history,
+            best_score=self.best_score,
+        )

@@ -1,0 +1,79 @@
+"""Class probabilities of whole images by sliding windows, the same in validation and prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from monai.inferers import Inferer, sliding_window_inference
+
+from segtopo.errors import InputError
+from segtopo.training.config import TrainingConfig
+
+
+class SlidingWindows(Inferer):  # type: ignore[misc]
+    """Windows of the training's patch size, blended with a Gaussian, gathered on the CPU.
+
+    The result are the probabilities of the foreground classes (B, classes - 1, *spatial): the background's are what they
+    leave to 1, and a whole volume of them need not be held.
+
+    Args:
+        config: Gives the patch size and batch size.
+        overlap: Of neighbouring windows, in [0, 1).
+        before_window: Called before each batch of windows; what it raises ends the inference.
+    """
+
+    def __init__(
+        self, config: TrainingConfig, overlap: float, before_window: Callable[[], None] = lambda: None
+    ) -> None:
+        super().__init__()
+        self.patch_size = config.patch_size
+        self.batch_size = config.batch_size
+        self.overlap = overlap
+        self.before_window = before_window
+
+    def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> torch.Tensor:
+        """The probabilities of the foreground classes of a batch of images (B, C, *spatial)."""
+
+        def foreground_probabilities(windows: torch.Tensor) -> torch.Tensor:
+            self.before_window()
+            return torch.softmax(network(windows).float(), dim=1)[:, 1:]
+
+        probabilities: torch.Tensor = sliding_window_inference(
+            inputs,
+            roi_size=self.patch_size,
+            sw_batch_size=self.batch_size,
+            predictor=foreground_probabilities,
+            overlap=self.overlap,
+            mode="gaussian",
+            device=torch.device("cpu"),
+            sw_device=next(network.parameters()).device,  # type: ignore[attr-defined]
+        )
+        return probabilities
+
+
+def most_probable(foreground: torch.Tensor) -> torch.Tensor:
+    """The most probable class of each voxel (B, *spatial), uint8, from :class:`SlidingWindows`' probabilities.
+
+    Example:
+        >>> most_probable(torch.tensor([[[0.2, 0.7, 0.1]], [[0.2, 0.1, 0.6]]]).transpose(0, 1)[:, :, 0])
+        tensor([[0, 1, 2]], dtype=torch.uint8)
+    """
+    highest, index = foreground.max(dim=1)
+    background = 1 - foreground.sum(dim=1)
+    return torch.where(highest > background, index + 1, 0).to(torch.uint8)
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; ``auto`` is CUDA where there is any, else the CPU.
+
+    Raises:
+        InputError: CUDA is asked for and there is none.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"device: received {name!r}, but {torch.cuda.device_count()} CUDA devices are available")
+    return device

@@ -1,0 +1,72 @@
+"""Scores of the whole validation images: Dice and the errors of the Betti numbers, averaged over cases and classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from ignite.engine import Events
+from monai.engines import SupervisedEvaluator
+from monai.metrics import compute_dice
+from monai.networks import one_hot
+from torch.utils.data import DataLoader
+
+from segtopo.metrics import compute_betti_error
+from segtopo.training.config import TrainingConfig
+from segtopo.training.data import CaseDataset, LoadedCase
+from segtopo.training.inference import SlidingWindows, most_probable
+from segtopo.training.interruption import StopRequest
+from segtopo.training.reporting import LOGGER
+
+
+def score(prediction: torch.Tensor, label: torch.Tensor, classes: int) -> dict[str, float]:
+    """Scores of one case.
+
+    Args:
+        prediction: Labels (1, *spatial).
+        label: The true labels (1, *spatial).
+        classes: How many there are, background included; it is not scored.
+
+    Returns:
+        ``val_dice`` and ``val_betti_0_error``, ``val_betti_1_error`` (and ``_2_``), means over the classes.
+    """
+    predicted, true = (one_hot(labels[None].long(), classes)[:, 1:] for labels in (prediction, label))
+    dice = compute_dice(predicted, true, include_background=True, ignore_empty=False)
+    betti_errors = compute_betti_error(predicted, true).mean(dim=(0, 1))
+    scores = {"val_dice": float(dice.mean())}
+    return scores | {f"val_betti_{k}_error": float(error) for k, error in enumerate(betti_errors)}
+
+
+class Validator:
+    """Runs MONAI's evaluator over the validation cases."""
+
+    def __init__(
+        self,
+        cases: Sequence[LoadedCase],
+        config: TrainingConfig,
+        network: torch.nn.Module,
+        device: torch.device,
+        stop: StopRequest,
+    ) -> None:
+        self.scores: list[dict[str, float]] = []
+        self.classes = config.data.classes
+        # The images stay on the CPU; the inferer takes each batch of windows to the network's device.
+        self.evaluator = SupervisedEvaluator(
+            device=torch.device("cpu"),
+            val_data_loader=DataLoader(CaseDataset(cases), batch_size=1),
+            network=network,
+            inferer=SlidingWindows(config, config.validation.overlap, stop.raise_if_received),
+            decollate=False,
+        )
+        self.evaluator.logger = LOGGER
+        self.evaluator.add_event_handler(Events.ITERATION_COMPLETED, self._score)
+
+    def run(self) -> dict[str, float]:
+        """The mean scores of the network as it is now."""
+        self.scores = []
+        self.evaluator.run()
+        return {key: sum(case[key] for case in self.scores) / len(self.scores) for key in self.scores[0]}
+
+    def _score(self, evaluator: SupervisedEvaluator) -> None:
+        output = evaluator.state.output
+        self.scores.append(score(most_probable(output["pred"]), output["label"][0], self.classes))

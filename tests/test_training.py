@@ -1,0 +1,226 @@
+"""Training: what it leaves behind, how it stops, and that stopping leaves no trace."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from oracles.tiny_training import make_cases, tiny_config, write_config
+from rich.console import Console
+
+from segtopo.errors import InputError
+from segtopo.training import NonFiniteLossError, TrainingInterruptedError, TrainingResult, train
+from segtopo.training.checkpoint import Checkpoint
+from segtopo.training.interruption import StopRequest
+
+TOPOLOGY = "loss={name: CombinedTopology, topology: {name: TopoLoss}, start_epoch: 1, ramp_epochs: 1}"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_cases(tmp_path_factory.mktemp("data"), (24, 21))
+
+
+def run(folder: Path, data: Path, *overrides: str, resume: bool = False, dimensions: int = 2) -> TrainingResult:
+    folder.mkdir(exist_ok=True)
+    config = write_config(folder / "config.yaml", tiny_config(data, folder / "out", dimensions))
+    return train(config, overrides, resume=resume, console=Console(file=StringIO()))
+
+
+def losses(history: list[dict[str, float]]) -> list[dict[str, float]]:
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in history]
+
+
+def weights_equal(a: Path, b: Path) -> bool:
+    first, second = Checkpoint.load(a).network, Checkpoint.load(b).network
+    return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_a_training_leaves_checkpoints_metrics_curves_and_tensorboard(tmp_path: Path, data: Path) -> None:
+    result = run(tmp_path, data, "epochs=5", TOPOLOGY, "validation.interval=2")
+    assert result.best == tmp_path / "out" / "best.pt"
+    with (tmp_path / "out" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert [row["val_dice"] != "" for row in rows] == [False, True, False, True, True]
+    assert [row["loss_topology"] != "" for row in rows] == [False, True, True, True, True]
+    assert {"loss", "loss_dice", "loss_cross_entropy", "val_betti_0_error", "val_betti_1_error"} <= rows[0].keys()
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    assert (tmp_path / "out" / "curves.png").stat().st_size > 5000
+    assert list((tmp_path / "out" / "tensorboard").glob("events*"))
+    assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".")]
+
+
+def test_a_3d_training_runs(tmp_path: Path) -> None:
+    data = make_cases(tmp_path / "data", (20, 18, 9), count=2)
+    result = run(tmp_path / "run", data, "epochs=2", "data.split.fraction=0.5", TOPOLOGY, dimensions=3)
+    assert "val_betti_2_error" in result.history[-1]
+
+
+def test_the_best_checkpoint_is_that_of_the_best_validation(tmp_path: Path, data: Path) -> None:
+    result = run(tmp_path, data, "epochs=4")
+    scores = [row["val_dice"] for row in result.history]
+    best = Checkpoint.load(tmp_path / "out" / "best.pt")
+    assert best.best_score == max(scores)
+    assert len(best.history) == scores.index(max(scores)) + 1
+
+
+def test_the_same_seed_gives_the_same_training_whatever_the_workers(tmp_path: Path, data: Path) -> None:
+    one, two = run(tmp_path / "one", data), run(tmp_path / "two", data, "workers=2")
+    other = run(tmp_path / "other", data, "seed=7")
+    assert losses(one.history) == losses(two.history)
+    assert losses(one.history) != losses(other.history)
+
+
+def test_training_leaves_the_random_state_of_its_caller_alone(tmp_path: Path, data: Path) -> None:
+    before = torch.get_rng_state()
+    run(tmp_path, data, "epochs=1")
+    assert torch.equal(before, torch.get_rng_state())
+
+
+class InterruptAt(StopRequest):
+    """Stops when it is asked for the n-th time."""
+
+    remaining = 0
+
+    def raise_if_received(self) -> None:
+        InterruptAt.remaining -= 1
+        if InterruptAt.remaining == 0:
+            self.received = signal.SIGTERM
+        super().raise_if_received()
+
+
+# Asked once for each of 4 cases read, each of 4 iterations and each batch of windows in the validation (2 of one case).
+@pytest.mark.parametrize("moment", [5, 7, 8, 9, 10, 11, 16], ids=lambda n: f"moment_{n}")
+def test_a_resumed_training_equals_one_never_stopped(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    whole = run(tmp_path / "whole", data, TOPOLOGY)
+    InterruptAt.remaining = moment
+    monkeypatch.setattr("segtopo.training.engine.StopRequest", InterruptAt)
+    with pytest.raises(TrainingInterruptedError, match="stopped by SIGTERM in epoch .* continue with --resume"):
+        run(tmp_path / "stopped", data, TOPOLOGY)
+    stopped = run(tmp_path / "stopped", data, TOPOLOGY, resume=True)
+    assert losses(stopped.history) == losses(whole.history)
+    assert weights_equal(stopped.last, whole.last)
+    assert stopped.best is not None
+    assert whole.best is not None
+    assert weights_equal(stopped.best, whole.best)
+
+
+def test_a_finished_training_can_be_prolonged(tmp_path: Path, data: Path) -> None:
+    whole = run(tmp_path / "whole", data, "schedule={name: Constant}", "epochs=4")
+    run(tmp_path / "grown", data, "schedule={name: Constant}", "epochs=2")
+    grown = run(tmp_path / "grown", data, "schedule={name: Constant}", "epochs=4", resume=True)
+    assert losses(grown.history) == losses(whole.history)
+    again = run(tmp_path / "grown", data, "schedule={name: Constant}", "epochs=4", resume=True)
+    assert again.history == grown.history
+
+
+TRAIN_IN_PROCESS = """
+import sys
+from segtopo.training import train
+train(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_a_signal_saves_before_it_ends_the_training(tmp_path: Path, data: Path, number: signal.Signals) -> None:
+    config = tiny_config(data, tmp_path / "out") | {"epochs": 5000, "schedule": {"name": "Constant"}}
+    path = write_config(tmp_path / "config.yaml", config)
+    command = [sys.executable, "-c", TRAIN_IN_PROCESS, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "out" / "metrics.csv").exists() and time.monotonic() < deadline:
+            assert process.poll() is None, process.stderr
+            time.sleep(0.05)
+        os.kill(process.pid, number)
+        errors = process.communicate(timeout=30)[1]
+    assert process.returncode == 1
+    assert f"TrainingInterruptedError: stopped by {number.name} in epoch" in errors
+    stopped = Checkpoint.load(tmp_path / "out" / "last.pt")
+    epochs = len(stopped.history) + 1
+    resumed = train(path, [f"epochs={epochs}"], resume=True, console=Console(file=StringIO()))
+    whole = run(tmp_path / "whole", data, "schedule={name: Constant}", f"epochs={epochs}")
+    assert losses(resumed.history) == losses(whole.history)
+
+
+def test_the_signal_handlers_are_put_back() -> None:
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    with StopRequest() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.received == signal.SIGINT
+        assert signal.getsignal(signal.SIGINT) == before[1], "a second Ctrl-C must act at once"
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+
+def test_a_loss_that_is_not_finite_stops_the_training_and_names_the_cases(tmp_path: Path, data: Path) -> None:
+    run(tmp_path, data, "epochs=1", "schedule={name: Constant}")
+    good = Checkpoint.load(tmp_path / "out" / "last.pt")
+    spoilt = dict(good.__dict__)
+    spoilt["network"] = {key: value * float("nan") for key, value in good.network.items()}
+    Checkpoint(**spoilt).save(tmp_path / "out" / "last.pt")
+    with pytest.raises(NonFiniteLossError, match=r"loss is nan in epoch 2, iteration 5, for the cases case_\d, case_\d;"):
+        run(tmp_path, data, "epochs=2", "schedule={name: Constant}", resume=True)
+    assert len(Checkpoint.load(tmp_path / "out" / "last.pt").history) == 1
+
+
+def test_a_gradient_that_is_not_finite_stops_the_training(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Unbounded(torch.nn.Module):
+        def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+            return (prediction * 0).abs().sqrt().sum()
+
+    monkeypatch.setattr("segtopo.training.losses.DiceCE.build", lambda config: Unbounded())
+    with pytest.raises(NonFiniteLossError, match="gradient of the loss is not finite in epoch 1, iteration 1"):
+        run(tmp_path, data)
+    assert not (tmp_path / "out" / "last.pt").exists()
+
+
+def test_fine_tuning_starts_from_the_weights_of_a_checkpoint(tmp_path: Path, data: Path) -> None:
+    first = run(tmp_path / "first", data, "epochs=4", "schedule={name: Constant}")
+    tuned = run(tmp_path / "tuned", data, "epochs=1", f"initialize_from={first.best}", "optimizer.lr=1e-9", TOPOLOGY)
+    assert tuned.history[0]["val_dice"] == pytest.approx(max(row["val_dice"] for row in first.history), abs=1e-3)
+    with pytest.raises(InputError, match=r"initialize_from: .*best.pt is of another network \(weight .*\)"):
+        run(tmp_path / "other", data, f"initialize_from={first.best}", "network.channels=[8,16]")
+
+
+def refusal(*args: Any, **kwargs: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        run(*args, **kwargs)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_an_earlier_training_is_neither_lost_nor_continued_otherwise(tmp_path: Path, data: Path) -> None:
+    assert "last.pt: no such file" in refusal(tmp_path, data, resume=True)
+    run(tmp_path, data, "epochs=1")
+    assert "holds a training" in refusal(tmp_path, data)
+    found = refusal(tmp_path, data, "optimizer.lr=0.5", resume=True)
+    assert "optimizer.lr: received 0.5" in found
+    assert "was trained with 0.01" in found
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "cannot be written" in refusal(tmp_path, data / "missing", f"out={tmp_path / 'file' / 'out'}")
+
+
+def test_a_missing_device_is_refused(tmp_path: Path, data: Path) -> None:
+    assert "device: received 'cuda:99'" in refusal(tmp_path, data, "device=cuda:99")
+
+
+def test_bad_data_leaves_nothing_behind(tmp_path: Path) -> None:
+    data = make_cases(tmp_path / "data", (24, 21))
+    (data / "labels" / "case_2.nii.gz").unlink()
+    found = refusal(tmp_path / "run", data)
+    assert "case_2.nii.gz: no label" in found
+    assert not (tmp_path / "run" / "out").exists()
