@@ -1,0 +1,157 @@
+"""CombinedTopologyLoss: Dice and cross entropy as in MONAI, the topology as scheduled."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from monai.bundle import ConfigParser
+from monai.losses import DiceCELoss
+
+from segtopo.errors import InputError
+from segtopo.losses import CombinedTopologyLoss, TopoLoss
+
+
+def label_map(channels: int, *spatial: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, channels, *spatial, generator=generator)
+    return logits, torch.randint(0, max(channels, 2), (2, 1, *spatial), generator=generator)
+
+
+CASES: list[tuple[int, tuple[int, ...], dict[str, Any]]] = [
+    (1, (6, 9), {"sigmoid": True}),
+    (1, (4, 5, 6), {"sigmoid": True, "weight": torch.tensor([3.0])}),
+    (3, (6, 9), {"softmax": True, "to_onehot_y": True}),
+    (3, (6, 9), {"softmax": True, "to_onehot_y": True, "include_background": False, "reduction": "sum"}),
+    (3, (4, 5, 6), {"softmax": True, "to_onehot_y": True, "weight": torch.tensor([1.0, 2.0, 3.0])}),
+    (3, (6, 9), {"softmax": True, "to_onehot_y": True, "weight": torch.arange(3.0), "include_background": False}),
+]
+
+
+@pytest.mark.parametrize(("channels", "spatial", "options"), CASES)
+def test_it_is_dice_ce_plus_topology(channels: int, spatial: tuple[int, ...], options: dict[str, Any]) -> None:
+    logits, target = label_map(channels, *spatial)
+    dice_ce = DiceCELoss(lambda_dice=0.5, lambda_ce=2.0, **options)(logits, target)
+    combined = CombinedTopologyLoss(lambda_dice=0.5, lambda_ce=2.0, lambda_topology=0.0, **options)
+    torch.testing.assert_close(combined(logits, target), dice_ce)
+    assert set(combined.components) == {"dice", "cross_entropy"}
+
+    if "weight" in options and not options.get("include_background", True):
+        options = options | {"weight": options["weight"][1:]}
+    topology = TopoLoss(**options)(logits, target)
+    combined.lambda_topology = 0.1
+    torch.testing.assert_close(combined(logits, target), dice_ce + 0.1 * topology)
+    torch.testing.assert_close(combined.components["topology"], topology)
+
+
+def test_one_hot_targets() -> None:
+    logits, labels = label_map(3, 6, 9)
+    one_hot = torch.cat([labels == c for c in range(3)], dim=1)
+    by_label = CombinedTopologyLoss(softmax=True, to_onehot_y=True)(logits, labels)
+    torch.testing.assert_close(CombinedTopologyLoss(softmax=True)(logits, one_hot), by_label)
+
+
+@pytest.mark.parametrize(("channels", "options"), [(1, {"sigmoid": True}), (3, {"softmax": True, "to_onehot_y": True})])
+def test_without_reduction_the_mean_is_kept(channels: int, options: dict[str, Any]) -> None:
+    logits, target = label_map(channels, 4, 5, 6)
+    none = CombinedTopologyLoss(reduction="none", **options)(logits, target)
+    assert none.shape == (2, channels, 1, 1, 1)
+    torch.testing.assert_close(none.mean(), CombinedTopologyLoss(**options)(logits, target))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize(("channels", "options"), [(1, {"sigmoid": True}), (3, {"softmax": True, "to_onehot_y": True})])
+def test_ignored_voxels_have_no_part(channels: int, options: dict[str, Any], reduction: str) -> None:
+    logits, target = label_map(channels, 6, 9)
+    target[:, :, 4:] = 255
+    logits.requires_grad_()
+    loss = CombinedTopologyLoss(ignore_index=255, reduction=reduction, **options)
+    loss(logits, target).sum().backward()
+    assert logits.grad is not None
+    assert (logits.grad[:, :, 4:] == 0).all()
+    plain = CombinedTopologyLoss(reduction=reduction, **options)
+    torch.testing.assert_close(
+        loss.components["cross_entropy"], plain._cross_entropy(logits[:, :, :4], target[:, :, :4]).detach()
+    )
+
+
+def test_an_item_without_any_label_is_finite() -> None:
+    logits, target = label_map(3, 6, 9)
+    loss = CombinedTopologyLoss(softmax=True, to_onehot_y=True, ignore_index=255)
+    assert loss(logits, torch.full_like(target, 255)).isfinite()
+
+
+def test_the_topology_is_ramped_in() -> None:
+    loss = CombinedTopologyLoss(sigmoid=True, lambda_topology=0.4, start_epoch=3, ramp_epochs=1)
+    logits, target = label_map(1, 6, 9)
+    weights, totals = [], []
+    for epoch in range(6):
+        loss.set_epoch(epoch)
+        totals.append(loss(logits, target))
+        weights.append(loss.topology_weight)
+        assert ("topology" in loss.components) == (epoch >= 3)
+    assert weights == pytest.approx([0, 0, 0, 0.2, 0.4, 0.4])
+    torch.testing.assert_close(totals[3] - totals[0], 0.2 * loss.components["topology"])
+    torch.testing.assert_close(totals[5] - totals[0], 0.4 * loss.components["topology"])
+
+
+def test_before_its_start_the_topology_is_not_computed() -> None:
+    class Forbidden(torch.nn.Module):
+        def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+            raise AssertionError("computed although it has no weight")
+
+    loss = CombinedTopologyLoss(sigmoid=True, topology_loss=Forbidden(), start_epoch=1)
+    loss.set_epoch(0)
+    assert loss(*label_map(1, 6, 9)).isfinite()
+
+
+def test_a_schedule_that_is_never_told_the_epoch_is_noticed() -> None:
+    loss = CombinedTopologyLoss(sigmoid=True, start_epoch=3)
+    with pytest.warns(UserWarning, match=r"until set_epoch\(\) is called") as caught:
+        loss(*label_map(1, 6, 9))
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        CombinedTopologyLoss(sigmoid=True)(*label_map(1, 6, 9))
+
+
+def test_another_topology_loss() -> None:
+    logits, target = label_map(1, 6, 9)
+    topology = TopoLoss(sigmoid=True, dimensions=[0], patch_size=4)
+    loss = CombinedTopologyLoss(sigmoid=True, topology_loss=topology)
+    loss(logits, target)
+    assert loss.components["topology"].equal(topology(logits, target))
+
+
+def test_components_hold_no_graph() -> None:
+    logits, target = label_map(1, 6, 9)
+    loss = CombinedTopologyLoss(sigmoid=True)
+    loss(logits.requires_grad_(), target).backward()
+    assert not any(value.requires_grad for value in loss.components.values())
+
+
+@pytest.mark.parametrize("name", ["lambda_dice", "lambda_ce", "lambda_topology", "start_epoch", "ramp_epochs"])
+def test_negative_options(name: str) -> None:
+    options: dict[str, Any] = {name: -1}
+    with pytest.raises(InputError, match=f"{name} is -1, expected at least 0"):
+        CombinedTopologyLoss(**options)
+
+
+def test_target_of_a_monai_bundle() -> None:
+    parser = ConfigParser(
+        {
+            "loss": {
+                "_target_": "segtopo.losses.CombinedTopologyLoss",
+                "sigmoid": True,
+                "topology_loss": {"_target_": "segtopo.losses.TopoLoss", "sigmoid": True, "patch_size": [4, 5]},
+                "lambda_topology": 0.05,
+                "start_epoch": 2,
+            }
+        }
+    )
+    loss = parser.get_parsed_content("loss")
+    assert isinstance(loss, CombinedTopologyLoss)
+    assert isinstance(loss.topology_loss, TopoLoss)
+    assert loss.topology_loss.patch_size == (4, 5)

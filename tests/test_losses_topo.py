@@ -1,0 +1,293 @@
+"""TopoLoss: values by hand, gradients, patches, degenerate masks, precision, and what descent on it does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from segtopo.errors import InputError
+from segtopo.losses import TopoLoss
+
+BARS = [[0.9, 0.2, 0.8, 0.1]]
+RING = [[0.9, 0.9, 0.9, 0.9], [0.9, 0.1, 0.2, 0.6], [0.9, 0.9, 0.9, 0.9]]
+RING_MASK = [[1, 1, 1, 1], [1, 0, 0, 1], [1, 1, 1, 1]]
+CONSTANT = [[0.5] * 4] * 3
+EMPTY = [[0.0] * 4] * 3
+
+
+def image(values: Any, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    return torch.tensor(values, dtype=dtype)[None, None]
+
+
+def shell(surface: float, inside: float) -> torch.Tensor:
+    volume = torch.full((1, 1, 3, 3, 4), surface, dtype=torch.float64)
+    volume[..., 1, 1, 1:3] = inside
+    return volume
+
+
+BY_HAND = [
+    # components (0.9, 0) and (0.8, 0.2)
+    ("both found", BARS, [[1, 0, 1, 0]], {}, 0.1**2 + 0.2**2 + 0.2**2),
+    ("to be merged", BARS, [[1, 1, 1, 0]], {}, 0.1**2 + 0.6**2 / 2),
+    ("to be erased", BARS, [[0, 0, 0, 0]], {}, 0.9**2 + 0.6**2 / 2),
+    # component (0.9, 0) and loop (0.6, 0.1)
+    ("loop found", RING, RING_MASK, {}, 0.1**2 + 0.4**2 + 0.1**2),
+    ("loop unwanted", RING, [[1, 1, 1, 1]] * 3, {}, 0.1**2 + 0.5**2 / 2),
+    ("only loops", RING, RING_MASK, {"dimensions": [1]}, 0.4**2 + 0.1**2),
+    ("weighted", RING, RING_MASK, {"dimension_weights": [2, 10]}, 2 * 0.1**2 + 10 * (0.4**2 + 0.1**2)),
+    ("weights in the order of dimensions", RING, RING_MASK, {"dimensions": [1, 0], "dimension_weights": [1, 0]}, 0.17),
+    ("short bars left alone", RING, [[1, 1, 1, 1]] * 3, {"min_persistence": 0.51}, 0.1**2),
+    ("short bars matched all the same", RING, RING_MASK, {"min_persistence": 0.51}, 0.1**2 + 0.4**2 + 0.1**2),
+    ("loop missing", CONSTANT, RING_MASK, {}, 0.5**2 + 1 / 2),
+    ("one component against an empty prediction", EMPTY, [[0, 1, 1, 0]] * 3, {}, 1.0),
+    ("two components against an empty prediction", EMPTY, [[1, 0, 0, 1]] * 3, {}, 1.0 + 1 / 2),
+    ("full against empty", EMPTY, [[1, 1, 1, 1]] * 3, {}, 1.0),
+    ("empty against full", [[1.0] * 4] * 3, EMPTY, {}, 1.0),
+    ("empty against empty", EMPTY, EMPTY, {}, 0.0),
+    ("full against full", [[1.0] * 4] * 3, [[1, 1, 1, 1]] * 3, {}, 0.0),
+    ("constant against empty", CONSTANT, EMPTY, {}, 0.5**2),
+]
+
+
+@pytest.mark.parametrize("match_all", [True, False])
+@pytest.mark.parametrize(
+    ("prediction", "target", "options", "value"), [c[1:] for c in BY_HAND], ids=[c[0] for c in BY_HAND]
+)
+def test_values_by_hand(prediction: Any, target: Any, options: dict[str, Any], value: float, match_all: bool) -> None:
+    loss = TopoLoss(match_all=match_all, **options)(image(prediction), image(target))
+    assert loss.item() == pytest.approx(value, abs=1e-12)
+
+
+def test_a_cavity() -> None:
+    # component (0.8, 0) and cavity (0.8, 0.1)
+    loss = TopoLoss()(shell(0.8, 0.1), shell(1.0, 0.0))
+    assert loss.item() == pytest.approx(0.2**2 + 0.2**2 + 0.1**2, abs=1e-12)
+    assert TopoLoss(dimensions=[1])(shell(0.8, 0.1), shell(1.0, 0.0)).item() == 0
+
+
+def test_a_weak_component_is_completed_or_erased() -> None:
+    prediction, target = image([[0.9, 0.0, 0.2, 0.0]]), image([[1, 0, 1, 0]])
+    assert TopoLoss()(prediction, target).item() == pytest.approx(0.1**2 + 0.8**2)
+    assert TopoLoss(match_all=False)(prediction, target).item() == pytest.approx(0.1**2 + 0.2**2 / 2 + 1 / 2)
+
+
+def test_construction_decides_about_diagonal_neighbours() -> None:
+    diagonal = image([[1, 0, 0], [0, 1, 0]])
+    joined = image([[1, 1, 0], [0, 1, 0]])
+    assert TopoLoss(construction="T")(diagonal, joined).item() == 0
+    assert TopoLoss(construction="V")(diagonal, joined).item() == pytest.approx(1 / 2)
+
+
+def test_the_gradient_is_on_the_critical_voxels_alone() -> None:
+    prediction = image(BARS).requires_grad_()
+    TopoLoss()(prediction, image([[1, 0, 1, 0]])).backward()
+    torch.testing.assert_close(prediction.grad, image([[-0.2, 0.4, -0.4, 0.0]]))
+
+
+def test_short_bars_pull_in_proportion_to_their_length() -> None:
+    prediction = image([[0.9, 0.5, 0.51, 0.1]]).requires_grad_()
+    TopoLoss()(prediction, image([[1, 1, 1, 0]])).backward()
+    torch.testing.assert_close(prediction.grad, image([[-0.2, -0.01, 0.01, 0.0]]))
+
+
+@pytest.mark.parametrize("match_all", [True, False])
+@pytest.mark.parametrize("value", [0.0, 0.5])
+def test_a_constant_prediction_has_a_gradient(value: float, match_all: bool) -> None:
+    prediction = torch.full((1, 1, 5, 7), value, requires_grad=True)
+    target = torch.zeros(1, 1, 5, 7)
+    target[..., 2, 1:5] = 1
+    TopoLoss(match_all=match_all)(prediction, target).backward()
+    assert prediction.grad is not None
+    assert prediction.grad.sum().item() == pytest.approx(-2 * (1 - value))
+
+
+def distinct_values(*shape: int, seed: int = 0) -> torch.Tensor:
+    """Values in (0, 1) far enough from each other that a finite difference keeps their order."""
+    count = int(np.prod(shape))
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    return ((order + 0.5) / count).double().reshape(shape).requires_grad_()
+
+
+@pytest.mark.parametrize("options", [{}, {"match_all": False}, {"patch_size": 3}, {"min_persistence": 0.2}])
+@pytest.mark.parametrize("shape", [(2, 1, 5, 6), (1, 1, 3, 4, 5)])
+def test_gradients_of_first_and_second_order(shape: tuple[int, ...], options: dict[str, Any]) -> None:
+    prediction = distinct_values(*shape)
+    target = (distinct_values(*shape, seed=1) > 0.4).double().detach()
+    loss = TopoLoss(**options)
+    assert torch.autograd.gradcheck(lambda x: loss(x, target), prediction, atol=1e-6)
+    assert torch.autograd.gradgradcheck(lambda x: loss(x, target), prediction, atol=1e-6, fast_mode=True)
+
+
+@pytest.mark.parametrize(
+    ("shape", "patch_size"), [((7, 10), 4), ((7, 10), (7, 3)), ((5, 4, 7), (2, 4, 5)), ((6, 8), 50)]
+)
+def test_patches_are_seen_one_by_one(shape: tuple[int, ...], patch_size: Any) -> None:
+    prediction = distinct_values(2, 1, *shape)
+    target = (distinct_values(2, 1, *shape, seed=1) > 0.4).double().detach()
+    edges = (patch_size,) * len(shape) if isinstance(patch_size, int) else patch_size
+    corners = np.ndindex(*[-(-n // edge) for n, edge in zip(shape, edges, strict=True)])
+    windows = [
+        (..., *[slice(i * edge, (i + 1) * edge) for i, edge in zip(corner, edges, strict=True)]) for corner in corners
+    ]
+    alone = TopoLoss(reduction="none")
+    expected = torch.stack([alone(prediction[window], target[window]) for window in windows]).mean(0)
+    loss = TopoLoss(reduction="none", patch_size=patch_size)(prediction, target)
+    torch.testing.assert_close(loss.flatten(), expected.flatten())
+    gradients = [torch.autograd.grad(value.sum(), prediction)[0] for value in (loss, expected)]
+    torch.testing.assert_close(*gradients)
+
+
+def test_the_filling_of_patches_is_below_any_value() -> None:
+    prediction = torch.tensor([[[[0.0, 0.9, 0.0, 0.8, 0.0]]]], requires_grad=True)
+    target = torch.tensor([[[[0.0, 1.0, 1.0, 1.0, 0.0]]]])
+    TopoLoss(patch_size=(1, 3))(prediction, target).backward()
+    assert prediction.grad is not None
+    assert prediction.grad.count_nonzero().item() == 2  # the brightest voxel of each patch
+
+
+@pytest.mark.parametrize("spatial", [(9, 13), (5, 6, 7)])
+def test_a_batch_is_its_items(spatial: tuple[int, ...]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    prediction = torch.randn(5, 3, *spatial, generator=generator)
+    labels = torch.randint(0, 3, (5, 1, *spatial), generator=generator)
+    loss = TopoLoss(to_onehot_y=True, softmax=True, include_background=False, reduction="none")
+    together = loss(prediction, labels)
+    assert together.shape == (5, 2, *[1] * len(spatial))
+    one_by_one = torch.cat([loss(x[None], y[None]) for x, y in zip(prediction, labels, strict=True)])
+    torch.testing.assert_close(together, one_by_one)
+    mean = TopoLoss(to_onehot_y=True, softmax=True, include_background=False)(prediction, labels)
+    torch.testing.assert_close(mean, together.mean())
+
+
+def test_threads_change_nothing() -> None:
+    prediction, target = torch.rand(4, 1, 20, 31), (torch.rand(4, 1, 20, 31) > 0.5).float()
+    results = [TopoLoss(num_threads=n)(prediction, target) for n in (1, 2, None)]
+    assert results[0].equal(results[1])
+    assert results[0].equal(results[2])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "loss_dtype"),
+    [(torch.float16, torch.float32), (torch.bfloat16, torch.float32), (torch.float64, torch.float64)],
+)
+def test_gradients_have_the_dtype_of_the_input(dtype: torch.dtype, loss_dtype: torch.dtype) -> None:
+    logits = torch.randn(2, 1, 6, 9).to(dtype).requires_grad_()
+    loss = TopoLoss(sigmoid=True)(logits, torch.randint(0, 2, (2, 1, 6, 9)))
+    assert loss.dtype == loss_dtype
+    loss.backward()
+    assert logits.grad is not None
+    assert logits.grad.dtype == dtype
+    assert logits.grad.count_nonzero() > 0
+
+
+def test_automatic_mixed_precision() -> None:
+    network = torch.nn.Conv2d(1, 2, 3, padding=1)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = network(torch.randn(2, 1, 8, 11))
+        loss = TopoLoss(softmax=True, to_onehot_y=True)(logits, torch.randint(0, 2, (2, 1, 8, 11)))
+    loss.backward()
+    assert logits.dtype == torch.bfloat16
+    assert loss.dtype == torch.float32
+    assert network.weight.grad is not None
+    assert network.weight.grad.isfinite().all()
+    assert network.weight.grad.count_nonzero() > 0
+
+
+def test_ignored_voxels_have_no_part() -> None:
+    target = torch.zeros(1, 1, 6, 9)
+    target[..., 1:3, 1:8] = 1
+    target[..., 4:, :] = 255
+    prediction = torch.rand(1, 1, 6, 9)
+    other = prediction.clone()
+    other[..., 4:, :] = torch.rand(2, 9)
+    loss = TopoLoss(ignore_index=255)
+    assert loss(prediction, target).equal(loss(other, target))
+    assert not TopoLoss()(prediction, target.clamp(max=1)).equal(TopoLoss()(other, target.clamp(max=1)))
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64, torch.float64])
+def test_masks_of_any_dtype(dtype: torch.dtype) -> None:
+    prediction, mask = torch.rand(1, 1, 6, 9), torch.rand(1, 1, 6, 9) > 0.5
+    assert TopoLoss()(prediction, mask.to(dtype)).equal(TopoLoss()(prediction, mask.float()))
+
+
+def test_soft_targets_have_bars_of_their_own_length() -> None:
+    soft = image([[0.9, 0.2, 0.8, 0.1]])
+    assert TopoLoss()(soft, soft).item() == 0
+    assert TopoLoss()(soft, image([[0.9, 0.2, 0.7, 0.1]])).item() == pytest.approx(0.1**2)
+
+
+def test_logits_taken_for_probabilities_are_noticed() -> None:
+    logits, target = torch.tensor([[[[-3.0, 4.0, -2.0]]]]), torch.tensor([[[[0.0, 1.0, 0.0]]]])
+    with pytest.warns(
+        UserWarning, match="the input has values from -3 to 4, expected 0 to 1: set `sigmoid=True`"
+    ) as caught:
+        TopoLoss()(logits, target)
+    assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match="the target has values from 0 to 255, expected 0 to 1"):
+        TopoLoss(sigmoid=True)(logits, target * 255)
+
+
+def test_nan_is_refused() -> None:
+    prediction = torch.rand(1, 1, 4, 5)
+    prediction[0, 0, 2, 3] = float("nan")
+    with pytest.raises(ValueError, match="NaN"):
+        TopoLoss()(prediction, torch.ones(1, 1, 4, 5))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dimensions": []}, "at least one and none twice"),
+        ({"dimensions": [1, 1]}, "at least one and none twice"),
+        ({"dimension_weights": [1.0, -1.0]}, "none negative"),
+        ({"patch_size": 0}, "patch_size is 0, expected at least 1"),
+        ({"patch_size": (4, -2)}, "expected at least 1"),
+        ({"min_persistence": 1.0}, "min_persistence is 1.0, expected at least 0 and below 1"),
+        ({"construction": "X"}, "construction is 'X', expected 'T' or 'V'"),
+    ],
+)
+def test_ill_options(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        TopoLoss(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dimensions": [0, 2]}, r"dimensions are \(0, 2\), expected values from 0 to 1 for 2D images"),
+        ({"dimension_weights": [1, 1, 1]}, r"dimension_weights has 3 values for the dimensions \(0, 1\)"),
+        ({"patch_size": (4, 4, 4)}, "has 3 values for 2 spatial axes"),
+    ],
+)
+def test_options_that_do_not_fit_the_image(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        TopoLoss(**options)(torch.rand(1, 1, 5, 6), torch.ones(1, 1, 5, 6))
+
+
+def test_descent_mends_a_ring_and_erases_a_speck() -> None:
+    rows, columns = np.indices((24, 31))
+    ring = np.abs(np.hypot(rows - 12, columns - 15) - 8) < 1.5
+    target = torch.from_numpy(ring)[None, None].float()
+    broken = 3.0 * (2 * target - 1)
+    broken[..., 3:7, 14:17] = -2.0  # a gap
+    broken[..., 11:14, 14:17] = 2.0  # a spurious piece
+    broken += 0.2 * torch.randn(broken.shape, generator=torch.Generator().manual_seed(0))
+    logits = broken.clone().requires_grad_()
+    loss = TopoLoss(sigmoid=True, min_persistence=0.1)
+    optimizer = torch.optim.Adam([logits], lr=0.3)
+
+    def betti_numbers() -> tuple[int, int]:
+        mask = np.pad((logits[0, 0] > 0).numpy(), 1)
+        return ndimage.label(mask, np.ones((3, 3)))[1], ndimage.label(~mask)[1] - 1
+
+    assert betti_numbers() == (2, 0)
+    for _ in range(200):
+        optimizer.zero_grad()
+        loss(logits, target).backward()
+        optimizer.step()
+    assert betti_numbers() == (1, 1)
