@@ -38,7 +38,7 @@ class ChannelLoss(_Loss):
 
     Raises:
         TypeError: If ``other_act`` cannot be called.
-        InputError: If more than one activation is asked for, the reduction is unknown or a weight is
+        ValueError: If more than one activation is asked for, the reduction is unknown or a weight is
             negative.
     """
 

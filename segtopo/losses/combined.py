@@ -55,7 +55,7 @@ class CombinedTopologyLoss(_Loss):
             and, if its weight was not 0, ``"topology"``.
 
     Raises:
-        InputError: If an option is out of its range, or more than one activation is asked for.
+        ValueError: If an option is out of its range, or more than one activation is asked for.
 
     Example:
         >>> import torch

@@ -36,8 +36,8 @@ class TopoLoss(ChannelLoss):
     the target is empty.
 
     **Scale.** The sum over bars is kept, as in the paper: one wrong feature weighs the same beside many right
-    ones. It is averaged over patches, so one ``lambda_topology`` serves images of any size. A missing feature
-    costs up to 1, where Dice costs at most 1 altogether: weights of 0.001 to 0.1 are usual.
+    ones. It is averaged over patches, so one weight serves images of any size. A single missing feature costs
+    up to 1, as much as Dice can cost altogether: weights of 0.001 to 0.01 beside Dice are a fair start.
 
     **Noise.** A bar is drawn to the diagonal with a force equal to its length, so the thousands of short bars
     of a noisy map act as a weak smoothing; ``min_persistence`` switches it off (the paper's code uses 0.03).
@@ -76,7 +76,7 @@ class TopoLoss(ChannelLoss):
 
     Raises:
         TypeError: If ``other_act`` cannot be called.
-        InputError: If an option is out of its range, or more than one activation is asked for.
+        ValueError: If an option is out of its range, or more than one activation is asked for.
 
     Reference:
         Xiaoling Hu, Li Fuxin, Dimitris Samaras, Chao Chen: Topology-Preserving Deep Image Segmentation. NeurIPS 2019.
@@ -136,8 +136,7 @@ class TopoLoss(ChannelLoss):
 
     def _image_losses(self, images: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
         """The losses ``(N,)`` of images and references, both ``(N, *spatial)``."""
-        # One call for all images keeps all threads busy; it needs no gradient, the critical voxels are
-        # gathered below.
+        # One call for all images keeps all threads busy. It needs no gradient: critical voxels are gathered below.
         diagrams = batch_persistence_diagrams(
             torch.cat([images, references]).detach().cpu(),
             filtration="superlevel",
