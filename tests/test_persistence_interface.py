@@ -62,6 +62,14 @@ def test_defaults_are_superlevel_and_top_cells():
     assert_identical(pairs, compute_persistence(integers((4, 6)), filtration="superlevel", construction="T"))
 
 
+@pytest.mark.parametrize(("filtration", "construction"), SETTINGS)
+def test_pairs_are_grouped_by_dimension_the_essential_one_first(filtration, construction):
+    pairs = compute_persistence(integers((5, 6, 7)), filtration=filtration, construction=construction)
+    assert (np.diff(pairs.dimensions) >= 0).all()
+    assert pairs.essential[0]
+    assert not pairs.essential[1:].any()
+
+
 def test_of_dimension_parts_the_pairs():
     pairs = compute_persistence(integers((5, 6, 7)))
     parts = [pairs.of_dimension(k) for k in range(3)]
@@ -109,6 +117,16 @@ def test_lengths_beyond_the_largest_float_are_kept(filtration):
     for dtype in (np.float32, np.float64):
         pairs = compute_persistence(image.astype(dtype), filtration=filtration, construction="V", min_persistence=1)
         assert np.abs(pairs.deaths).tolist() == [np.inf, largest]
+
+
+@pytest.mark.parametrize(("filtration", "construction"), SETTINGS)
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_min_persistence_among_infinite_values(value, filtration, construction):
+    settings = {"filtration": filtration, "construction": construction, "min_persistence": 0.5}
+    constant = compute_persistence(np.full((3, 4), value), **settings)
+    assert constant.essential.tolist() == [True]
+    hill = compute_persistence(np.array([[value, 0, value], [1, 0.75, value]]), **settings)
+    assert all(bar.essential or abs(bar.birth - bar.death) > 0.5 for bar in bars_of(hill))
 
 
 def test_infinite_min_persistence_leaves_the_essential_class():
