@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,9 +44,10 @@ class CriticalVoxels:
         if min_persistence == 0:
             return self
         flat = image.reshape(-1)
+        kept = self.essential
+        mortal = ~kept
         with np.errstate(over="ignore"):  # a length beyond the largest float is longer than any minimum
-            lengths = np.abs(flat[self.births] - flat[self.deaths])
-        kept = self.essential | (lengths > min_persistence)
+            kept[mortal] = np.abs(flat[self.births[mortal]] - flat[self.deaths[mortal]]) > min_persistence
         return CriticalVoxels(self.dimensions[kept], self.births[kept], self.deaths[kept])
 
 
@@ -183,7 +185,7 @@ def thread_count(num_threads: int | None) -> int:
     """The number of threads to use, by default one for each CPU this process may run on."""
     if num_threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if num_threads < 1:
+    if operator.index(num_threads) < 1:
         raise ValueError(f"num_threads: got {num_threads}, expected at least 1")
     return num_threads
 

@@ -132,6 +132,8 @@ def batch_persistence_diagrams(
     """
     if not isinstance(images, torch.Tensor):
         raise TypeError(f"images: got {type(images).__name__}, expected a torch tensor")
+    if images.ndim not in (3, 4):
+        raise ValueError(f"images: got shape {tuple(images.shape)}, expected (N, H, W) or (N, H, W, D)")
     check_shape(images.shape[1:])
     # Subclasses such as MONAI's MetaTensor carry metadata through every operation, of no use here and slow.
     images = images.as_subclass(torch.Tensor)
