@@ -161,7 +161,7 @@ def write_volume(path: str | Path, array: Array, like: Volume | None = None) -> 
 
 def _as_stored(array: Array, extension: str) -> Array:
     if array.dtype == bool:
-        return array.astype(np.uint8) * np.uint8(255 if extension in PICTURES else 1)
+        return np.asarray(array * np.uint8(255 if extension in PICTURES else 1))
     if array.dtype == np.float16:
         return np.asarray(array, np.float32)
     if array.dtype in (np.int64, np.uint64) and array.size:
