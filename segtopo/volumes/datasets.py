@@ -118,7 +118,7 @@ def write_simulated_dataset(
     crops_per_mask: int = 8,
     seed: int = 0,
     noise: float = 0.08,
-    gap_density: float = 5.0,
+    gap_density: float = 20.0,
     appearance: Appearance | None = None,
     label: int | None = None,
     whole: bool = False,
@@ -136,7 +136,7 @@ def write_simulated_dataset(
         crops_per_mask: Number of boxes for each mask.
         seed: Seed of all random numbers.
         noise: Standard deviation of the noise; the contrast of a thick vessel is 0.35.
-        gap_density: Gaps per 10,000 foreground voxels, see `simulate_intensities`.
+        gap_density: Gaps per 10,000 voxels of thin branches, see `simulate_intensities`.
         appearance: Everything else about the intensities.
         label: The foreground value, to pick one structure of a label map.
         whole: One image of each entire mask, with its geometry bit for bit, in place of crops.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -162,12 +161,12 @@ def write_volume(path: str | Path, array: Array, like: Volume | None = None) -> 
 
 def _as_stored(array: Array, extension: str) -> Array:
     if array.dtype == bool:
-        return np.where(array, np.uint8(255 if extension in PICTURES else 1), np.uint8(0))
+        return np.asarray(array * np.uint8(255 if extension in PICTURES else 1))
     if array.dtype == np.float16:
-        return array.astype(np.float32)
+        return np.asarray(array, np.float32)
     if array.dtype in (np.int64, np.uint64) and array.size:
-        smallest: np.dtype[Any] = np.promote_types(*map(np.min_scalar_type, (array.min(), array.max())))
-        return array.astype(smallest)
+        smallest = np.result_type(np.min_scalar_type(array.min()), np.min_scalar_type(array.max()))
+        return np.asarray(array, smallest)
     return array
 
 
