@@ -178,4 +178,4 @@ def test_a_training_that_stops_leaves_with_1_and_one_line(
 def test_predict_hands_its_arguments_on(training: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["predict", "best.pt", "images", "--out", "masks", "--probabilities"]) == 0
     assert training.predict == (Path("best.pt"), Path("images"), Path("masks"), True)
-    assert capsys.readouterr().out.splitlines() == ["predict 1/1: one", "1 masks: masks"]
+    assert capsys.readouterr().out.splitlines() == ["predict 1/1: one", "masks (1): masks"]
