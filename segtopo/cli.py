@@ -92,7 +92,7 @@ def predict(
 
     with _progress("predict") as progress:
         masks = run_prediction(checkpoint, images, out, probabilities=probabilities, progress=progress)
-    typer.echo(f"{len(masks)} masks: {out}")
+    typer.echo(f"masks ({len(masks)}): {out}")
 
 
 @app.command(epilog=_examples("evaluate"))

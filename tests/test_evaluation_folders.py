@@ -65,9 +65,9 @@ def test_missing_empty_and_mixed_paths(folders: tuple[Path, Path], tmp_path: Pat
 
 def test_differing_shape_and_affine(folders: tuple[Path, Path]) -> None:
     write_volume(folders[0] / "two.nii.gz", MASK.T)
-    refuse(*folders, r"two.nii.gz has shape \(9, 6\) but .*two.mha has shape \(6, 9\)")
+    refuse(*folders, r"two.nii.gz has shape \(9, 6\) but .*two.mha.* \(6, 9\)")
     write_volume(folders[0] / "two.nii.gz", MASK, Volume(MASK, np.diag([2.0, 1, 1, 1])))
-    refuse(*folders, "two.nii.gz has affine .* but .*two.mha has affine")
+    refuse(*folders, "two.nii.gz has affine .* but .*two.mha")
 
 
 def test_label_map_where_a_mask_is_expected(folders: tuple[Path, Path]) -> None:
