@@ -79,7 +79,7 @@ def test_labels_must_be_those_of_the_config(data: Path) -> None:
     labels = np.zeros((24, 21), np.uint8)
     labels[:4], labels[9:] = 1, 3
     write_volume(data / "labels" / "case_0.nii.gz", labels, Volume(labels, AFFINE))
-    assert "binary mask is expected" in refusal(data)
+    assert "expected a binary mask" in refusal(data)
     assert "expected one channel of labels 0 to 2" in refusal(data, "data.classes=3")
     case = find_cases(config_of(data, "data.split=null").data)[0][0]
     chosen = load_case(case, config_of(data, "data.label=3").data, 2)

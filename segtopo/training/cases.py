@@ -14,6 +14,7 @@ from segtopo.errors import InputError
 from segtopo.training.config import DataConfig, Folders, Split
 from segtopo.volumes import image_stem, list_images
 
+
 @dataclass(frozen=True)
 class Case:
     """One image and its label."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -20,8 +19,8 @@ FORMAT = 1
 class Checkpoint:
     """A training at the end of iteration ``iteration`` (counted over all epochs).
 
-    ``epoch_sums`` are the sums of the losses in the epoch under way, ``history`` the rows of metrics.csv so far. No state
-    of a random generator or a schedule is needed: both are functions of the seed and the iteration.
+    ``epoch_sums`` are the sums of the losses in the epoch under way, ``history`` the rows of metrics.csv so far. No
+    state of a random generator or a schedule is needed: both are functions of the seed and the iteration.
     """
 
     config: dict[str, Any]
@@ -51,14 +50,14 @@ class Checkpoint:
         Raises:
             InputError: The file is missing, damaged, or not a checkpoint of segtopo.
         """
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; expected a checkpoint of segtopo")
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}; expected a checkpoint of segtopo") from None
-        except (RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InputError(f"{path}: damaged or not a checkpoint of segtopo: {reason}") from None
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
+        except Exception as error:  # the unpickler answers damaged files with whatever it stumbles over
+            raise InputError(f"{path}: not a checkpoint of segtopo, or damaged ({type(error).__name__})") from None
+        keys = {entry.name for entry in fields(Checkpoint)}
+        if not isinstance(content, dict) or content.get("format") != FORMAT or content.keys() != keys:
             raise InputError(f"{path}: not a checkpoint of segtopo (format {FORMAT})")
         return Checkpoint(**content)
 

@@ -45,11 +45,11 @@ class Folders(Section):
 
 
 class Split(Section):
-    """Sets a part of the training cases aside for validation.
+    r"""Sets a part of the training cases aside for validation.
 
-    ``group`` is a regular expression; the cases for which it finds the same (its first group, if it has one) stay together:
-    ``'Image_(\\d+)'`` keeps both eyes of a child on one side. ``seed`` is the split's own, so that a fine-tuning with
-    another training seed validates on the same cases.
+    ``group`` is a regular expression; the cases for which it finds the same (its first group, if it has one) stay
+    together: ``'Image_(\d+)'`` keeps both eyes of a child on one side. ``seed`` is the split's own, so that a
+    fine-tuning with another training seed validates on the same cases.
     """
 
     fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2

@@ -112,10 +112,9 @@ def load_cases(
     for case in cases:
         report(case.name)
         loaded.append(load_case(case, config.data, config.dimensions))
-        if len(loaded[-1].image) != len(loaded[0].image):
-            raise InputError(
-                f"{case.image}: {len(loaded[-1].image)} channels, expected {len(loaded[0].image)} as in {cases[0].image}"
-            )
+        channels, expected = len(loaded[-1].image), len(loaded[0].image)
+        if channels != expected:
+            raise InputError(f"{case.image}: {channels} channels; expected {expected}, as in {cases[0].image}")
     return loaded
 
 

@@ -13,14 +13,13 @@ from monai.engines import SupervisedTrainer
 from monai.engines.utils import IterationEvents
 from rich.console import Console
 
-from segtopo.errors import InputError
 from segtopo.training.cases import find_cases
 from segtopo.training.checkpoint import Checkpoint
 from segtopo.training.config import TrainingConfig, load_config
 from segtopo.training.data import CASE, LoadedCase, PatchDataset, load_cases, patch_loader
 from segtopo.training.inference import choose_device
 from segtopo.training.interruption import StopRequest, TrainingInterruptedError
-from segtopo.training.output import LAST, BEST, check_out, check_same_config, initialize
+from segtopo.training.output import BEST, LAST, check_out, check_same_config, initialize
 from segtopo.training.reporting import LOGGER, Report, Row, say
 from segtopo.training.validation import Validator
 
@@ -48,8 +47,8 @@ def train(
 ) -> TrainingResult:
     """Trains a network as a config file says.
 
-    The folder ``out`` of the config gets ``last.pt`` and ``best.pt``, ``metrics.csv``, ``curves.png`` and ``tensorboard/``.
-    On the CPU, a resumed training has exactly the losses of one that was never stopped.
+    The folder ``out`` of the config gets ``last.pt`` and ``best.pt``, ``metrics.csv``, ``curves.png`` and
+    ``tensorboard/``. On the CPU, a resumed training has exactly the losses of one that was never stopped.
 
     Args:
         config_path: A YAML file, see :class:`~segtopo.training.config.TrainingConfig`. Paths in it are relative to the
@@ -76,7 +75,7 @@ def train(
         check_same_config(checkpoint.config, config, config.out / LAST)
     with StopRequest() as stop, torch.random.fork_rng():
         train_cases, validation_cases = _read_cases(config, console, stop)
-        training = Training(config, train_cases, validation_cases, device, stop, checkpoint)
+        training = Training(config, train_cases, validation_cases, device=device, stop=stop, checkpoint=checkpoint)
         with Report(config.out, config.epochs, config.iterations_per_epoch, console, training.history) as report:
             return training.run(report)
 
@@ -98,6 +97,7 @@ class Training:
         config: TrainingConfig,
         train_cases: Sequence[LoadedCase],
         validation_cases: Sequence[LoadedCase],
+        *,
         device: torch.device,
         stop: StopRequest,
         checkpoint: Checkpoint | None,
@@ -201,8 +201,8 @@ class Training:
     def _not_finite(self, problem: str) -> NonFiniteLossError:
         state = self.trainer.state
         return NonFiniteLossError(
-            f"{problem} in epoch {state.epoch}, iteration {state.iteration}, for the cases {', '.join(state.batch[CASE])}; "
-            "last.pt keeps the epoch before (a lower learning rate may help)"
+            f"{problem} in epoch {state.epoch}, iteration {state.iteration}, "
+            f"for the cases {', '.join(state.batch[CASE])}; last.pt keeps the epoch before"
         )
 
     def _finish_iteration(self) -> None:

@@ -15,8 +15,8 @@ from segtopo.training.config import TrainingConfig
 class SlidingWindows(Inferer):  # type: ignore[misc]
     """Windows of the training's patch size, blended with a Gaussian, gathered on the CPU.
 
-    The result are the probabilities of the foreground classes (B, classes - 1, *spatial): the background's are what they
-    leave to 1, and a whole volume of them need not be held.
+    The result are the probabilities of the foreground classes (B, classes - 1, *spatial): the background's are what
+    they leave to 1, and a whole volume of them need not be held.
 
     Args:
         config: Gives the patch size and batch size.
@@ -57,7 +57,8 @@ def most_probable(foreground: torch.Tensor) -> torch.Tensor:
     """The most probable class of each voxel (B, *spatial), uint8, from :class:`SlidingWindows`' probabilities.
 
     Example:
-        >>> most_probable(torch.tensor([[[0.2, 0.7, 0.1]], [[0.2, 0.1, 0.6]]]).transpose(0, 1)[:, :, 0])
+        >>> foreground = torch.tensor([[[0.2, 0.7, 0.1], [0.2, 0.1, 0.6]]])  # one image, two classes, three voxels
+        >>> most_probable(foreground)
         tensor([[0, 1, 2]], dtype=torch.uint8)
     """
     highest, index = foreground.max(dim=1)

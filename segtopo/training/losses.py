@@ -11,6 +11,8 @@ from segtopo.training.section import NonNegative, NonNegativeInt, PositiveInt, S
 if TYPE_CHECKING:
     from torch import nn
 
+    from segtopo.losses import CombinedTopologyLoss
+
 
 class _Loss(Section):
     """What training asks of a loss besides its value."""
@@ -92,11 +94,18 @@ class CombinedTopology(_Loss):
 
     def set_epoch(self, loss: nn.Module, epoch: int) -> None:
         """Tells the module built here the epoch (from 0), on which the weight of the topology depends."""
-        loss.set_epoch(epoch)
+        self._own(loss).set_epoch(epoch)
 
     def components(self, loss: nn.Module) -> dict[str, float]:
         """The parts of the last value before they are weighted, by column of metrics.csv."""
-        return {f"loss_{name}": value.item() for name, value in loss.components.items()}
+        return {f"loss_{name}": value.item() for name, value in self._own(loss).components.items()}
+
+    @staticmethod
+    def _own(loss: nn.Module) -> CombinedTopologyLoss:
+        from segtopo.losses import CombinedTopologyLoss
+
+        assert isinstance(loss, CombinedTopologyLoss)
+        return loss
 
 
 LossConfig = Annotated[DiceCE | CombinedTopology, Field(discriminator="name")]

@@ -13,8 +13,8 @@ from pydantic import Field, model_validator
 from segtopo.training.section import PositiveInt, Probability, Section
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
     from torch import nn
+    from typing_extensions import Self
 
 Normalization = Literal["instance", "batch"]
 #: One number for all axes, or one per axis (anisotropic volumes).

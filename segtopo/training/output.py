@@ -64,5 +64,7 @@ def initialize(network: torch.nn.Module, path: Path) -> None:
     weights, own = Checkpoint.load(path).network, network.state_dict()
     for name in [*own, *weights]:
         if name not in own or name not in weights or own[name].shape != weights[name].shape:
-            raise InputError(f"initialize_from: {path} is of another network (weight {name}); expected the same network")
+            raise InputError(
+                f"initialize_from: {path} is of another network (weight {name}); expected the same network"
+            )
     network.load_state_dict(weights)

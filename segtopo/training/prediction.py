@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from segtopo.errors import InputError
+from segtopo.training.cases import find_images
 from segtopo.training.checkpoint import Checkpoint
 from segtopo.training.config import TrainingConfig
 from segtopo.training.data import load_image
 from segtopo.training.inference import SlidingWindows, choose_device, most_probable
-from segtopo.training.cases import find_images
 from segtopo.volumes import Volume, image_extension, image_stem, write_volume, written_beside
 
 #: Pictures whose format cannot hold a mask without loss, or probabilities at all, get another.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -26,7 +26,8 @@ class ZScore(Section):
 
     def apply(self, channel: FloatArray) -> FloatArray:
         """The normalised channel."""
-        return (channel - channel.mean()) / max(float(channel.std()), SMALLEST_DEVIATION)
+        normalized: FloatArray = (channel - channel.mean()) / max(float(channel.std()), SMALLEST_DEVIATION)
+        return normalized
 
 
 class Range(Section):
@@ -51,7 +52,7 @@ class Percentiles(Section):
     """Maps these two percentiles of the image to 0 and 1 and clips the rest."""
 
     name: Literal["Percentiles"]
-    percentiles: Annotated[Bounds, Field()] = (0.5, 99.5)
+    percentiles: Bounds = (0.5, 99.5)
 
     def apply(self, channel: FloatArray) -> FloatArray:
         """The normalised channel."""
@@ -76,8 +77,8 @@ class LocalContrast(Section):
         deviation = np.sqrt(gaussian_filter(centred**2, self.sigma))
         # Where nothing varies (the black surround of a fundus photograph) the noise must not be blown up.
         floor = max(0.1 * float(deviation.mean()), SMALLEST_DEVIATION)
-        normalised: Any = centred / np.maximum(deviation, floor)
-        return normalised.astype(np.float32)  # type: ignore[no-any-return]
+        normalized: FloatArray = centred / np.maximum(deviation, floor)
+        return normalized
 
 
 Normalization = Annotated[ZScore | Range | Percentiles | LocalContrast, Field(discriminator="name")]
