@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
+
 from segtopo.volumes import read_mask, read_volume
 
 mpl.use("Agg")

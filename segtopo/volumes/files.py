@@ -176,9 +176,7 @@ def _refuse_nan(array: Array, path: Path) -> None:
     nan = np.isnan(array)
     if nan.any():
         first = tuple(int(index) for index in np.unravel_index(int(nan.argmax()), nan.shape))
-        raise InputError(
-            f"{path}: {int(nan.sum())} voxels are NaN, the first at {first}; expected finite values"
-        )
+        raise InputError(f"{path}: {int(nan.sum())} voxels are NaN, the first at {first}; expected finite values")
 
 
 def _without_equal_channels(volume: Volume, path: str | Path) -> Array:
@@ -187,6 +185,4 @@ def _without_equal_channels(volume: Volume, path: str | Path) -> Array:
         return volume.array
     if (volume.array == volume.array[:1]).all():
         return np.asarray(volume.array[0])
-    raise InputError(
-        f"{path}: {volume.array.shape[0]} channels that differ; expected a mask with one channel"
-    )
+    raise InputError(f"{path}: {volume.array.shape[0]} channels that differ; expected a mask with one channel")

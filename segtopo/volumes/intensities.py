@@ -132,14 +132,11 @@ def _darken_gaps(
             count -= 1
 
 
-def _ball(
-    shape: tuple[int, ...], centre: Any, mm: Any, radius: float
-) -> tuple[tuple[slice, ...], npt.NDArray[Any]]:
+def _ball(shape: tuple[int, ...], centre: Any, mm: Any, radius: float) -> tuple[tuple[slice, ...], npt.NDArray[Any]]:
     """The window around a voxel and the distance in mm of its voxels from that one."""
     reach = np.ceil(radius / mm).astype(int)
     window = tuple(
-        slice(max(int(c - r), 0), min(int(c + r) + 1, n))
-        for c, r, n in zip(centre, reach, shape, strict=True)
+        slice(max(int(c - r), 0), min(int(c + r) + 1, n)) for c, r, n in zip(centre, reach, shape, strict=True)
     )
     axes = [(np.arange(s.start, s.stop) - c) * step for s, c, step in zip(window, centre, mm, strict=True)]
     return window, np.sqrt(sum(axis**2 for axis in np.meshgrid(*axes, indexing="ij")))
@@ -161,9 +158,7 @@ def _smooth_noise(shape: tuple[int, ...], sigma: Any, rng: np.random.Generator) 
     return field / max(float(field.std()), 1e-12)
 
 
-def _curved_structures(
-    shape: tuple[int, ...], mm: Any, rng: np.random.Generator, length: float = 7.0
-) -> Image:
+def _curved_structures(shape: tuple[int, ...], mm: Any, rng: np.random.Generator, length: float = 7.0) -> Image:
     """Faint winding lines: where ndim - 1 smooth random fields vanish and one more is positive."""
     squares = sum(_smooth_noise(shape, length / mm, rng) ** 2 for _ in range(len(shape) - 1))
     # A field of this correlation length changes by about 1 / length per mm, so the lines are about 1 mm
@@ -178,6 +173,4 @@ def _apply_bias_field(image: Image, depth: float, rng: np.random.Generator) -> N
     for axis, size in enumerate(image.shape):
         t = np.linspace(0, 1, size, dtype=np.float32)
         wave = np.cos(np.pi * (rng.uniform(0.5, 1.5) * t + rng.uniform(0, 2))) * depth / image.ndim
-        image *= (
-            (1 + wave).astype(np.float32).reshape([-1 if other == axis else 1 for other in range(image.ndim)])
-        )
+        image *= (1 + wave).astype(np.float32).reshape([-1 if other == axis else 1 for other in range(image.ndim)])
