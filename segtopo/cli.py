@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = {
     "train": "segtopo train configs/vessels2d.yaml epochs=2 out=runs/example",
-    "predict": "segtopo predict runs/example/best.pt data_samples/vessels2d/test/images --out runs/example/predictions",
-    "evaluate": "segtopo evaluate runs/example/predictions data_samples/vessels2d/test/labels --out runs/example/report",
+    "predict": "segtopo predict runs/example/best.pt data_samples/vessels2d/test/images --out runs/example/masks",
+    "evaluate": "segtopo evaluate runs/example/masks data_samples/vessels2d/test/labels --out runs/example/report",
     "persistence": "segtopo persistence data_samples/vessels2d/test/images/vessels_00.png --out runs/example/pairs.csv",
     "phantom": "segtopo phantom --out runs/example/phantoms --train 4 --test 2",
 }
