@@ -182,7 +182,8 @@ def phantom(
     noise: Annotated[float, typer.Option(help="Standard deviation of the noise.")] = 0.08,
     seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 0,
     from_mask: Annotated[
-        Path | None, typer.Option(help="Simulate images of this mask, or of a folder of masks, instead.")
+        list[Path] | None,
+        typer.Option(help="Simulate images of this mask, or of a folder of masks, instead. May be repeated."),
     ] = None,
     label: Annotated[int | None, typer.Option(help="With --from-mask: the structure of a label map.")] = None,
     crop: Annotated[
@@ -211,8 +212,8 @@ def phantom(
         "whole": whole or None,
     }
     given = {name: value for name, value in {**of_phantoms, **of_masks}.items() if value is not None}
-    for name in given.keys() & (of_masks if from_mask is None else of_phantoms).keys():
-        expected = "only together with" if from_mask is None else "not together with"
+    for name in given.keys() & (of_masks if not from_mask else of_phantoms).keys():
+        expected = "only together with" if not from_mask else "not together with"
         raise InputError(f"--{name.replace('_', '-')} was given, expected it {expected} --from-mask")
     from segtopo.volumes import write_phantom_dataset, write_simulated_dataset
 
@@ -223,7 +224,7 @@ def phantom(
             "seed": seed,
             "progress": lambda name: progress(name, next(numbers), None),
         }
-        if from_mask is None:
+        if not from_mask:
             write_phantom_dataset(out, **given, **common)
         else:
             if len(given.get("crop", ())) == 1:
@@ -321,10 +322,10 @@ def _single_channel(path: Path, channel: int | None) -> npt.NDArray[Any]:
     return chosen
 
 
-def _ndim_of_masks(path: Path) -> int:
-    from segtopo.volumes import list_images, read_volume
+def _ndim_of_masks(masks: Sequence[Path]) -> int:
+    from segtopo.volumes import mask_files, read_volume
 
-    return read_volume(list_images(path)[0] if path.is_dir() else path).ndim
+    return read_volume(mask_files(masks)[0]).ndim
 
 
 def _writer_of_pairs(path: Path) -> Callable[[Path, PersistencePairs], None]:

@@ -79,7 +79,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_crops_of_a_mask(tree: Path, tmp_path: Path) -> None:
-    write_simulated_dataset(tmp_path / "out", tree.parent, crop=(32, 24, 16), crops_per_mask=3, seed=1)
+    write_simulated_dataset(tmp_path / "out", [tree.parent], crop=(32, 24, 16), crops_per_mask=3, seed=1)
     mask = read_mask(tree)
     names = [path.name for path in list_images(tmp_path / "out" / "images")]
     assert names == ["case1_00.nii.gz", "case1_01.nii.gz", "case1_02.nii.gz"]
@@ -96,7 +96,7 @@ def test_crops_of_a_mask(tree: Path, tmp_path: Path) -> None:
 
 
 def test_the_whole_mask_keeps_its_header(tree: Path, tmp_path: Path) -> None:
-    write_simulated_dataset(tmp_path / "out", tree, whole=True)
+    write_simulated_dataset(tmp_path / "out", [tree], whole=True)
     for kind in ("images", "labels"):
         header, original = nib.load(tmp_path / "out" / kind / "case1.nii.gz").header, nib.load(tree).header
         assert header["sform_code"] == 3
@@ -107,13 +107,13 @@ def test_the_whole_mask_keeps_its_header(tree: Path, tmp_path: Path) -> None:
 
 def test_simulated_again_byte_for_byte(tree: Path, tmp_path: Path) -> None:
     for name in ("a", "b"):
-        write_simulated_dataset(tmp_path / name, tree, crop=(24, 20, 16), crops_per_mask=2, seed=3)
+        write_simulated_dataset(tmp_path / name, [tree], crop=(24, 20, 16), crops_per_mask=2, seed=3)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
 def test_pictures_of_masks(tmp_path: Path) -> None:
     write_volume(tmp_path / "mask.png", vessel_phantom((96, 128), seed=2).label)
-    write_simulated_dataset(tmp_path / "out", tmp_path / "mask.png", crop=(48, 64), crops_per_mask=2)
+    write_simulated_dataset(tmp_path / "out", [tmp_path / "mask.png"], crop=(48, 64), crops_per_mask=2)
     assert read_volume(tmp_path / "out" / "images" / "mask_01.png").spatial_shape == (48, 64)
 
 
@@ -138,12 +138,12 @@ def test_nothing_is_left_of_what_cannot_be_made(tmp_path: Path, arguments: dict[
 def test_nothing_is_left_when_the_second_mask_is_bad(tree: Path, tmp_path: Path) -> None:
     write_volume(tree.parent / "case2.nii.gz", np.zeros((20, 18, 16), bool), Volume(np.zeros((20, 18, 16))))
     with pytest.raises(InputError, match=r"case2.*no foreground"):
-        write_simulated_dataset(tmp_path / "out", tree.parent, crop=(16, 16, 16), crops_per_mask=1)
+        write_simulated_dataset(tmp_path / "out", [tree.parent], crop=(16, 16, 16), crops_per_mask=1)
     assert [path.name for path in tmp_path.iterdir()] == ["masks"]
 
 
 def test_a_full_folder_is_not_touched(tree: Path) -> None:
     before = contents(tree.parent)
     with pytest.raises(InputError, match="not empty"):
-        write_simulated_dataset(tree.parent, tree)
+        write_simulated_dataset(tree.parent, [tree])
     assert contents(tree.parent) == before

@@ -57,7 +57,7 @@ def test_octa_label_of_0_and_255(data: Path) -> None:
 
 def test_anisotropic_crops(data: Path, tmp_path: Path) -> None:
     path = data / "liver" / "case1_portalVein.nii.gz"
-    write_simulated_dataset(tmp_path / "out", path, crop=(64, 48, 40), crops_per_mask=1)
+    write_simulated_dataset(tmp_path / "out", [path], crop=(64, 48, 40), crops_per_mask=1)
     label = read_mask(tmp_path / "out" / "labels" / "case1_portalVein_00.nii.gz")
     assert label.spatial_shape == (64, 48, 30)
     assert label.spacing == pytest.approx(read_mask(path).spacing)

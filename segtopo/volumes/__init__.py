@@ -2,7 +2,7 @@
 
 from segtopo.volumes.beside import written_beside
 from segtopo.volumes.crops import crops_around_foreground
-from segtopo.volumes.datasets import write_phantom_dataset, write_simulated_dataset
+from segtopo.volumes.datasets import mask_files, write_phantom_dataset, write_simulated_dataset
 from segtopo.volumes.files import (
     image_extension,
     image_stem,
@@ -25,6 +25,7 @@ __all__ = [
     "image_extension",
     "image_stem",
     "list_images",
+    "mask_files",
     "read_mask",
     "read_volume",
     "simulate_intensities",

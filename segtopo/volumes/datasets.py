@@ -106,7 +106,7 @@ def write_phantom_dataset(
 
 def write_simulated_dataset(
     out: str | Path,
-    masks: str | Path,
+    masks: Sequence[str | Path],
     *,
     crop: Sequence[int] | None = None,
     crops_per_mask: int = 8,
@@ -123,7 +123,7 @@ def write_simulated_dataset(
 
     Args:
         out: Folder to make; it may exist if it is empty.
-        masks: A mask, or a folder of masks.
+        masks: Masks, or folders of masks; at least one.
         crop: Size in voxels of the boxes around the foreground; 128 x 128 or 96 x 96 x 96 by default. They
             keep their place in space: the origin is shifted. An axis of the mask that is shorter is taken
             whole.
@@ -144,8 +144,7 @@ def write_simulated_dataset(
     """
     if seed < 0:
         raise InputError(f"seed is {seed}; expected at least 0")
-    masks = Path(masks)
-    files = list_images(masks) if masks.is_dir() else [masks]
+    files = mask_files(masks)
     _refuse_same_stems(files)
     look = replace(appearance or Appearance(), noise=noise)
     cases: list[dict[str, Any]] = []
@@ -172,6 +171,15 @@ def write_simulated_dataset(
                     progress(name)
         parameters = {"seed": seed, "gap_density": gap_density, "label": label, "appearance": asdict(look)}
         _write_json(part / "simulated.json", {**parameters, "cases": cases})
+
+
+def mask_files(masks: Sequence[str | Path]) -> list[Path]:
+    """The files that masks and folders of masks stand for.
+
+    Raises:
+        InputError: If a folder holds no image.
+    """
+    return [file for path in map(Path, masks) for file in (list_images(path) if path.is_dir() else [path])]
 
 
 def _crops(mask: Volume, crop: Sequence[int] | None, count: int, seed: list[int]) -> list[tuple[str, Volume]]:
@@ -203,7 +211,7 @@ def _refuse_same_stems(files: list[Path]) -> None:
     stems = [image_stem(file) for file in files]
     for stem in stems:
         if stems.count(stem) > 1:
-            raise InputError(f"{files[0].parent}: holds several masks named {stem}; expected one name for each")
+            raise InputError(f"several masks are named {stem}; expected one name for each")
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
