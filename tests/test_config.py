@@ -6,8 +6,8 @@ from typing import Any
 import pydantic
 import pytest
 import yaml
-from oracles.tiny_training import tiny_config, write_config
 
+from oracles.tiny_training import tiny_config, write_config
 from segtopo.errors import InputError
 from segtopo.training.config import load_config
 from segtopo.training.yaml_reading import read_yaml

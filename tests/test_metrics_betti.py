@@ -5,10 +5,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import betti as oracle
 from scipy import ndimage
 from skimage.measure import euler_number
 
+from oracles import betti as oracle
 from segtopo.metrics import BettiErrorMetric, betti, compute_betti_error, compute_betti_numbers
 from segtopo.metrics.masks import label_components
 

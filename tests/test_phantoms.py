@@ -99,6 +99,14 @@ def test_crops_hold_foreground() -> None:
     assert crops == crops_around_foreground(mask, (16, 12, 40), count=5, seed=2)
 
 
+def test_crops_follow_the_tree_not_its_volume() -> None:
+    mask = np.zeros((40, 120), bool)
+    mask[2:38, 2:42] = True
+    mask[20, 42:118] = True
+    starts = [columns.start for _, columns in crops_around_foreground(mask, (20, 20), count=30)]
+    assert sum(start > 42 for start in starts) >= 6, "the thin branch holds 5% of the foreground"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

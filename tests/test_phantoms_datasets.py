@@ -22,9 +22,7 @@ from segtopo.volumes import (
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize(
@@ -60,9 +58,7 @@ def test_phantoms(tmp_path: Path, ndim: int, shape: tuple[int, ...], extension: 
 
 def test_same_seed_same_bytes_and_more_cases_change_none(tmp_path: Path) -> None:
     for name, train, seed in (("a", 1, 0), ("b", 1, 0), ("more", 2, 0), ("other", 1, 1)):
-        write_phantom_dataset(
-            tmp_path / name, shape=(64, 80), train=train, test=1, seed=seed, file_format=".nii.gz"
-        )
+        write_phantom_dataset(tmp_path / name, shape=(64, 80), train=train, test=1, seed=seed, file_format=".nii.gz")
     a, b, more, other = (contents(tmp_path / name) for name in ("a", "b", "more", "other"))
     assert a == b
     assert a.keys() == other.keys()
@@ -106,9 +102,7 @@ def test_the_whole_mask_keeps_its_header(tree: Path, tmp_path: Path) -> None:
         assert header["sform_code"] == 3
         assert header["srow_x"].tobytes() == original["srow_x"].tobytes()
         assert header["pixdim"].tobytes() == original["pixdim"].tobytes()
-    np.testing.assert_array_equal(
-        read_mask(tmp_path / "out" / "labels" / "case1.nii.gz").array, read_mask(tree).array
-    )
+    np.testing.assert_array_equal(read_mask(tmp_path / "out" / "labels" / "case1.nii.gz").array, read_mask(tree).array)
 
 
 def test_simulated_again_byte_for_byte(tree: Path, tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from oracles.tiny_training import AFFINE, make_cases, tiny_config, write_config
 from PIL import Image
 from rich.console import Console
 
+from oracles.tiny_training import AFFINE, make_cases, tiny_config, write_config
 from segtopo.errors import InputError
 from segtopo.training import predict, train
 from segtopo.training.inference import most_probable

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import torch
-from oracles.tiny_training import make_cases, tiny_config, write_config
 from rich.console import Console
 
+from oracles.tiny_training import make_cases, tiny_config, write_config
 from segtopo.errors import InputError
 from segtopo.training import NonFiniteLossError, TrainingInterruptedError, TrainingResult, train
 from segtopo.training.checkpoint import Checkpoint

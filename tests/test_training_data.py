@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from oracles.tiny_training import AFFINE, make_cases, tiny_config, write_config
 
+from oracles.tiny_training import AFFINE, make_cases, tiny_config, write_config
 from segtopo.errors import InputError
 from segtopo.training.cases import Case, find_cases, split_cases
 from segtopo.training.config import Split, TrainingConfig, load_config

@@ -90,9 +90,7 @@ def test_sixteen_bit_png(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_volume(tmp_path / "a.png").array, array)
 
 
-@pytest.mark.parametrize(
-    ("extension", "foreground"), [(".nii.gz", 1), (".mha", 1), (".png", 255), (".tif", 255)]
-)
+@pytest.mark.parametrize(("extension", "foreground"), [(".nii.gz", 1), (".mha", 1), (".png", 255), (".tif", 255)])
 def test_masks_are_written_small(tmp_path: Path, extension: str, foreground: int) -> None:
     mask = voxels((7, 5), "int8") > 0
     write_volume(tmp_path / f"mask{extension}", mask)
@@ -106,9 +104,7 @@ def test_wide_integers_shrink_to_what_holds_them(tmp_path: Path) -> None:
     write_volume(tmp_path / "labels.nii", np.arange(20).reshape(5, 4))
     assert read_volume(tmp_path / "labels.nii").array.dtype == np.uint8
     write_volume(tmp_path / "signed.mha", np.arange(-300, 300).reshape(30, 20))
-    np.testing.assert_array_equal(
-        read_volume(tmp_path / "signed.mha").array, np.arange(-300, 300).reshape(30, 20)
-    )
+    np.testing.assert_array_equal(read_volume(tmp_path / "signed.mha").array, np.arange(-300, 300).reshape(30, 20))
 
 
 def test_scaled_and_big_endian_nifti(tmp_path: Path) -> None:
@@ -158,7 +154,5 @@ def test_tiff_of_another_program(tmp_path: Path) -> None:
 
 def test_import_loads_no_heavy_library() -> None:
     heavy = "{'torch', 'monai', 'nibabel', 'SimpleITK', 'scipy', 'skimage', 'PIL', 'tifffile', 'matplotlib'}"
-    code = (
-        f"import sys, segtopo.volumes; sys.exit(str(found) if (found := {heavy} & set(sys.modules)) else 0)"
-    )
+    code = f"import sys, segtopo.volumes; sys.exit(str(found) if (found := {heavy} & set(sys.modules)) else 0)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -66,10 +66,7 @@ def test_a_header_that_nibabel_would_repair(tmp_path: Path) -> None:
     nib.save(nib.Nifti1Image(np.ones((7, 5, 4), np.int16), None, header), tmp_path / "a.nii")
     volume = read_volume(tmp_path / "a.nii")
     write_volume(tmp_path / "b.nii", volume.array, volume)
-    assert (
-        raw_header(tmp_path / "a.nii")["pixdim"].tobytes()
-        == raw_header(tmp_path / "b.nii")["pixdim"].tobytes()
-    )
+    assert raw_header(tmp_path / "a.nii")["pixdim"].tobytes() == raw_header(tmp_path / "b.nii")["pixdim"].tobytes()
 
 
 @pytest.mark.parametrize("extension", [".mha", ".mhd", ".nrrd"])
@@ -177,7 +174,5 @@ def test_single_precision_is_the_same_place() -> None:
 
 def test_a_singular_affine_cannot_become_mha(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="singular"):
-        write_volume(
-            tmp_path / "a.mha", np.zeros((7, 5, 4)), Volume(np.zeros((7, 5, 4)), np.diag([1, 0, 1, 1]))
-        )
+        write_volume(tmp_path / "a.mha", np.zeros((7, 5, 4)), Volume(np.zeros((7, 5, 4)), np.diag([1, 0, 1, 1])))
     assert not list(tmp_path.iterdir())

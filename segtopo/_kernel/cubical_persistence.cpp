@@ -26,9 +26,10 @@ VoxelOrder voxel_order(Filtration filtration, Construction construction) {
 template <int Dim, class Key> class VertexPersistence {
 public:
   struct Pair {
-    Index birth, death; ///< voxels of the padded grid; -1 for a class that never dies
+    Index birth, death; ///< voxels of the padded grid
   };
-  std::array<std::vector<Pair>, Dim + 1> pairs; ///< by dimension
+  std::array<std::vector<Pair>, Dim> pairs; ///< by dimension
+  Index survivor = -1; ///< the voxel of the one class that never dies: a component (V), or the image as a whole (T)
 
   VertexPersistence(const LowerStarGradient<Dim, Key>& gradient, int num_threads)
       : gradient_(gradient), image_(gradient.image) {
@@ -64,7 +65,7 @@ private:
     pair_extrema(
         DescendingFlow<Dim, Key>{gradient_}, image_.grid.padded_size, sorted_critical_cells(0),
         sorted_critical_cells(1), [this](const Cell& minimum, const Cell& edge) { record(0, minimum, edge); },
-        [](const Cell&) {}, [this](const Cell& minimum) { pairs[0].push_back({minimum.voxel, -1}); });
+        [](const Cell&) {}, [this](const Cell& minimum) { survivor = minimum.voxel; });
   }
 
   void pair_maxima() {
@@ -75,7 +76,7 @@ private:
         [this](const Cell& facet) {
           if constexpr (Dim == 3) filling_squares_.push_back(facet);
         },
-        [this](const Cell& maximum) { pairs[Dim].push_back({maximum.voxel, -1}); });
+        [this](const Cell& maximum) { survivor = maximum.voxel; });
   }
 
   /// A critical square that bounds no cavity fills a loop; reduction finds the edge that closed it.
@@ -89,20 +90,14 @@ private:
 template <int Dim, class Key>
 std::vector<VoxelPair> image_pairs(const VertexPersistence<Dim, Key>& vertex_persistence,
                                    const OrderedImage<Dim, Key>& image, Construction construction) {
-  std::vector<VoxelPair> result;
+  // By duality the class of the whole image is the component that never dies.
+  std::vector<VoxelPair> result{{0, image.image_index(vertex_persistence.survivor), -1}};
   for (int dimension = 0; dimension < Dim; ++dimension) {
-    if (construction == Construction::vertices) {
-      for (const auto& [birth, death] : vertex_persistence.pairs[dimension])
-        result.push_back({dimension, image.image_index(birth), death < 0 ? -1 : image.image_index(death)});
-      continue;
+    const bool dual = construction == Construction::top_cells;
+    for (const auto& [birth, death] : vertex_persistence.pairs[dual ? Dim - 1 - dimension : dimension]) {
+      const Index born = image.image_index(birth), died = image.image_index(death);
+      result.push_back(dual ? VoxelPair{dimension, died, born} : VoxelPair{dimension, born, died});
     }
-    // Duality exchanges births and deaths; the class of the whole image becomes the component that never
-    // dies.
-    if (dimension == 0)
-      for (const auto& survivor : vertex_persistence.pairs[Dim])
-        result.push_back({0, image.image_index(survivor.birth), -1});
-    for (const auto& [birth, death] : vertex_persistence.pairs[Dim - 1 - dimension])
-      result.push_back({dimension, image.image_index(death), image.image_index(birth)});
   }
   return result;
 }

@@ -20,8 +20,8 @@ struct VoxelPair {
   Index death; ///< -1 for a class that never dies
 };
 
-/// The persistence pairs of an image in C order, grouped by dimension, each dimension in an order that does
-/// not depend on the number of threads. Pairs whose two voxels have the same value are left out. Throws
+/// The persistence pairs of an image in C order: the component that never dies, then the pairs by dimension, in an
+/// order that does not depend on the number of threads. Pairs whose two voxels have the same value are left out. Throws
 /// NanError, and std::length_error for more voxels than 32-bit numbers count.
 template <int Dim, class Value>
 std::vector<VoxelPair> cubical_persistence(const Value* image, const Shape<Dim>& shape, Filtration filtration,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,8 +19,7 @@ from segtopo.metrics.masks import (
     label_components,
     single_masks,
 )
-
-Construction = Literal["T", "V"]
+from segtopo.persistence import Construction
 
 SLAB = 16  # rows of the Euler sum held at once: small enough for the cache, whatever the volume
 

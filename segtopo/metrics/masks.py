@@ -32,9 +32,7 @@ def check_masks(**masks: torch.Tensor) -> None:
         if 0 in shape:
             raise ValueError(f"{name} has shape {shape}, expected no axis of length 0")
         if mask.dtype != torch.bool and not bool(((mask == 0) | (mask == 1)).all()):
-            raise ValueError(
-                f"{name} has values other than 0 and 1, expected a binary mask: threshold it first"
-            )
+            raise ValueError(f"{name} has values other than 0 and 1, expected a binary mask: threshold it first")
     shapes = {name: tuple(mask.shape) for name, mask in masks.items()}
     if len(set(shapes.values())) > 1:
         received = " and ".join(f"{name} {shape}" for name, shape in shapes.items())

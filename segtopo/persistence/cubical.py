@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,11 +23,32 @@ LARGEST_EXACT_INTEGER = 2**53  # in float64
 
 @dataclass(frozen=True)
 class CriticalVoxels:
-    """The pairs of one image as linear voxel indices: dimension, birth and death (-1 where essential)."""
+    """The pairs of one image as linear voxel indices, grouped by dimension; deaths are -1 where essential."""
 
     dimensions: npt.NDArray[np.int64]
     births: npt.NDArray[np.int64]
     deaths: npt.NDArray[np.int64]
+
+    @property
+    def essential(self) -> npt.NDArray[np.bool_]:
+        """True for features that never vanish."""
+        return self.deaths < 0
+
+    def of_dimension(self, dimension: int) -> slice:
+        """Where the pairs of one dimension stand."""
+        begin, end = np.searchsorted(self.dimensions, [dimension, dimension + 1])
+        return slice(int(begin), int(end))
+
+    def longer_than(self, min_persistence: float, image: npt.NDArray[np.floating[Any]]) -> CriticalVoxels:
+        """The pairs of more than this persistence; the kernel has left out those of none."""
+        if min_persistence == 0:
+            return self
+        flat = image.reshape(-1)
+        kept = self.essential
+        mortal = ~kept
+        with np.errstate(over="ignore"):  # a length beyond the largest float is longer than any minimum
+            kept[mortal] = np.abs(flat[self.births[mortal]] - flat[self.deaths[mortal]]) > min_persistence
+        return CriticalVoxels(self.dimensions[kept], self.births[kept], self.deaths[kept])
 
 
 def compute_persistence(
@@ -52,8 +74,8 @@ def compute_persistence(
         num_threads: Threads to use; by default the number of CPUs. The result does not depend on it.
 
     Returns:
-        The pairs, grouped by dimension. Births and deaths have the image's dtype if that is float32 or float64,
-        float32 for half precision, and float64 for integers.
+        The pairs, grouped by dimension, the essential component first. Births and deaths have the image's dtype if
+        that is float32 or float64, float32 for half precision, and float64 for integers.
 
     Raises:
         ValueError: The image holds NaN, is empty, or is neither 2D nor 3D; or an option has no such value.
@@ -77,21 +99,17 @@ def compute_persistence(
     """
     values = as_float_array(image)
     check_shape(values.shape)
-    check_min_persistence(min_persistence)
-    (critical,) = critical_voxels(values[None], filtration, construction, num_threads)
-    infinity = -np.inf if filtration == "superlevel" else np.inf
-    births, deaths = values.ravel()[critical.births], values.ravel()[critical.deaths]
-    essential = critical.deaths < 0
-    deaths[essential] = infinity
-    with np.errstate(invalid="ignore"):  # an infinite voxel value against an infinite death
-        kept = essential | (np.abs(births - deaths) > min_persistence)
+    (critical,) = critical_voxels(values[None], filtration, construction, min_persistence, num_threads)
+    flat = values.ravel()
+    deaths = flat[critical.deaths]
+    deaths[critical.essential] = essential_death(filtration)
     return PersistencePairs(
-        critical.dimensions[kept],
-        births[kept],
-        deaths[kept],
-        voxel_positions(critical.births[kept], values.shape),
-        voxel_positions(critical.deaths[kept], values.shape),
-        essential[kept],
+        critical.dimensions,
+        flat[critical.births],
+        deaths,
+        voxel_positions(critical.births, values.shape),
+        voxel_positions(critical.deaths, values.shape),
+        critical.essential,
         values.shape,
         filtration,
         construction,
@@ -99,13 +117,19 @@ def compute_persistence(
 
 
 def critical_voxels(
-    images: npt.NDArray[np.floating[Any]], filtration: str, construction: str, num_threads: int | None
+    images: npt.NDArray[np.floating[Any]],
+    filtration: Filtration,
+    construction: Construction,
+    min_persistence: float,
+    num_threads: int | None,
 ) -> list[CriticalVoxels]:
-    """The pairs of each image of a batch (N, H, W[, D]), all of them, computed over threads."""
+    """The pairs of each image of a batch (N, H, W[, D]), computed over threads."""
     if filtration not in get_args(Filtration):
         raise ValueError(f"filtration: got {filtration!r}, expected one of {get_args(Filtration)}")
     if construction not in get_args(Construction):
         raise ValueError(f"construction: got {construction!r}, expected one of {get_args(Construction)}")
+    if not min_persistence >= 0:
+        raise ValueError(f"min_persistence: got {min_persistence}, expected a number >= 0")
     try:
         offsets, dimensions, births, deaths = _native.cubical_persistence(
             np.ascontiguousarray(images),
@@ -116,8 +140,14 @@ def critical_voxels(
     except _native.NanError:
         raise ValueError(describe_nan(images)) from None
     return [
-        CriticalVoxels(dimensions[begin:end], births[begin:end], deaths[begin:end]) for begin, end in pairwise(offsets)
+        CriticalVoxels(dimensions[begin:end], births[begin:end], deaths[begin:end]).longer_than(min_persistence, image)
+        for image, (begin, end) in zip(images, pairwise(offsets), strict=True)
     ]
+
+
+def essential_death(filtration: Filtration) -> float:
+    """The death value of a feature that never vanishes."""
+    return -np.inf if filtration == "superlevel" else np.inf
 
 
 def as_float_array(image: npt.ArrayLike | torch.Tensor) -> npt.NDArray[np.floating[Any]]:
@@ -131,10 +161,8 @@ def as_float_array(image: npt.ArrayLike | torch.Tensor) -> npt.NDArray[np.floati
         tensor = image.detach().cpu()
         image = (tensor.float() if tensor.is_floating_point() and tensor.element_size() == 2 else tensor).numpy()
     array = np.asarray(image)
-    if array.dtype in (np.float32, np.float64):
-        return array.astype(array.dtype.newbyteorder("="), copy=False)
-    if array.dtype == np.float16:
-        return array.astype(np.float32)
+    if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
+        return array.astype(np.float64 if array.dtype.itemsize == 8 else np.float32, copy=False)
     if array.dtype.kind not in "biu":
         raise TypeError(f"image: got dtype {array.dtype}, expected a real one of at most 64 bits")
     if array.dtype.itemsize == 8 and array.size and int(max(array.max(), -int(array.min()))) > LARGEST_EXACT_INTEGER:
@@ -153,17 +181,11 @@ def check_shape(shape: Sequence[int]) -> None:
         raise ValueError(f"image: got the empty shape {tuple(shape)}, expected at least one voxel along each axis")
 
 
-def check_min_persistence(min_persistence: float) -> None:
-    """Raises ValueError unless it is a number >= 0."""
-    if not min_persistence >= 0:
-        raise ValueError(f"min_persistence: got {min_persistence}, expected a number >= 0")
-
-
 def thread_count(num_threads: int | None) -> int:
     """The number of threads to use, by default one for each CPU this process may run on."""
     if num_threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if num_threads < 1:
+    if operator.index(num_threads) < 1:
         raise ValueError(f"num_threads: got {num_threads}, expected at least 1")
     return num_threads
 

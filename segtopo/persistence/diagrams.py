@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from segtopo.persistence.cubical import (
     CriticalVoxels,
     as_float_array,
-    check_min_persistence,
     check_shape,
     critical_voxels,
+    essential_death,
     voxel_positions,
 )
 from segtopo.persistence.pairs import Construction, Filtration
@@ -130,33 +132,32 @@ def batch_persistence_diagrams(
     """
     if not isinstance(images, torch.Tensor):
         raise TypeError(f"images: got {type(images).__name__}, expected a torch tensor")
+    if images.ndim not in (3, 4):
+        raise ValueError(f"images: got shape {tuple(images.shape)}, expected (N, H, W) or (N, H, W, D)")
     check_shape(images.shape[1:])
-    check_min_persistence(min_persistence)
-    batch = critical_voxels(as_float_array(images), filtration, construction, num_threads)
+    # Subclasses such as MONAI's MetaTensor carry metadata through every operation, of no use here and slow.
+    images = images.as_subclass(torch.Tensor)
+    batch = critical_voxels(as_float_array(images), filtration, construction, min_persistence, num_threads)
     values = images if images.is_floating_point() else images.double()
-    infinity = float("-inf") if filtration == "superlevel" else float("inf")
     return [
-        _diagrams_of_image(image, critical, infinity, min_persistence)
+        [_diagram(image, critical, dimension, essential_death(filtration)) for dimension in range(image.ndim)]
         for image, critical in zip(values, batch, strict=True)
     ]
 
 
-def _diagrams_of_image(
-    image: torch.Tensor, critical: CriticalVoxels, infinity: float, min_persistence: float
-) -> list[PersistenceDiagram]:
-    flat = image.reshape(-1)
-    birth_indices = torch.from_numpy(critical.births).to(image.device)
-    death_indices = torch.from_numpy(critical.deaths).to(image.device)
-    essential = death_indices < 0
-    births = flat[birth_indices]
-    deaths = flat[death_indices.clamp(min=0)].masked_fill(essential, infinity)
-    dimensions = torch.from_numpy(critical.dimensions).to(image.device)
-    kept = essential | ((births - deaths).detach().abs() > min_persistence)
+def _diagram(image: torch.Tensor, critical: CriticalVoxels, dimension: int, infinity: float) -> PersistenceDiagram:
+    chosen = critical.of_dimension(dimension)
+    births, deaths = critical.births[chosen], critical.deaths[chosen]
 
-    birth_voxels = torch.from_numpy(voxel_positions(critical.births, image.shape)).to(image.device)
-    death_voxels = torch.from_numpy(voxel_positions(critical.deaths, image.shape)).to(image.device)
-    return [
-        PersistenceDiagram(births[chosen], deaths[chosen], birth_voxels[chosen], death_voxels[chosen], dimension)
-        for dimension in range(image.ndim)
-        for chosen in [kept & (dimensions == dimension)]
-    ]
+    def on_device(array: npt.NDArray[np.int64]) -> torch.Tensor:
+        return torch.from_numpy(array).to(image.device)
+
+    flat = image.reshape(-1)
+    birth_indices, death_indices = on_device(births), on_device(deaths)
+    return PersistenceDiagram(
+        flat[birth_indices],
+        flat[death_indices.clamp(min=0)].masked_fill(death_indices < 0, infinity),
+        on_device(voxel_positions(births, image.shape)),
+        on_device(voxel_positions(deaths, image.shape)),
+        dimension,
+    )

@@ -45,7 +45,9 @@ class PersistencePairs:
     @property
     def persistence(self) -> npt.NDArray[np.floating[Any]]:
         """(n,) lifetimes ``|birth - death|``; ``inf`` for essential features."""
-        lifetimes: npt.NDArray[np.floating[Any]] = np.abs(self.births - self.deaths)
+        lifetimes: npt.NDArray[np.floating[Any]] = np.full_like(self.births, np.inf)
+        np.subtract(self.births, self.deaths, out=lifetimes, where=~self.essential)
+        np.abs(lifetimes, out=lifetimes)
         return lifetimes
 
     def of_dimension(self, dimension: int) -> PersistencePairs:

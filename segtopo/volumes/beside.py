@@ -41,9 +41,7 @@ def written_beside(path: str | Path) -> Iterator[Path]:
     folder = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.part"
     try:
         if path.is_dir() and any(path.iterdir()):
-            raise InputError(
-                f"{path}: already exists and is not empty; expected a new or empty output folder"
-            )
+            raise InputError(f"{path}: already exists and is not empty; expected a new or empty output folder")
         folder.mkdir(parents=True)
     except OSError as error:
         raise _unwritable(path, error) from error

@@ -79,9 +79,7 @@ def write_phantom_dataset(
     if ndim not in DEFAULT_SHAPES or (shape is not None and len(shape) != ndim):
         raise InputError(f"ndim is {ndim} and shape is {shape}; expected 2 or 3 dimensions and as many sizes")
     if min(train, test, seed) < 0 or train + test < 1:
-        raise InputError(
-            f"train is {train}, test is {test}, seed is {seed}; expected none below 0, and a case"
-        )
+        raise InputError(f"train is {train}, test is {test}, seed is {seed}; expected none below 0, and a case")
     size = DEFAULT_SHAPES[ndim] if shape is None else tuple(shape)
     extension = _extension(file_format, ".png" if ndim == 2 else ".nii.gz")
     cases: list[dict[str, Any]] = []
@@ -89,14 +87,10 @@ def write_phantom_dataset(
         for number, (split, count) in enumerate({"train": train, "test": test}.items()):
             for case in range(count):
                 case_seed = [seed, number, case]
-                phantom = vessel_phantom(
-                    size, seed=case_seed, trees=trees, loops=loops, noise=noise, gaps=gaps
-                )
+                phantom = vessel_phantom(size, seed=case_seed, trees=trees, loops=loops, noise=noise, gaps=gaps)
                 name = f"vessels_{case:02d}{extension}"
                 _write_case(part / split, name, phantom.image, Volume(phantom.label))
-                cases.append(
-                    {"case": f"{split}/{name}", "seed": case_seed, "betti_numbers": phantom.betti_numbers}
-                )
+                cases.append({"case": f"{split}/{name}", "seed": case_seed, "betti_numbers": phantom.betti_numbers})
                 if progress:
                     progress(f"{split}/{name}")
         parameters = {
@@ -118,7 +112,7 @@ def write_simulated_dataset(
     crops_per_mask: int = 8,
     seed: int = 0,
     noise: float = 0.08,
-    gap_density: float = 5.0,
+    gap_density: float = 20.0,
     appearance: Appearance | None = None,
     label: int | None = None,
     whole: bool = False,
@@ -136,7 +130,7 @@ def write_simulated_dataset(
         crops_per_mask: Number of boxes for each mask.
         seed: Seed of all random numbers.
         noise: Standard deviation of the noise; the contrast of a thick vessel is 0.35.
-        gap_density: Gaps per 10,000 foreground voxels, see `simulate_intensities`.
+        gap_density: Gaps per 10,000 voxels of thin branches, see `simulate_intensities`.
         appearance: Everything else about the intensities.
         label: The foreground value, to pick one structure of a label map.
         whole: One image of each entire mask, with its geometry bit for bit, in place of crops.
@@ -182,9 +176,7 @@ def write_simulated_dataset(
 
 def _crops(mask: Volume, crop: Sequence[int] | None, count: int, seed: list[int]) -> list[tuple[str, Volume]]:
     """Parts of a mask, each with what it adds to the name of the file."""
-    boxes = crops_around_foreground(
-        mask.array, DEFAULT_CROPS[mask.ndim] if crop is None else crop, count, seed=seed
-    )
+    boxes = crops_around_foreground(mask.array, DEFAULT_CROPS[mask.ndim] if crop is None else crop, count, seed=seed)
     return [
         (f"_{index:02d}", crop_volume(mask, [s.start for s in box], [s.stop - s.start for s in box]))
         for index, box in enumerate(boxes)
@@ -203,9 +195,7 @@ def _as_bytes(image: Image) -> npt.NDArray[np.uint8]:
 def _extension(file_format: str | None, default: str) -> str:
     extension = image_extension(f"image{file_format or default}")
     if extension in {".jpg", ".jpeg"}:
-        raise InputError(
-            f"file format {file_format} alters the values it stores; expected for instance {default}"
-        )
+        raise InputError(f"file format {file_format} alters the values it stores; expected for instance {default}")
     return extension
 
 
@@ -213,9 +203,7 @@ def _refuse_same_stems(files: list[Path]) -> None:
     stems = [image_stem(file) for file in files]
     for stem in stems:
         if stems.count(stem) > 1:
-            raise InputError(
-                f"{files[0].parent}: holds several masks named {stem}; expected one name for each"
-            )
+            raise InputError(f"{files[0].parent}: holds several masks named {stem}; expected one name for each")
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -162,12 +161,12 @@ def write_volume(path: str | Path, array: Array, like: Volume | None = None) -> 
 
 def _as_stored(array: Array, extension: str) -> Array:
     if array.dtype == bool:
-        return np.where(array, np.uint8(255 if extension in PICTURES else 1), np.uint8(0))
+        return np.asarray(array * np.uint8(255 if extension in PICTURES else 1))
     if array.dtype == np.float16:
-        return array.astype(np.float32)
+        return np.asarray(array, np.float32)
     if array.dtype in (np.int64, np.uint64) and array.size:
-        smallest: np.dtype[Any] = np.promote_types(*map(np.min_scalar_type, (array.min(), array.max())))
-        return array.astype(smallest)
+        smallest = np.result_type(np.min_scalar_type(array.min()), np.min_scalar_type(array.max()))
+        return np.asarray(array, smallest)
     return array
 
 
@@ -177,9 +176,7 @@ def _refuse_nan(array: Array, path: Path) -> None:
     nan = np.isnan(array)
     if nan.any():
         first = tuple(int(index) for index in np.unravel_index(int(nan.argmax()), nan.shape))
-        raise InputError(
-            f"{path}: {int(nan.sum())} voxels are NaN, the first at {first}; expected finite values"
-        )
+        raise InputError(f"{path}: {int(nan.sum())} voxels are NaN, the first at {first}; expected finite values")
 
 
 def _without_equal_channels(volume: Volume, path: str | Path) -> Array:
@@ -188,6 +185,4 @@ def _without_equal_channels(volume: Volume, path: str | Path) -> Array:
         return volume.array
     if (volume.array == volume.array[:1]).all():
         return np.asarray(volume.array[0])
-    raise InputError(
-        f"{path}: {volume.array.shape[0]} channels that differ; expected a mask with one channel"
-    )
+    raise InputError(f"{path}: {volume.array.shape[0]} channels that differ; expected a mask with one channel")

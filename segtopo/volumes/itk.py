@@ -49,9 +49,7 @@ def read_itk(path: Path) -> Volume:
         raise InputError(f"{path}: truncated or damaged; expected a MetaImage or NRRD file") from error
     voxels = sitk.GetArrayFromImage(image).T
     if voxels.dtype.kind not in "biuf" or not 2 <= len(image.GetSize()) <= 3:
-        raise InputError(
-            f"{path}: size {image.GetSize()} of {voxels.dtype}; expected a 2D or 3D image of real numbers"
-        )
+        raise InputError(f"{path}: size {image.GetSize()} of {voxels.dtype}; expected a 2D or 3D image of real numbers")
     has_channels = voxels.ndim > len(image.GetSize())
     if image.GetSize()[2:] == (1,):
         voxels = voxels[..., 0]
@@ -94,9 +92,7 @@ def _header_from_affine(like: Volume, path: Path) -> ItkHeader:
             f"{path}: the affine {like.affine[:3].tolist()} is singular; MetaImage and NRRD cannot hold it"
         )
     direction = affine[:ndim, :ndim] / spacing
-    return ItkHeader(
-        size, tuple(spacing.tolist()), tuple(affine[:ndim, 3].tolist()), tuple(direction.ravel().tolist())
-    )
+    return ItkHeader(size, tuple(spacing.tolist()), tuple(affine[:ndim, 3].tolist()), tuple(direction.ravel().tolist()))
 
 
 GEOMETRY_FIELDS = (

@@ -65,9 +65,7 @@ def _voxels(image: Any) -> Array:
     proxy = image.dataobj
     unscaled = proxy.slope == 1 and proxy.inter == 0
     # In nibabel's default of float64 a scaled scan would take four or eight times the memory it has on disk.
-    voxels: Array = (
-        np.asanyarray(proxy) if unscaled else image.get_fdata(caching="unchanged", dtype=np.float32)
-    )
+    voxels: Array = np.asanyarray(proxy) if unscaled else image.get_fdata(caching="unchanged", dtype=np.float32)
     return voxels.astype(voxels.dtype.newbyteorder("="), copy=False)
 
 
@@ -75,9 +73,7 @@ def _to_index_order(voxels: Array, path: Path) -> tuple[Array, bool]:
     """Drops trailing axes of length one and moves the channels, if any, from the last axis to the front."""
     spatial, channels = voxels.shape[:3], [size for size in voxels.shape[3:] if size > 1]
     if 0 in voxels.shape or len(spatial) < 2 or len(channels) > 1:
-        raise InputError(
-            f"{path}: shape {voxels.shape}; expected a 2D or 3D image, at most with one axis of channels"
-        )
+        raise InputError(f"{path}: shape {voxels.shape}; expected a 2D or 3D image, at most with one axis of channels")
     if spatial[2:] == (1,):
         spatial = spatial[:2]
     if channels:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from segtopo.errors import InputError
-from segtopo.volumes.intensities import Appearance, Image, Mask, Seed, simulate_intensities
+from segtopo.volumes.intensities import Appearance, Image, Mask, Seed, simulate_intensities, thin_branches
 from segtopo.volumes.vessel_network import grow_network
 
 LEAST_SIZE = 32
@@ -76,10 +76,12 @@ def vessel_phantom(
             raise InputError(f"{name} is {value}; expected at least {least}")
     rng = np.random.default_rng(seed)
     network = grow_network(size, trees, loops, rng)
+    look = replace(appearance or Appearance(), noise=noise)
+    thin = thin_branches(network.mask, look.gap_size, np.ones(len(size)))
     image = simulate_intensities(
         network.mask,
-        gap_density=10_000 * gaps / int(network.mask.sum()),
-        appearance=replace(appearance or Appearance(), noise=noise),
+        gap_density=10_000 * gaps / max(len(thin), 1),
+        appearance=look,
         seed=int(rng.integers(2**63)),
     )
     return Phantom(image, network.mask, network.betti_numbers)

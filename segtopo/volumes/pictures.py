@@ -35,9 +35,7 @@ def read_picture(path: Path) -> Volume:
         array, has_channels = read(path)
     except (OSError, ValueError, SyntaxError, IndexError, zlib.error) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{path}: truncated or damaged ({reason}); expected a PNG, JPEG or TIFF file"
-        ) from error
+        raise InputError(f"{path}: truncated or damaged ({reason}); expected a PNG, JPEG or TIFF file") from error
     if array.dtype == bool:
         array = array.astype(np.uint8)
     if array.ndim - has_channels not in (2, 3) or 0 in array.shape:
@@ -69,9 +67,7 @@ def write_picture(path: Path, array: Array, has_channels: bool) -> None:
         )
     from PIL import Image
 
-    pixels = (
-        np.moveaxis(array, 0, -1).squeeze(axis=-1 if array.shape[0] == 1 else ()) if has_channels else array
-    )
+    pixels = np.moveaxis(array, 0, -1).squeeze(axis=-1 if array.shape[0] == 1 else ()) if has_channels else array
     Image.fromarray(np.ascontiguousarray(pixels)).save(path)
 
 

@@ -160,9 +160,7 @@ def _close_loop(network: VesselNetwork, rng: np.random.Generator) -> bool:
             continue
         points = arched_path(rng, a.points[at_a], b.points[at_b])
         arch = Branch(points, np.full(len(points), radius), a.tree)
-        clear = free_points(arch, network.branches, contacts) & inside(
-            arch, network.mask.shape, from_border=False
-        )
+        clear = free_points(arch, network.branches, contacts) & inside(arch, network.mask.shape, from_border=False)
         if clear.all() and network.accepts(arch, loops=1):
             return True
     return False

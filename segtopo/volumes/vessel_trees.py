@@ -13,9 +13,7 @@ Mask = npt.NDArray[np.bool_]
 
 STEP = 0.5  # voxels between points of a centreline: balls on it then leave no voxel gap
 CLEARANCE = 2.5  # least number of voxels between the walls of branches that are not joined
-MURRAY = 2.0 ** (
-    -1 / 3
-)  # radius of each child over that of its parent in a symmetric bifurcation (Murray 1926)
+MURRAY = 2.0 ** (-1 / 3)  # radius of each child over that of its parent in a symmetric bifurcation (Murray 1926)
 
 
 @dataclass(frozen=True)
@@ -74,9 +72,7 @@ def perpendicular(rng: np.random.Generator, direction: Points) -> Points:
     return np.asarray(vector / np.linalg.norm(vector))
 
 
-def tilted(
-    rng: np.random.Generator, direction: Points, degrees: float, towards: Points | None = None
-) -> Points:
+def tilted(rng: np.random.Generator, direction: Points, degrees: float, towards: Points | None = None) -> Points:
     """The unit vector at an angle to another one, to a side that may be given."""
     side = perpendicular(rng, direction) if towards is None else towards
     return np.asarray(np.cos(np.deg2rad(degrees)) * direction + np.sin(np.deg2rad(degrees)) * side)

@@ -6,9 +6,7 @@ from itertools import product
 
 import numpy as np
 
-Cell = tuple[
-    int, ...
-]  # doubled coordinates: even along an axis where the cell is a point, odd where it has length
+Cell = tuple[int, ...]  # doubled coordinates: even along an axis where the cell is a point, odd where it has length
 
 
 def betti_numbers(mask: np.ndarray, construction: str) -> tuple[int, ...]:

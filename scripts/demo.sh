@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Trains a small 2D U-Net on the vessel phantoms twice, with Dice + CE and with Dice + CE + TopoLoss, and compares
+# what the two make of the test images.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/environment.sh
+install_segtopo .
+
+out=.demo
+test=data_samples/vessels2d/test
+rm -rf "$out"
+for config in vessels2d vessels2d_topo; do
+  run=$out/$config
+  echo "== segtopo train configs/$config.yaml"
+  segtopo train "configs/$config.yaml" "out=$run"
+  segtopo predict "$run/last.pt" "$test/images" --out "$run/predictions"
+  segtopo evaluate "$run/predictions" "$test/labels" --out "$run/evaluation"
+done
+python scripts/demo_report.py "$test" "Dice + CE=$out/vessels2d" "Dice + CE + TopoLoss=$out/vessels2d_topo" --out "$out/pictures"

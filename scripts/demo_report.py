@@ -1,0 +1,75 @@
+"""Sets trainings side by side: a table of their scores, and a picture of each test image with what they made of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.table import Table
+
+from segtopo.volumes import read_mask, read_volume
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+SCORES = {"dice": "Dice", "betti_0_error": "Betti-0 error", "betti_1_error": "Betti-1 error"}
+BACKGROUND, FOUND, MISSED, SPURIOUS = (1.0, 1.0, 1.0), (0.25, 0.25, 0.25), (0.85, 0.1, 0.1), (0.2, 0.4, 0.95)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("test", type=Path, help="folder with images/ and labels/")
+    parser.add_argument("runs", nargs="+", metavar="NAME=FOLDER", help="trainings, with predictions/ and evaluation/")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the pictures")
+    arguments = parser.parse_args()
+    runs = {name: Path(folder) for name, folder in (run.split("=", 1) for run in arguments.runs)}
+    Console(width=100).print(score_table(runs))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for image in sorted((arguments.test / "images").iterdir()):
+        draw_case(image, arguments.test / "labels" / image.name, runs, arguments.out / f"{image.stem}.png")
+    print(f"pictures (missed in red, spurious in blue): {arguments.out}/")
+
+
+def score_table(runs: dict[str, Path]) -> Table:
+    """One row for each training: the mean of each score over the test cases."""
+    table = Table("loss", title="Test images: mean ± standard error")
+    for title in SCORES.values():
+        table.add_column(title, justify="right")
+    for name, folder in runs.items():
+        scores = json.loads((folder / "evaluation" / "summary.json").read_text())["summary"]["foreground"]
+        cells = [f"{scores[key]['mean']:.3f} ± {scores[key]['standard_error']:.3f}" for key in SCORES]
+        table.add_row(name, *cells)
+    return table
+
+
+def draw_case(image: Path, label: Path, runs: dict[str, Path], picture: Path) -> None:
+    """The image, its label and each prediction, the wrong pixels in colour."""
+    reference = read_mask(label).array
+    panels = {"image": read_volume(image).array, "label": difference(reference, reference)}
+    for name, folder in runs.items():
+        panels[name] = difference(read_mask(folder / "predictions" / image.name).array, reference)
+    figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 3.4), layout="constrained")
+    for axis, (title, panel) in zip(axes, panels.items(), strict=True):
+        axis.imshow(panel, cmap="gray", interpolation="nearest")
+        axis.set_title(title)
+        axis.axis("off")
+    figure.savefig(picture, dpi=110)
+    plt.close(figure)
+
+
+def difference(prediction: npt.NDArray[np.bool_], reference: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """An RGB picture of a prediction against its reference."""
+    picture = np.full((*reference.shape, 3), BACKGROUND)
+    picture[prediction & reference] = FOUND
+    picture[~prediction & reference] = MISSED
+    picture[prediction & ~reference] = SPURIOUS
+    return picture
+
+
+if __name__ == "__main__":
+    main()

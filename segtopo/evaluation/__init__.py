@@ -1,0 +1,27 @@
+"""Judging segmentations: cases paired by name, scored one by one, summarised, reported.
+
+Example:
+    >>> from segtopo.evaluation import evaluate
+    >>> evaluation = evaluate("predictions", "references", "evaluation")  # doctest: +SKIP
+    >>> evaluation.summary["foreground"]["dice"].mean  # doctest: +SKIP
+    0.81
+"""
+
+from segtopo.evaluation.cases import Case, pair_cases
+from segtopo.evaluation.evaluation import Evaluation, evaluate
+from segtopo.evaluation.report import score_table
+from segtopo.evaluation.scoring import CaseScores, Progress, score_case
+from segtopo.evaluation.summary import Statistic, summarise
+
+__all__ = [
+    "Case",
+    "CaseScores",
+    "Evaluation",
+    "Progress",
+    "Statistic",
+    "evaluate",
+    "pair_cases",
+    "score_case",
+    "score_table",
+    "summarise",
+]

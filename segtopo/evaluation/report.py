@@ -1,0 +1,90 @@
+"""What an evaluation leaves on disk and shows on the terminal."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segtopo.evaluation.scoring import FOREGROUND, CaseScores
+from segtopo.evaluation.summary import Statistic
+from segtopo.volumes import written_beside
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+CASES = "cases.csv"
+SUMMARY = "summary.json"
+
+
+def open_outputs(out: Path, stack: ExitStack) -> dict[str, Path]:
+    """Where to write each report, so that all of them appear in ``out`` together when the stack closes.
+
+    Reports of an earlier evaluation are replaced; whatever else the folder holds stays.
+
+    Raises:
+        InputError: ``out`` cannot be written.
+    """
+    if out.exists():
+        return {name: stack.enter_context(written_beside(out / name)) for name in (CASES, SUMMARY)}
+    folder = stack.enter_context(written_beside(out))
+    folder.mkdir()
+    return {name: folder / name for name in (CASES, SUMMARY)}
+
+
+def write_cases(path: Path, scores: Sequence[CaseScores]) -> None:
+    """One row per case and structure, the columns named as in :meth:`CaseScores.numbers`."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["case", "label", *scores[0].numbers()])
+        writer.writeheader()
+        writer.writerows({"case": s.case, "label": s.label, **s.numbers()} for s in scores)
+
+
+def write_summary(path: Path, facts: dict[str, Any], summary: dict[str, dict[str, Statistic]]) -> None:
+    """The statistics per structure and score, after what is known about the evaluation."""
+    statistics = {label: {name: asdict(s) for name, s in scores.items()} for label, scores in summary.items()}
+    path.write_text(json.dumps({**facts, "summary": statistics}, indent=2) + "\n", encoding="utf-8")
+
+
+def score_table(scores: Sequence[CaseScores], summary: dict[str, dict[str, Statistic]]) -> Table:
+    """The cases, and under them mean ± standard error and median of each structure, for ``rich``."""
+    from rich import box
+    from rich.table import Table
+
+    dimensions = range(scores[0].ndim)
+    names = ["dice", "cldice", *(f"betti_{k}_error" for k in dimensions)]
+    titles = ["Dice", "clDice", *(f"b{k} error" for k in dimensions), *(f"b{k} (ref.)" for k in dimensions)]
+    labelled = list(summary) != [FOREGROUND]
+    table = Table(box=box.SIMPLE)
+    for title in ["case", "label"] if labelled else ["case"]:
+        table.add_column(title, overflow="fold")
+    for title in titles:
+        table.add_column(title, justify="right")
+
+    def add_row(case: str, label: str, *cells: str) -> None:
+        table.add_row(*((case, label) if labelled else (case,)), *cells)
+
+    for s in scores:
+        betti = zip(s.betti_prediction, s.betti_reference, strict=True)
+        errors, numbers = map(str, s.betti_errors), (f"{p} ({r})" for p, r in betti)
+        add_row(s.case, s.label, f"{s.dice:.4f}", f"{s.cldice:.4f}", *errors, *numbers)
+    for label, statistics in summary.items():
+        table.add_section()
+        add_row("mean ± s.e.", label, *(_mean(statistics[name], name) for name in names))
+        add_row("median", label, *(f"{statistics[name].median:.{_digits(name)}f}" for name in names))
+    return table
+
+
+def _digits(name: str) -> int:
+    return 2 if name.startswith("betti") else 4
+
+
+def _mean(statistic: Statistic, name: str) -> str:
+    mean = f"{statistic.mean:.{_digits(name)}f}"
+    if statistic.standard_error is None:
+        return mean
+    return f"{mean} ± {statistic.standard_error:.{_digits(name)}f}"
