@@ -199,10 +199,10 @@ class Training:
                 raise self._not_finite("the gradient of the loss is not finite")
 
     def _not_finite(self, problem: str) -> NonFiniteLossError:
-        state = self.trainer.state
+        state, cases = self.trainer.state, ", ".join(self.trainer.state.batch[CASE])
+        kept = f"; {self.config.out / LAST} keeps the epoch before" if self.history else ""
         return NonFiniteLossError(
-            f"{problem} in epoch {state.epoch}, iteration {state.iteration}, "
-            f"for the cases {', '.join(state.batch[CASE])}; last.pt keeps the epoch before"
+            f"{problem} in epoch {state.epoch}, iteration {state.iteration}, for the cases {cases}{kept}"
         )
 
     def _finish_iteration(self) -> None:

@@ -61,9 +61,13 @@ def most_probable(foreground: torch.Tensor) -> torch.Tensor:
         >>> most_probable(foreground)
         tensor([[0, 1, 2]], dtype=torch.uint8)
     """
-    highest, index = foreground.max(dim=1)
-    background = 1 - foreground.sum(dim=1)
-    return torch.where(highest > background, index + 1, 0).to(torch.uint8)
+    highest = 1 - foreground.sum(dim=1)
+    labels = torch.zeros_like(highest, dtype=torch.uint8)
+    # One class after the other: an argmax would hold a whole volume of 64-bit indices.
+    for label, probability in enumerate(foreground.unbind(dim=1), start=1):
+        labels[probability > highest] = label
+        torch.maximum(highest, probability, out=highest)
+    return labels
 
 
 def choose_device(name: str) -> torch.device:
