@@ -160,3 +160,43 @@ def test_a_config_survives_its_own_dump(path: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.yaml"
     again.write_text(yaml.safe_dump(config.model_dump(mode="json")))
     assert load_config(again) == config
+
+
+def write_derived(path: Path, text: str) -> Path:
+    derived = path.with_name("derived.yaml")
+    derived.write_text(text, encoding="utf-8")
+    return derived
+
+
+def test_a_config_holds_only_what_differs_from_its_base(path: Path) -> None:
+    base = load_config(path)
+    derived = load_config(
+        write_derived(path, "base: config.yaml\nseed: 7\nnetwork: {norm: batch}\noptimizer: {name: SGD, lr: 0.1}\n")
+    )
+    assert derived.seed == 7
+    assert derived.network == base.network.model_copy(update={"norm": "batch"})
+    assert derived.optimizer.name == "SGD"
+    assert derived.data == base.data
+
+
+def test_a_base_of_another_name_is_replaced_as_a_whole(path: Path) -> None:
+    text = "base: config.yaml\nnetwork: {name: SegResNet}\npatch_size: [16, 24]\n"  # UNet's `channels` would be unknown to it
+    assert load_config(write_derived(path, text)).network.name == "SegResNet"
+
+
+def test_overrides_come_after_the_base(path: Path) -> None:
+    assert load_config(write_derived(path, "base: config.yaml\nseed: 7\n"), ["seed=8"]).seed == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("base: missing.yaml", ["missing.yaml", "cannot be read"]),
+        ("base: 3", ["base: received 3 (int)", "path of a config"]),
+        ("base: derived.yaml", ["base: received 'derived.yaml'", "own base"]),
+    ],
+)
+def test_a_wrong_base_is_named(path: Path, text: str, parts: list[str]) -> None:
+    received = message(write_derived(path, text))
+    for part in parts:
+        assert part in received

@@ -1,6 +1,7 @@
 """The config of a training: a YAML file and overrides in, a typed and frozen :class:`TrainingConfig` out.
 
-Paths in a config are relative to the current directory, as paths on the command line are.
+Paths in a config are relative to the current directory, as paths on the command line are. Only ``base``, the config
+that this one builds upon, is relative to the config itself.
 """
 
 from __future__ import annotations
@@ -156,7 +157,8 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainingConfig:
     """Reads and checks a config file.
 
     Args:
-        path: A YAML file.
+        path: A YAML file. With ``base: other.yaml`` it holds only what differs from the other: sections are merged,
+            other values replaced.
         overrides: Values that replace those of the file, as ``key.path=value``; list items by number
             (``transforms.0.prob=0.2``), values in YAML (``patch_size=[64,48]``).
 
@@ -166,6 +168,14 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainingConfig:
     Raises:
         InputError: What is wrong, with the key path, what was received and what is allowed, in one line.
     """
+    data = _read_data(path)
+    for override in overrides:
+        _apply_override(data, override)
+    return parse_config(data, str(path), overrides)
+
+
+def _read_data(path: Path, derived: Sequence[Path] = ()) -> dict[str, Any]:
+    """The data of a config file over those of its ``base``; ``derived`` are the files that have it as theirs."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -174,9 +184,26 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> TrainingConfig:
     data = read_yaml(text, str(path))
     if not isinstance(data, dict):
         raise InputError(f"{path}: received {_show(data)}, expected a mapping of keys to values")
-    for override in overrides:
-        _apply_override(data, override)
-    return parse_config(data, str(path), overrides)
+    if "base" not in data:
+        return data
+    base = data.pop("base")
+    if not isinstance(base, str):
+        raise InputError(f"{path}: base: received {_show(base)}, expected the path of a config, relative to this one")
+    if path.resolve() in derived:
+        raise InputError(f"{path}: base: received {base!r}, which has this config as its own base")
+    return _merge(_read_data(path.parent / base, (*derived, path.resolve())), data)
+
+
+def _merge(base: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Merges sections key by key; a section that names something else, and any other value, replaces the base's."""
+    merged = dict(base)
+    for key, value in data.items():
+        old = base.get(key)
+        if isinstance(old, dict) and isinstance(value, dict) and value.get("name", old.get("name")) == old.get("name"):
+            merged[key] = _merge(old, value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def parse_config(data: Any, source: str, overrides: Sequence[str] = ()) -> TrainingConfig:
