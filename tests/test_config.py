@@ -180,7 +180,8 @@ def test_a_config_holds_only_what_differs_from_its_base(path: Path) -> None:
 
 
 def test_a_base_of_another_name_is_replaced_as_a_whole(path: Path) -> None:
-    text = "base: config.yaml\nnetwork: {name: SegResNet}\npatch_size: [16, 24]\n"  # UNet's `channels` would be unknown to it
+    # SegResNet would not know UNet's `channels`.
+    text = "base: config.yaml\nnetwork: {name: SegResNet}\npatch_size: [16, 24]\n"
     assert load_config(write_derived(path, text)).network.name == "SegResNet"
 
 

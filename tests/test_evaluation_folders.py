@@ -53,7 +53,7 @@ def test_many_missing_cases_are_cut_short(folders: tuple[Path, Path]) -> None:
 
 def test_two_images_of_one_name(folders: tuple[Path, Path]) -> None:
     write_volume(folders[0] / "one.png", MASK)
-    refuse(*folders, "both one.nii.gz and one.png")
+    refuse(*folders, "holds one.nii.gz and one.png")
 
 
 def test_missing_empty_and_mixed_paths(folders: tuple[Path, Path], tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_missing_things_are_named(data: Path) -> None:
 
 def test_two_files_of_one_case_are_refused(data: Path) -> None:
     write_volume(data / "images" / "case_1.png", np.zeros((20, 30), np.uint8))
-    assert "case_1.png: case 'case_1' is also case_1.nii.gz" in refusal(data)
+    assert "holds case_1.nii.gz and case_1.png" in refusal(data)
 
 
 def test_voxels_that_are_not_finite_are_refused(data: Path) -> None:

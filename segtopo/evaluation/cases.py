@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segtopo.errors import InputError
-from segtopo.volumes import image_stem, list_images
+from segtopo.volumes import image_stem, images_by_name
 
 NAMES_SHOWN = 5
 
@@ -50,22 +50,12 @@ def pair_cases(predictions: str | Path, references: str | Path) -> list[Case]:
         raise InputError(f"{folder} is a folder and {file} is a file, expected two folders or two files")
     if predictions.is_file():
         return [Case(image_stem(predictions), predictions, references)]
-    predicted, expected = _images_by_name(predictions), _images_by_name(references)
+    predicted, expected = images_by_name(predictions), images_by_name(references)
     if missing := expected.keys() - predicted.keys():
         raise InputError(f"{predictions}: no prediction for {_listed(missing)}, which {references} has")
     if extra := predicted.keys() - expected.keys():
         raise InputError(f"{references}: no reference for {_listed(extra)}, which {predictions} has")
     return [Case(name, predicted[name], expected[name]) for name in sorted(expected)]
-
-
-def _images_by_name(folder: Path) -> dict[str, Path]:
-    images: dict[str, Path] = {}
-    for path in list_images(folder):
-        name = image_stem(path)
-        if name in images:
-            raise InputError(f"{folder}: both {images[name].name} and {path.name}, expected one image of each name")
-        images[name] = path
-    return images
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from random import Random
 
 from segtopo.errors import InputError
 from segtopo.training.config import DataConfig, Folders, Split
-from segtopo.volumes import image_stem, list_images
+from segtopo.volumes import image_stem, images_by_name
 
 
 @dataclass(frozen=True)
@@ -22,20 +22,6 @@ class Case:
     name: str
     image: Path
     label: Path
-
-
-def find_images(folder: Path) -> dict[str, Path]:
-    """The images of a folder by case name (the file name without its extension), sorted.
-
-    Raises:
-        InputError: No such folder, no image in it, or two images of the same name.
-    """
-    images: dict[str, Path] = {}
-    for path in list_images(folder):
-        if (name := image_stem(path)) in images:
-            raise InputError(f"{path}: case {name!r} is also {images[name].name}; expected one file for each case")
-        images[name] = path
-    return images
 
 
 def find_cases(data: DataConfig) -> tuple[list[Case], list[Case]]:
@@ -55,7 +41,7 @@ def find_cases(data: DataConfig) -> tuple[list[Case], list[Case]]:
 
 
 def _pair(folders: Folders) -> list[Case]:
-    images, labels = find_images(folders.images), find_images(folders.labels)
+    images, labels = images_by_name(folders.images), images_by_name(folders.labels)
     for name, image in images.items():
         if name not in labels:
             raise InputError(f"{image}: no label; expected a file named {name} in {folders.labels}")

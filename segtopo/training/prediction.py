@@ -9,12 +9,11 @@ import numpy as np
 import torch
 
 from segtopo.errors import InputError
-from segtopo.training.cases import find_images
 from segtopo.training.checkpoint import Checkpoint
 from segtopo.training.config import TrainingConfig
 from segtopo.training.data import load_image
 from segtopo.training.inference import SlidingWindows, choose_device, most_probable
-from segtopo.volumes import Volume, image_extension, image_stem, write_volume, written_beside
+from segtopo.volumes import Volume, image_extension, image_stem, images_by_name, write_volume, written_beside
 
 #: Pictures whose format cannot hold a mask without loss, or probabilities at all, get another.
 MASK_EXTENSION = {".jpg": ".png", ".jpeg": ".png"}
@@ -58,7 +57,7 @@ def predict(
     config = trained.training_config(checkpoint)
     network = trained.build_network(checkpoint).to(target)
     windows = SlidingWindows(config, overlap)
-    paths = find_images(images) if images.is_dir() else {image_stem(images): images}
+    paths = images_by_name(images) if images.is_dir() else {image_stem(images): images}
     written = []
     with written_beside(out) as folder:
         folder.mkdir()

@@ -6,6 +6,7 @@ from segtopo.volumes.datasets import mask_files, write_phantom_dataset, write_si
 from segtopo.volumes.files import (
     image_extension,
     image_stem,
+    images_by_name,
     list_images,
     read_mask,
     read_volume,
@@ -24,6 +25,7 @@ __all__ = [
     "crops_around_foreground",
     "image_extension",
     "image_stem",
+    "images_by_name",
     "list_images",
     "mask_files",
     "read_mask",

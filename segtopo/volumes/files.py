@@ -60,6 +60,20 @@ def list_images(folder: str | Path) -> list[Path]:
     return images
 
 
+def images_by_name(folder: str | Path) -> dict[str, Path]:
+    """The image files of a folder by their names without extension, sorted.
+
+    Raises:
+        InputError: As `list_images`; also if two images have the same name.
+    """
+    images: dict[str, Path] = {}
+    for path in list_images(folder):
+        if (name := image_stem(path)) in images:
+            raise InputError(f"{folder}: holds {images[name].name} and {path.name}; expected one image of each name")
+        images[name] = path
+    return images
+
+
 def read_volume(path: str | Path) -> Volume:
     """Reads an image: NIfTI, MHA/MHD, NRRD, PNG, TIFF or JPEG.
 
