@@ -83,6 +83,8 @@ def predict(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Also write the probabilities, to OUT/probabilities.")
     ] = False,
+    overlap: Annotated[float, typer.Option(help="Of neighbouring windows: more is smoother and slower.")] = 0.5,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Segment images with a trained network.
 
@@ -91,7 +93,9 @@ def predict(
     from segtopo.training import predict as run_prediction
 
     with _progress("predict") as progress:
-        masks = run_prediction(checkpoint, images, out, probabilities=probabilities, progress=progress)
+        masks = run_prediction(
+            checkpoint, images, out, probabilities=probabilities, overlap=overlap, device=device, progress=progress
+        )
     typer.echo(f"masks ({len(masks)}): {out}")
 
 

@@ -88,6 +88,8 @@ BAD = {
     "train config a folder": "train pred",
     "predict checkpoint missing": "predict nowhere.pt mask.nii.gz --out out",
     "predict checkpoint no checkpoint": "predict file mask.nii.gz --out out",
+    "predict device": "predict file mask.nii.gz --out out --device tpu",
+    "predict overlap": "predict file mask.nii.gz --out out --overlap 1",
     "unknown command": "analyse pred",
     "unknown option": "evaluate pred ref --out out --fast",
     "missing argument": "evaluate pred",

@@ -26,6 +26,8 @@ from segtopo.training.yaml_reading import read_yaml
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+DEVICE_PATTERN = r"^(auto|cpu|cuda(:\d+)?)$"
+
 #: Pydantic's words in those of YAML.
 EXPECTATIONS = {
     "Input should be": "expected",
@@ -106,7 +108,7 @@ class TrainingConfig(Section):
     iterations_per_epoch: PositiveInt
     validation: ValidationConfig = ValidationConfig()
     seed: NonNegativeInt = 0
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    device: Annotated[str, Field(pattern=DEVICE_PATTERN)] = "auto"
     amp: bool = False
     workers: NonNegativeInt = 0
     initialize_from: Path | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from monai.inferers import Inferer, sliding_window_inference
 
 from segtopo.errors import InputError
-from segtopo.training.config import TrainingConfig
+from segtopo.training.config import DEVICE_PATTERN, TrainingConfig
 
 
 class SlidingWindows(Inferer):  # type: ignore[misc]
@@ -74,8 +75,10 @@ def choose_device(name: str) -> torch.device:
     """The device of that name; ``auto`` is CUDA where there is any, else the CPU.
 
     Raises:
-        InputError: CUDA is asked for and there is none.
+        InputError: There is no such device.
     """
+    if not re.match(DEVICE_PATTERN, name):
+        raise InputError(f"device: received {name!r}, expected auto, cpu, cuda or cuda:NUMBER")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(name)
