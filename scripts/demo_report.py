@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 from rich.table import Table
+from skimage.measure import label as label_components
 
 from segtopo.volumes import read_mask, read_volume
 
@@ -18,7 +19,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 SCORES = {"dice": "Dice", "betti_0_error": "Betti-0 error", "betti_1_error": "Betti-1 error"}
-BACKGROUND, FOUND, MISSED, SPURIOUS = (1.0, 1.0, 1.0), (0.25, 0.25, 0.25), (0.85, 0.1, 0.1), (0.2, 0.4, 0.95)
+BACKGROUND, LARGEST, MISSED = (1.0, 1.0, 1.0), (0.25, 0.25, 0.25), (1.0, 0.75, 0.75)
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     for image in sorted((arguments.test / "images").iterdir()):
         draw_case(image, arguments.test / "labels" / image.name, runs, arguments.out / f"{image.stem}.png")
-    print(f"pictures (missed in red, spurious in blue): {arguments.out}/")
+    print(f"pictures (each connected piece in a colour of its own, what is missing in pink): {arguments.out}/")
 
 
 def score_table(runs: dict[str, Path]) -> Table:
@@ -50,10 +51,10 @@ def score_table(runs: dict[str, Path]) -> Table:
 def draw_case(image: Path, label: Path, runs: dict[str, Path], picture: Path) -> None:
     """The image, its label and each prediction, the wrong pixels in colour."""
     reference = read_mask(label).array
-    panels = {"image": read_volume(image).array, "label": difference(reference, reference)}
+    panels = {"image": read_volume(image).array, "label": coloured_pieces(reference, reference)}
     for name, folder in runs.items():
-        panels[name] = difference(read_mask(folder / "predictions" / image.name).array, reference)
-    figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 3.4), layout="constrained")
+        panels[name] = coloured_pieces(read_mask(folder / "predictions" / image.name).array, reference)
+    figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 3.6), layout="constrained")
     for axis, (title, panel) in zip(axes, panels.items(), strict=True):
         axis.imshow(panel, cmap="gray", interpolation="nearest")
         axis.set_title(title)
@@ -62,12 +63,16 @@ def draw_case(image: Path, label: Path, runs: dict[str, Path], picture: Path) ->
     plt.close(figure)
 
 
-def difference(prediction: npt.NDArray[np.bool_], reference: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """An RGB picture of a prediction against its reference."""
-    picture = np.full((*reference.shape, 3), BACKGROUND)
-    picture[prediction & reference] = FOUND
-    picture[~prediction & reference] = MISSED
-    picture[prediction & ~reference] = SPURIOUS
+def coloured_pieces(mask: npt.NDArray[np.bool_], reference: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """An RGB picture of a mask, its largest connected piece dark, and of the reference where the mask misses it."""
+    pieces = label_components(mask, connectivity=2)
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    bright = np.delete(np.array(mpl.colormaps["tab10"].colors), 7, axis=0)  # without its grey
+    colours = np.resize(bright, (len(sizes), 3))
+    colours[0], colours[sizes.argmax()] = BACKGROUND, LARGEST
+    picture = colours[pieces]
+    picture[reference & ~mask] = MISSED
     return picture
 
 
