@@ -148,9 +148,9 @@ def training(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
             raise getattr(module, calls.failure)("loss is nan\nin batch a, b")
         return SimpleNamespace(best=None, last=Path("last.pt"))
 
-    def predict(checkpoint: Path, images: Path, out: Path, *, probabilities: bool, progress: object) -> list[Path]:
+    def predict(checkpoint: Path, images: Path, out: Path, *, progress: object, **options: object) -> list[Path]:
         progress("one", 1, 1)
-        calls.predict = (checkpoint, images, out, probabilities)
+        calls.predict = (checkpoint, images, out, options)
         return [out / "one.png"]
 
     module.train, module.predict = train, predict
@@ -176,6 +176,7 @@ def test_a_training_that_stops_leaves_with_1_and_one_line(
 
 
 def test_predict_hands_its_arguments_on(training: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["predict", "best.pt", "images", "--out", "masks", "--probabilities"]) == 0
-    assert training.predict == (Path("best.pt"), Path("images"), Path("masks"), True)
+    assert run(["predict", "best.pt", "images", "--out", "masks", "--probabilities", "--overlap", "0.25"]) == 0
+    options = {"probabilities": True, "overlap": 0.25, "device": "auto"}
+    assert training.predict == (Path("best.pt"), Path("images"), Path("masks"), options)
     assert capsys.readouterr().out.splitlines() == ["predict 1/1: one", "masks (1): masks"]
