@@ -33,8 +33,11 @@ public:
 
   VertexPersistence(const LowerStarGradient<Dim, Key>& gradient, int num_threads)
       : gradient_(gradient), image_(gradient.image) {
-    parallel_for(2, num_threads, [&](Index task) { task == 0 ? pair_minima() : pair_maxima(); });
-    if constexpr (Dim == 3) pair_loops();
+    parallel_for(2, num_threads, [&](Index task) {
+      if (task == 1) return pair_minima();
+      pair_maxima();
+      if constexpr (Dim == 3) pair_loops();
+    });
   }
 
 private:
