@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from math import cos, pi
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -74,9 +75,9 @@ class _Schedule(Section):
 
     warmup_epochs: NonNegativeInt = 0
 
+    @abstractmethod
     def decay(self, progress: float) -> float:
         """The factor after the warm-up, for a progress from 0 to 1."""
-        raise NotImplementedError
 
     def factor(self, iteration: int, epoch_length: int, epochs: int) -> float:
         """The factor of iteration ``iteration`` (from 0); a function of nothing else, so nothing has to be stored."""
