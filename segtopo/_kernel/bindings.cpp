@@ -3,9 +3,8 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
-#include <array>
 #include <memory>
-#include <string>
+#include <utility>
 #include <vector>
 
 namespace nb = nanobind;
@@ -20,7 +19,6 @@ struct LowerStarTables {
 };
 
 using Indices = nb::ndarray<nb::numpy, Index, nb::ndim<1>>;
-
 using Images = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 
 Indices to_numpy(std::vector<Index>&& values) {

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <type_traits>
+#include <stdexcept>
 
 namespace segtopo {
 

@@ -15,8 +15,6 @@ template <int Dim> using Shape = std::array<Index, Dim>;
 struct Cell {
   Index voxel;
   int code;
-
-  bool operator==(const Cell&) const = default;
 };
 
 /// The voxel grid of an image with one layer of voxels added on every side, so that every voxel of the image

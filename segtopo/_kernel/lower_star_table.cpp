@@ -1,5 +1,7 @@
 #include "lower_star_table.hpp"
 
+#include <bit>
+
 namespace segtopo {
 
 namespace {

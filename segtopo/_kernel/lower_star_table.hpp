@@ -36,8 +36,6 @@ public:
   /// The critical cells of lower star `id`, as bits.
   std::uint32_t critical(Id id) const { return critical_[id]; }
 
-  std::size_t size() const { return stars_.size(); }
-
 private:
   static constexpr const StarCells<Dim>& cells = star_cells<Dim>;
   static constexpr int top_count = 1 << Dim;

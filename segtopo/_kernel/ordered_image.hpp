@@ -3,7 +3,10 @@
 #include "grid.hpp"
 #include "parallel.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <bit>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <stdexcept>

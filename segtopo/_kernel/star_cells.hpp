@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <cstdint>
 
 namespace segtopo {
@@ -13,7 +12,6 @@ namespace segtopo {
 /// itself, then come the edges, the squares and the cubes, so that the faces of a cell always have smaller
 /// codes.
 template <int Dim> struct StarCells {
-  static constexpr int axes = Dim;
   static constexpr int count = Dim == 2 ? 9 : 27;
   static constexpr int max_vertices = 1 << Dim;
   using Displacement = std::array<int, Dim>;
