@@ -175,15 +175,16 @@ def patch_loader(dataset: PatchDataset, first_iteration: int) -> DataLoader[dict
         batch_size=config.batch_size,
         sampler=range(first_iteration * config.batch_size, len(dataset)),
         num_workers=config.workers,
-        worker_init_fn=_ignore_interrupt,
+        worker_init_fn=_ignore_stop_signals,
     )
 
 
-def _ignore_interrupt(worker: int) -> None:
-    """Leaves Ctrl-C, which the terminal sends to the workers too, to the training itself."""
+def _ignore_stop_signals(worker: int) -> None:
+    """Leaves to the training the signals that terminals and job managers send to its workers too."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _tensor(array: Any, dtype: torch.dtype) -> torch.Tensor:

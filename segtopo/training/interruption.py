@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Any
+
+#: Job managers send a signal to the process and to its group: within this time it is the same request.
+REPEAT_SECONDS = 1.0
 
 
 class TrainingInterruptedError(RuntimeError):
@@ -13,7 +17,7 @@ class TrainingInterruptedError(RuntimeError):
 
 
 class StopRequest:
-    """Within ``with``, the first SIGTERM or SIGINT is noted; a second one acts as it did before.
+    """Within ``with``, the first SIGTERM or SIGINT is noted; one that comes a second later acts as it did before.
 
     Example:
         >>> with StopRequest() as stop:
@@ -22,6 +26,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
+        self._received_at = 0.0
         self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopRequest:
@@ -37,8 +42,12 @@ class StopRequest:
         self._restore()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        self.received = signal.Signals(number)
-        self._restore()
+        if self.received is None:
+            self.received = signal.Signals(number)
+            self._received_at = time.monotonic()
+        elif time.monotonic() - self._received_at >= REPEAT_SECONDS:
+            self._restore()
+            signal.raise_signal(number)
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():
