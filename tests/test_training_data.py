@@ -1,6 +1,10 @@
 """Cases, their splits, and the patches drawn from them."""
 
 import json
+import multiprocessing
+import os
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +172,18 @@ def test_batches_can_begin_at_any_iteration(data: Path, workers: int) -> None:
     assert len(rest) == 7
     assert all(torch.equal(a["image"], b["image"]) for a, b in zip(whole[5:], rest, strict=True))
     assert {name for batch in whole[:3] for name in batch["case"]} == {case.name for case in patches.cases}
+
+
+def test_workers_survive_the_signals_that_are_meant_for_the_training(data: Path) -> None:
+    config = config_of(data, "workers=1")
+    patches = PatchDataset(load_cases(find_cases(config.data)[0], config), config)
+    batches = iter(patch_loader(patches, 0))
+    next(batches)
+    for worker in multiprocessing.active_children():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.kill(worker.pid, number)
+    time.sleep(0.3)
+    assert len(list(batches)) == 11
 
 
 def test_patches_hold_foreground_as_often_as_asked(tmp_path: Path) -> None:
