@@ -1,124 +1,72 @@
 #pragma once
 
-#include "lower_star_gradient.hpp"
+#include "parallel.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <unordered_map>
+#include <deque>
+#include <span>
 #include <vector>
 
 namespace segtopo {
 
-/// Pairs the critical edges that create a loop with the critical squares that fill it, in 3D.
-///
-/// Columns of the Morse complex's boundary matrix are reduced over Z2, squares in the order of the
-/// filtration. A column is a chain of edges in a heap, highest first, and its boundary is expanded lazily:
-/// when an edge that the gradient pairs with a square comes to the top, that square's boundary is added,
-/// which replaces the edge by lower ones. When a critical edge comes to the top and is the pivot of an
-/// earlier column, that column is added.
-template <class Key> class ColumnReduction {
+/// Reduces the columns of a matrix over Z2 from left to right: a column whose last row (its pivot) is the pivot of an
+/// earlier column has that column added, until its pivot is new.
+class ColumnReduction {
 public:
-  explicit ColumnReduction(const LowerStarGradient<3, Key>& gradient) : gradient_(gradient), image_(gradient.image) {}
+  using Row = std::uint32_t; ///< rows are numbered in the order of the filtration
+  static constexpr Row none = ~Row{0};
 
-  /// Reduces the column of `square`, which comes after all squares of earlier calls, and returns its pivot.
-  Cell reduce(const Cell& square) {
-    std::vector<Edge> column;
-    add_boundary(column, square);
-    for (;;) {
-      const Edge top = pop_top(column);
-      if (top.is_paired()) {
-        replace_by_lower(column, top);
-        continue;
-      }
-      const auto [place, is_new] = columns_.try_emplace(top.packed);
-      if (is_new) {
-        place->second = std::move(column);
-        return top.cell();
-      }
-      for (const Edge& edge : cancelled(place->second)) push(column, edge);
-    }
+  ColumnReduction(std::size_t row_count, const Execution& execution) : by_pivot_(row_count), execution_(execution) {}
+
+  /// Reduces the next column, given as its rows, the last first, and returns its pivot, or `none` if it vanishes.
+  /// The rows must outlive this object.
+  Row reduce(std::span<const Row> column) {
+    if (!column.empty() && !by_pivot_[column.front()].empty()) column = sum_with_earlier(column);
+    if (column.empty()) return none;
+    by_pivot_[column.front()] = column;
+    return column.front();
   }
 
 private:
-  /// An edge in the order of the columns: by the highest voxel; of one lower star, the edges paired with a
-  /// square come above the critical ones, so that a critical edge at the top is the pivot of the whole lower
-  /// star.
-  struct Edge {
-    Key key;
-    std::uint64_t packed; ///< highest voxel, whether paired with a square, code
+  std::vector<std::span<const Row>> by_pivot_;
+  std::deque<std::vector<Row>> sums_; ///< the columns that others were added to
+  std::vector<Row> heap_;
+  const Execution& execution_;
 
-    Edge(Key k, const Cell& cell, bool paired)
-        : key(k), packed(static_cast<std::uint64_t>(cell.voxel) << 6 | std::uint64_t{paired} << 5 |
-                         static_cast<std::uint64_t>(cell.code)) {}
-
-    bool is_paired() const { return packed >> 5 & 1; }
-    Cell cell() const { return {static_cast<Index>(packed >> 6), static_cast<int>(packed & 31)}; }
-    bool operator<(const Edge& other) const { return key != other.key ? key < other.key : packed < other.packed; }
-    bool operator==(const Edge& other) const { return packed == other.packed; }
-  };
-
-  static constexpr const StarCells<3>& cells = star_cells<3>;
-
-  const LowerStarGradient<3, Key>& gradient_;
-  const OrderedImage<3, Key>& image_;
-  std::unordered_map<std::uint64_t, std::vector<Edge>> columns_; ///< reduced, without their pivots, by pivot
-
-  static void push(std::vector<Edge>& column, const Edge& edge) {
-    column.push_back(edge);
-    std::push_heap(column.begin(), column.end());
-  }
-
-  static Edge pop(std::vector<Edge>& column) {
-    std::pop_heap(column.begin(), column.end());
-    const Edge edge = column.back();
-    column.pop_back();
-    return edge;
-  }
-
-  /// Takes the highest edge of the chain out of the heap; edges that occur twice cancel.
-  static Edge pop_top(std::vector<Edge>& column) {
-    for (;;) {
-      const Edge edge = pop(column);
-      if (column.empty() || !(column.front() == edge)) return edge;
-      pop(column);
+  std::span<const Row> sum_with_earlier(std::span<const Row> column) {
+    heap_.assign(column.begin(), column.end()); // in falling order: a heap
+    Row pivot;
+    while ((pivot = pop()) != none && !by_pivot_[pivot].empty()) {
+      execution_.throw_if_cancelled();
+      for (const Row row : by_pivot_[pivot].subspan(1)) push(row);
     }
+    if (pivot == none) return {};
+    std::vector<Row>& sum = sums_.emplace_back(1, pivot);
+    for (Row row; (row = pop()) != none;) sum.push_back(row);
+    return sum;
   }
 
-  /// The same chain with equal edges cancelled.
-  static const std::vector<Edge>& cancelled(std::vector<Edge>& column) {
-    std::sort(column.begin(), column.end());
-    auto end = column.begin();
-    for (auto edge = column.begin(); edge != column.end(); ++edge) {
-      if (end != column.begin() && *(end - 1) == *edge)
-        --end;
-      else
-        *end++ = *edge;
+  void push(Row row) {
+    heap_.push_back(row);
+    std::push_heap(heap_.begin(), heap_.end());
+  }
+
+  Row pop_once() {
+    std::pop_heap(heap_.begin(), heap_.end());
+    const Row row = heap_.back();
+    heap_.pop_back();
+    return row;
+  }
+
+  /// Takes the last row out of the heap; rows that occur twice cancel.
+  Row pop() {
+    while (!heap_.empty()) {
+      const Row row = pop_once();
+      if (heap_.empty() || heap_.front() != row) return row;
+      pop_once();
     }
-    column.erase(end, column.end());
-    return column;
-  }
-
-  /// Adds an edge to the chain, unless it is no part of the complex, or paired with its vertex: a gradient
-  /// path ends there, and such an edge is never the highest of a cycle.
-  void push_edge(std::vector<Edge>& column, const Cell& edge) const {
-    if (image_.is_outside(edge.voxel)) return;
-    const int partner = gradient_.partner(edge);
-    if (partner != 0) push(column, Edge(image_.key(edge.voxel), edge, partner != edge.code));
-  }
-
-  void add_boundary(std::vector<Edge>& column, const Cell& square, int except = -1) const {
-    for (int axis = 0; axis < 3; ++axis) {
-      const int near = cells.face[square.code][axis];
-      if (near < 0) continue;
-      if (near != except) push_edge(column, {square.voxel, near});
-      Index across = square.voxel + cells.displacement[square.code][axis] * image_.grid.strides[axis];
-      push_edge(column, image_.from_highest_vertex({across, near}));
-    }
-  }
-
-  void replace_by_lower(std::vector<Edge>& column, const Edge& edge) const {
-    const Cell cell = edge.cell();
-    add_boundary(column, {cell.voxel, gradient_.partner(cell)}, cell.code);
+    return none;
   }
 };
 

@@ -1,12 +1,16 @@
 #include "cubical_persistence.hpp"
 
-#include "column_reduction.hpp"
 #include "extremum_persistence.hpp"
+#include "loop_persistence.hpp"
 #include "lower_star_gradient.hpp"
+#include "radix_sort.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <iterator>
 #include <limits>
+#include <ranges>
 #include <stdexcept>
 
 namespace segtopo {
@@ -25,107 +29,149 @@ VoxelOrder voxel_order(Filtration filtration, Construction construction) {
 /// The persistence of the V-construction on an ordered image, one dimension after the other.
 template <int Dim, class Key> class VertexPersistence {
 public:
+  /// Numbers of critical cells, of dimension k and k + 1.
   struct Pair {
-    Index birth, death; ///< voxels of the padded grid
+    std::uint32_t birth, death;
   };
   std::array<std::vector<Pair>, Dim> pairs; ///< by dimension
   Index survivor = -1; ///< the voxel of the one class that never dies: a component (V), or the image as a whole (T)
 
-  VertexPersistence(const LowerStarGradient<Dim, Key>& gradient, int num_threads)
-      : gradient_(gradient), image_(gradient.image) {
-    parallel_for(2, num_threads, [&](Index task) {
-      if (task == 1) return pair_minima();
-      pair_maxima();
-      if constexpr (Dim == 3) pair_loops();
+  VertexPersistence(const LowerStarGradient<Dim, Key>& gradient, const Execution& execution)
+      : gradient_(gradient), execution_(execution) {
+    pairs[0].reserve(cells(0).size());
+    pairs[Dim - 1].reserve(cells(Dim).size());
+    parallel_for(Dim + 1, execution, [this](Index k) { sort_critical_cells(static_cast<int>(k)); });
+    const auto edge_ends = path_ends(DescendingFlow<Dim, Key>(gradient_), cells(0), order_[0], cells(1), execution);
+    const CellNumbers eldest_maxima(order_[Dim].rbegin(), order_[Dim].rend());
+    const auto facet_ends =
+        path_ends(AscendingFlow<Dim, Key>(gradient_), cells(Dim), eldest_maxima, cells(Dim - 1), execution);
+    parallel_for(2, execution, [&](Index task) {
+      if (task == 0)
+        pair_minima(edge_ends);
+      else
+        pair_maxima(facet_ends, eldest_maxima);
     });
+    if constexpr (Dim == 3)
+      pair_loops(gradient_, loop_edges_, filling_squares_, execution,
+                 [this](std::uint32_t edge, std::uint32_t square) { pairs[1].push_back({edge, square}); });
   }
 
 private:
   const LowerStarGradient<Dim, Key>& gradient_;
-  const OrderedImage<Dim, Key>& image_;
-  std::vector<Cell> filling_squares_; ///< critical squares that fill a loop, the last to enter first (3D)
+  const Execution& execution_;
+  std::array<CellNumbers, Dim + 1> order_;   ///< the critical cells of each dimension
+  CellNumbers loop_edges_, filling_squares_; ///< the critical cells that close and fill a loop (3D)
 
-  void record(int dimension, const Cell& birth, const Cell& death) {
-    if (image_.key(birth.voxel) != image_.key(death.voxel)) pairs[dimension].push_back({birth.voxel, death.voxel});
+  const std::vector<Cell>& cells(int k) const { return gradient_.critical_cells(k); }
+
+  void sort_critical_cells(int k) {
+    std::vector<Keyed<Key>> keyed(cells(k).size());
+    for (std::size_t i = 0; i < keyed.size(); ++i)
+      keyed[i] = {gradient_.image.key(cells(k)[i].voxel), static_cast<std::uint32_t>(i)};
+    radix_sort(keyed);
+    order_[k].resize(keyed.size());
+    std::ranges::transform(keyed, order_[k].begin(), &Keyed<Key>::number);
   }
 
-  /// The critical cells of dimension k in the order of the filtration.
-  std::vector<Cell> sorted_critical_cells(int k) const {
-    std::vector<Cell> sorted = gradient_.critical_cells(k);
-    std::sort(sorted.begin(), sorted.end(), [this](const Cell& a, const Cell& b) {
-      return a.voxel != b.voxel ? image_.lower(a.voxel, b.voxel) : a.code < b.code;
-    });
-    return sorted;
-  }
-
-  std::vector<Cell> reversed_critical_cells(int k) const {
-    std::vector<Cell> sorted = sorted_critical_cells(k);
-    std::reverse(sorted.begin(), sorted.end());
-    return sorted;
-  }
-
-  void pair_minima() {
+  void pair_minima(const std::vector<PathEnds>& ends) {
     pair_extrema(
-        DescendingFlow<Dim, Key>{gradient_}, image_.grid.padded_size, sorted_critical_cells(0),
-        sorted_critical_cells(1), [this](const Cell& minimum, const Cell& edge) { record(0, minimum, edge); },
-        [](const Cell&) {}, [this](const Cell& minimum) { survivor = minimum.voxel; });
+        cells(0).size(), ends, order_[1], execution_,
+        [this](Age age, std::uint32_t edge) { pairs[0].push_back({order_[0][age - 1], edge}); },
+        [this](std::uint32_t edge) {
+          if constexpr (Dim == 3) loop_edges_.push_back(edge);
+        },
+        [this](Age age) { survivor = cells(0)[order_[0][age - 1]].voxel; });
   }
 
-  void pair_maxima() {
+  void pair_maxima(const std::vector<PathEnds>& ends, const CellNumbers& eldest_maxima) {
     pair_extrema(
-        AscendingFlow<Dim, Key>{gradient_}, image_.grid.padded_size, reversed_critical_cells(Dim),
-        reversed_critical_cells(Dim - 1),
-        [this](const Cell& maximum, const Cell& facet) { record(Dim - 1, facet, maximum); },
-        [this](const Cell& facet) {
+        cells(Dim).size(), ends, std::views::reverse(order_[Dim - 1]), execution_,
+        [&](Age age, std::uint32_t facet) { pairs[Dim - 1].push_back({facet, eldest_maxima[age - 1]}); },
+        [this](std::uint32_t facet) {
           if constexpr (Dim == 3) filling_squares_.push_back(facet);
         },
-        [this](const Cell& maximum) { survivor = maximum.voxel; });
-  }
-
-  /// A critical square that bounds no cavity fills a loop; reduction finds the edge that closed it.
-  void pair_loops() {
-    ColumnReduction<Key> columns(gradient_);
-    for (auto square = filling_squares_.rbegin(); square != filling_squares_.rend(); ++square)
-      record(1, columns.reduce(*square), *square);
+        [&](Age age) { survivor = cells(Dim)[eldest_maxima[age - 1]].voxel; });
+    std::ranges::reverse(filling_squares_);
   }
 };
 
-template <int Dim, class Key>
-std::vector<VoxelPair> image_pairs(const VertexPersistence<Dim, Key>& vertex_persistence,
-                                   const OrderedImage<Dim, Key>& image, Construction construction) {
-  // By duality the class of the whole image is the component that never dies.
-  std::vector<VoxelPair> result{{0, image.image_index(vertex_persistence.survivor), -1}};
-  for (int dimension = 0; dimension < Dim; ++dimension) {
-    const bool dual = construction == Construction::top_cells;
-    for (const auto& [birth, death] : vertex_persistence.pairs[dual ? Dim - 1 - dimension : dimension]) {
-      const Index born = image.image_index(birth), died = image.image_index(death);
-      result.push_back(dual ? VoxelPair{dimension, died, born} : VoxelPair{dimension, born, died});
+/// Turns pairs of critical cells into pairs of voxels of the image.
+template <int Dim, class Value> class VoxelPairs {
+public:
+  using Key = KeyOf<Value>;
+
+  VoxelPairs(const Value* values, const LowerStarGradient<Dim, Key>& gradient, bool dual, Value min_persistence,
+             const Execution& execution)
+      : values_(values), gradient_(gradient), image_(gradient.image), dual_(dual), min_persistence_(min_persistence),
+        execution_(execution) {}
+
+  std::vector<VoxelPair> operator()(const VertexPersistence<Dim, Key>& persistence) const {
+    // By duality the class of the whole image is the component that never dies.
+    std::vector<VoxelPair> result{{0, image_index(persistence.survivor), VoxelPair::never}};
+    for (int dimension = 0; dimension < Dim; ++dimension) {
+      const int k = dual_ ? Dim - 1 - dimension : dimension;
+      append(persistence.pairs[k], k, static_cast<std::uint32_t>(dimension), result);
     }
+    return result;
   }
-  return result;
-}
+
+private:
+  using CellPairs = std::vector<typename VertexPersistence<Dim, Key>::Pair>;
+  static constexpr std::uint32_t dropped = ~std::uint32_t{0}; ///< the dimension of a pair that is too short
+
+  const Value* values_;
+  const LowerStarGradient<Dim, Key>& gradient_;
+  const OrderedImage<Dim, Key>& image_;
+  bool dual_;
+  Value min_persistence_;
+  const Execution& execution_;
+
+  void append(const CellPairs& cell_pairs, int k, std::uint32_t dimension, std::vector<VoxelPair>& result) const {
+    const auto first = std::ssize(result);
+    result.resize(first + cell_pairs.size());
+    const auto ranges = split(std::ssize(cell_pairs), 1024, execution_);
+    parallel_for(std::ssize(ranges), execution_, [&](Index task) {
+      for (Index i = ranges[task].begin; i < ranges[task].end; ++i) {
+        const Index birth = gradient_.critical_cells(k)[cell_pairs[i].birth].voxel;
+        const Index death = gradient_.critical_cells(k + 1)[cell_pairs[i].death].voxel;
+        VoxelPair& pair = result[first + i];
+        pair = {dimension, image_index(dual_ ? death : birth), image_index(dual_ ? birth : death)};
+        if (image_.key(birth) == image_.key(death) || !is_long(pair)) pair.dimension = dropped;
+      }
+    });
+    std::erase_if(result, [](const VoxelPair& pair) { return pair.dimension == dropped; });
+  }
+
+  std::uint32_t image_index(Index voxel) const { return static_cast<std::uint32_t>(image_.image_index(voxel)); }
+
+  bool is_long(const VoxelPair& pair) const {
+    return min_persistence_ == 0 || std::abs(values_[pair.birth] - values_[pair.death]) > min_persistence_;
+  }
+};
 
 } // namespace
 
 template <int Dim, class Value>
 std::vector<VoxelPair> cubical_persistence(const Value* values, const Shape<Dim>& shape, Filtration filtration,
-                                           Construction construction, const LowerStarTable<Dim>& table,
-                                           int num_threads) {
+                                           Construction construction, Value min_persistence,
+                                           const LowerStarTable<Dim>& table, const Execution& execution) {
   using Key = KeyOf<Value>;
-  if (Grid<Dim>(shape).padded_size >= std::numeric_limits<UnionFind::Node>::max() - 1)
-    throw std::length_error("images of up to 2^32 voxels are supported");
-  const OrderedImage<Dim, Key> image(values, shape, voxel_order(filtration, construction), num_threads);
-  const LowerStarGradient<Dim, Key> gradient(image, table, num_threads);
-  return image_pairs(VertexPersistence<Dim, Key>(gradient, num_threads), image, construction);
+  if (Grid<Dim>(shape).padded_size >= std::numeric_limits<std::uint32_t>::max() - 1)
+    throw std::length_error("images of up to 2^32 voxels, with one more on every side, are supported");
+  const OrderedImage<Dim, Key> image(values, shape, voxel_order(filtration, construction), execution);
+  const LowerStarGradient<Dim, Key> gradient(image, table, execution);
+  const VoxelPairs<Dim, Value> voxel_pairs(values, gradient, construction == Construction::top_cells, min_persistence,
+                                           execution);
+  return voxel_pairs(VertexPersistence<Dim, Key>(gradient, execution));
 }
 
 template std::vector<VoxelPair> cubical_persistence<2, float>(const float*, const Shape<2>&, Filtration, Construction,
-                                                              const LowerStarTable<2>&, int);
+                                                              float, const LowerStarTable<2>&, const Execution&);
 template std::vector<VoxelPair> cubical_persistence<2, double>(const double*, const Shape<2>&, Filtration, Construction,
-                                                               const LowerStarTable<2>&, int);
+                                                               double, const LowerStarTable<2>&, const Execution&);
 template std::vector<VoxelPair> cubical_persistence<3, float>(const float*, const Shape<3>&, Filtration, Construction,
-                                                              const LowerStarTable<3>&, int);
+                                                              float, const LowerStarTable<3>&, const Execution&);
 template std::vector<VoxelPair> cubical_persistence<3, double>(const double*, const Shape<3>&, Filtration, Construction,
-                                                               const LowerStarTable<3>&, int);
+                                                               double, const LowerStarTable<3>&, const Execution&);
 
 } // namespace segtopo

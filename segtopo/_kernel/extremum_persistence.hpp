@@ -1,106 +1,148 @@
 #pragma once
 
+#include "large_array.hpp"
 #include "lower_star_gradient.hpp"
 #include "union_find.hpp"
 
-#include <cstdlib>
-#include <memory>
-#include <new>
-#include <utility>
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <iterator>
 #include <vector>
 
 namespace segtopo {
 
 /// Gradient paths from a voxel down to a minimum: voxel, its paired edge, the edge's other vertex, and so on.
-template <int Dim, class Key> struct DescendingFlow {
-  const LowerStarGradient<Dim, Key>& gradient;
+template <int Dim, class Key> class DescendingFlow {
+public:
   static constexpr Index outside = -1;
 
+  explicit DescendingFlow(const LowerStarGradient<Dim, Key>& gradient)
+      : gradient_(gradient), grid_(gradient.image.grid) {}
+
+  Index site_count() const { return grid_.padded_size; }
   Index site(const Cell& minimum) const { return minimum.voxel; }
 
   /// The sites on both sides of an edge.
-  std::pair<Index, Index> sides(const Cell& edge) const {
-    return {edge.voxel, edge.voxel + gradient.image.grid.step[edge.code]};
-  }
+  std::array<Index, 2> sides(const Cell& edge) const { return {edge.voxel, edge.voxel + grid_.step[edge.code]}; }
 
   /// One step from a site that is not critical.
   Index next(Index voxel) const {
-    if (gradient.image.is_outside(voxel)) return outside;
-    return voxel + gradient.image.grid.step[gradient.partner({voxel, 0})];
+    if (gradient_.image.is_outside(voxel)) return outside;
+    return voxel + grid_.step[gradient_.partner({voxel, 0})];
   }
+
+private:
+  const LowerStarGradient<Dim, Key>& gradient_;
+  const Grid<Dim>& grid_;
 };
 
 /// Gradient paths from a top cell up to a critical one, the same as paths down in the dual complex: top cell,
 /// its paired facet, the facet's other coface, and so on. A top cell's site is its corner of smallest index.
-template <int Dim, class Key> struct AscendingFlow {
-  const LowerStarGradient<Dim, Key>& gradient;
+template <int Dim, class Key> class AscendingFlow {
+public:
   static constexpr Index outside = -1;
-  static constexpr const StarCells<Dim>& cells = star_cells<Dim>;
 
-  Index site(const Cell& maximum) const { return gradient.image.grid.lowest_corner(maximum); }
+  explicit AscendingFlow(const LowerStarGradient<Dim, Key>& gradient)
+      : gradient_(gradient), grid_(gradient.image.grid) {
+    for (int facet = cells.first[Dim - 1]; facet < cells.first[Dim]; ++facet) {
+      int axis = 0;
+      while (cells.face[facet][axis] >= 0) ++axis;
+      for (int side = 0; side < 2; ++side)
+        steps_to_sides_[facet][side] = grid_.step_to_lowest_corner[cells.coface[facet][axis][side]];
+    }
+  }
 
-  std::pair<Index, Index> sides(const Cell& facet) const {
-    int axis = 0;
-    while (cells.face[facet.code][axis] >= 0) ++axis;
-    return {site({facet.voxel, cells.coface[facet.code][axis][0]}),
-            site({facet.voxel, cells.coface[facet.code][axis][1]})};
+  Index site_count() const { return grid_.padded_size; }
+  Index site(const Cell& maximum) const { return maximum.voxel + grid_.step_to_lowest_corner[maximum.code]; }
+
+  /// The sites on both sides of a facet.
+  std::array<Index, 2> sides(const Cell& facet) const {
+    const auto& steps = steps_to_sides_[facet.code];
+    return {facet.voxel + steps[0], facet.voxel + steps[1]};
   }
 
   Index next(Index corner) const {
-    constexpr int top_cell_above = StarCells<Dim>::count - 1; // the displacement (1, ..., 1)
-    const Cell top = gradient.image.from_highest_vertex({corner, top_cell_above});
-    if (gradient.image.is_outside(top.voxel)) return outside;
-    const auto [below, above] = sides({top.voxel, gradient.partner(top)});
+    const Cell top = gradient_.image.top_cell(corner);
+    if (gradient_.image.is_outside(top.voxel)) return outside;
+    const auto [below, above] = sides({top.voxel, gradient_.partner(top)});
     return below == corner ? above : below;
   }
+
+private:
+  static constexpr const StarCells<Dim>& cells = star_cells<Dim>;
+
+  const LowerStarGradient<Dim, Key>& gradient_;
+  const Grid<Dim>& grid_;
+  std::array<std::array<Index, 2>, cells.count> steps_to_sides_{}; ///< by the code of the facet
 };
 
-/// Pairs extrema with saddles by the elder rule.
+/// Extrema are numbered by age from 1, the eldest first; 0 is the outside of the image, elder than any.
+using Age = UnionFind::Node;
+
+/// The extrema in which the gradient paths on both sides of a saddle end.
+using PathEnds = std::array<Age, 2>;
+
+/// Where the gradient paths of all saddles end.
 ///
-/// The extrema are given eldest first, the saddles in the order in which they join sites. The outside of the
-/// image is elder than any extremum. Calls on_pair(extremum, saddle) when a saddle ends the younger of two
-/// branches, on_cycle(saddle) when it joins a branch with itself, and on_survivor(extremum) for branches that
-/// never end.
-template <class Flow, class OnPair, class OnCycle, class OnSurvivor>
-void pair_extrema(const Flow& flow, Index padded_size, const std::vector<Cell>& extrema,
-                  const std::vector<Cell>& saddles, OnPair on_pair, OnCycle on_cycle, OnSurvivor on_survivor) {
-  using Node = UnionFind::Node;
-  constexpr Node outside = 0; // extremum i is node i + 1
+/// Paths that meet go on together, so every site remembers where its path ends. Threads that find the same end
+/// write the same number.
+template <class Flow>
+std::vector<PathEnds> path_ends(const Flow& flow, const std::vector<Cell>& extrema, const CellNumbers& eldest_first,
+                                const std::vector<Cell>& saddles, const Execution& execution) {
+  LargeArray<Age> known(flow.site_count()); // by site, age + 1; 0 is unknown
+  for (std::size_t i = 0; i < extrema.size(); ++i) known[flow.site(extrema[eldest_first[i]])] = static_cast<Age>(i + 2);
 
-  // Where each site's path ends, as node + 1; 0 is unknown. Zero pages that no path touches cost no memory.
-  const std::unique_ptr<Node[], decltype(&std::free)> ends(
-      static_cast<Node*>(std::calloc(static_cast<std::size_t>(padded_size), sizeof(Node))), &std::free);
-  if (!ends) throw std::bad_alloc();
-  for (std::size_t i = 0; i < extrema.size(); ++i) ends[flow.site(extrema[i])] = static_cast<Node>(i + 2);
-
-  std::vector<Index> path;
-  auto end_of_path = [&](Index site) {
+  auto end_of_path = [&](Index site, std::vector<Index>& path) {
+    Age end = 1;
     path.clear();
-    while (site != Flow::outside && ends[site] == 0) {
+    for (; site != Flow::outside; site = flow.next(site)) {
+      end = std::atomic_ref(known[site]).load(std::memory_order_relaxed);
+      if (end != 0) break;
       path.push_back(site);
-      site = flow.next(site);
     }
-    const Node end = site == Flow::outside ? outside + 1 : ends[site];
-    for (const Index passed : path) ends[passed] = end;
+    if (site == Flow::outside) end = 1;
+    for (const Index passed : path) std::atomic_ref(known[passed]).store(end, std::memory_order_relaxed);
     return end - 1;
   };
 
-  UnionFind branches(extrema.size() + 1);
-  std::vector<bool> ended(extrema.size() + 1, false);
-  for (const Cell& saddle : saddles) {
-    const auto [one, other] = flow.sides(saddle);
-    const Node a = branches.find(end_of_path(one)), b = branches.find(end_of_path(other));
+  std::vector<PathEnds> ends(saddles.size());
+  const auto ranges = split(std::ssize(saddles), 64, execution);
+  parallel_for(std::ssize(ranges), execution, [&](Index task) {
+    std::vector<Index> path;
+    for (Index i = ranges[task].begin; i < ranges[task].end; ++i) {
+      const auto [one, other] = flow.sides(saddles[i]);
+      ends[i] = {end_of_path(one, path), end_of_path(other, path)};
+    }
+  });
+  return ends;
+}
+
+/// Pairs extrema with saddles by the elder rule.
+///
+/// The saddles, as numbers, are visited in the order in which they join branches. Calls on_pair(age, saddle) when a
+/// saddle ends the younger of two branches, on_cycle(saddle) when it joins a branch with itself, and
+/// on_survivor(age) for branches that never end.
+template <class Saddles, class OnPair, class OnCycle, class OnSurvivor>
+void pair_extrema(std::size_t extremum_count, const std::vector<PathEnds>& ends, const Saddles& saddles,
+                  const Execution& execution, OnPair on_pair, OnCycle on_cycle, OnSurvivor on_survivor) {
+  UnionFind branches(extremum_count + 1);
+  std::vector<bool> ended(extremum_count + 1, false);
+  for (std::size_t visited = 0; const std::uint32_t saddle : saddles) {
+    if (visited++ % 65536 == 0) execution.throw_if_cancelled();
+    const Age a = branches.find(ends[saddle][0]), b = branches.find(ends[saddle][1]);
     if (a == b) {
       on_cycle(saddle);
       continue;
     }
-    const Node elder = std::min(a, b), younger = std::max(a, b);
+    const Age elder = std::min(a, b), younger = std::max(a, b);
     branches.link(elder, younger);
     ended[younger] = true;
-    on_pair(extrema[younger - 1], saddle);
+    on_pair(younger, saddle);
   }
-  for (std::size_t i = 0; i < extrema.size(); ++i)
-    if (!ended[i + 1]) on_survivor(extrema[i]);
+  for (std::size_t age = 1; age <= extremum_count; ++age)
+    if (!ended[age]) on_survivor(static_cast<Age>(age));
 }
 
 } // namespace segtopo

@@ -2,6 +2,7 @@
 
 #include "star_cells.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -13,17 +14,18 @@ template <int Dim> using Shape = std::array<Index, Dim>;
 
 /// A cell of the grid, as seen from one of its vertices.
 struct Cell {
-  Index voxel;
-  int code;
+  Index voxel : 58;
+  Index code : 6;
 };
 
 /// The voxel grid of an image with one layer of voxels added on every side, so that every voxel of the image
 /// has all its neighbours.
 template <int Dim> class Grid {
 public:
-  Shape<Dim> shape;                                ///< of the image
-  Shape<Dim> strides;                              ///< of the padded grid
-  std::array<Index, StarCells<Dim>::count> step{}; ///< to the voxel at a displacement, by code
+  Shape<Dim> shape;                                                 ///< of the image
+  Shape<Dim> strides;                                               ///< of the padded grid
+  std::array<Index, StarCells<Dim>::count> step{};                  ///< to the voxel at a displacement, by code
+  std::array<Index, StarCells<Dim>::count> step_to_lowest_corner{}; ///< of a cell, by code
   Index padded_size = 1;
   Index image_size = 1;
 
@@ -34,38 +36,40 @@ public:
       image_size *= shape[a];
     }
     for (int c = 0; c < StarCells<Dim>::count; ++c)
-      for (int a = 0; a < Dim; ++a) step[c] += strides[a] * star_cells<Dim>.displacement[c][a];
+      for (int a = 0; a < Dim; ++a) {
+        const int displacement = star_cells<Dim>.displacement[c][a];
+        step[c] += strides[a] * displacement;
+        step_to_lowest_corner[c] += strides[a] * std::min(displacement, 0);
+      }
   }
 
-  Index row_length() const { return shape[Dim - 1]; }
-  Index row_count() const { return image_size / shape[Dim - 1]; }
+  Index row_length() const { return shape[Dim - 1]; } ///< rows run along the last axis
+  Index row_count() const { return image_size / row_length(); }
+  Index padded_row_count() const { return padded_size / (row_length() + 2); }
 
-  /// The padded index of the first voxel of a row; rows run along the last axis.
-  Index row_start(Index row) const {
-    Index start = strides[Dim - 1];
-    for (int a = Dim - 2; a >= 0; --a) {
-      start += (row % shape[a] + 1) * strides[a];
-      row /= shape[a];
+  /// The row of the image at a row of the padded grid; -1 if that is padding.
+  Index image_row(Index padded_row) const {
+    Index row = 0;
+    for (int a = 0; a < Dim - 1; ++a) {
+      const Index rows_per_step = strides[a] / strides[Dim - 2];
+      const Index x = padded_row / rows_per_step - 1;
+      if (x < 0 || x >= shape[a]) return -1;
+      row = row * shape[a] + x;
+      padded_row %= rows_per_step;
     }
-    return start;
+    return row;
   }
 
   /// The index in the image, without padding, of a voxel of the padded grid.
   Index image_index(Index voxel) const {
     Index index = 0;
+    auto rest = static_cast<std::uint32_t>(voxel); // dividing 32-bit numbers is several times faster
     for (int a = 0; a < Dim; ++a) {
-      index = index * shape[a] + voxel / strides[a] - 1;
-      voxel %= strides[a];
+      const auto stride = static_cast<std::uint32_t>(strides[a]);
+      index = index * shape[a] + rest / stride - 1;
+      rest %= stride;
     }
     return index;
-  }
-
-  /// The corner of a cell that has the smallest index.
-  Index lowest_corner(const Cell& cell) const {
-    Index corner = cell.voxel;
-    for (int a = 0; a < Dim; ++a)
-      if (star_cells<Dim>.displacement[cell.code][a] < 0) corner -= strides[a];
-    return corner;
   }
 };
 

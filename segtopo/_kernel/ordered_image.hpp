@@ -1,12 +1,14 @@
 #pragma once
 
 #include "grid.hpp"
+#include "large_array.hpp"
 #include "parallel.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <stdexcept>
@@ -48,41 +50,38 @@ public:
   const Grid<Dim> grid;
 
   template <class Value>
-  OrderedImage(const Value* values, const Shape<Dim>& shape, VoxelOrder order, int num_threads)
+  OrderedImage(const Value* values, const Shape<Dim>& shape, VoxelOrder order, const Execution& execution)
       : grid(shape), order_(order),
         outside_key_(order.surroundings == Surroundings::absent ? std::numeric_limits<Key>::max()
                                                                 : std::numeric_limits<Key>::min()),
-        keys_(std::make_unique_for_overwrite<Key[]>(grid.padded_size)) {
-    std::fill_n(keys_.get(), grid.padded_size, outside_key_);
+        keys_(grid.padded_size) {
     std::atomic<bool> has_nan{false};
-    constexpr Index rows_per_task = 256;
-    parallel_for((grid.row_count() + rows_per_task - 1) / rows_per_task, num_threads, [&](Index task) {
-      const Index end = std::min(grid.row_count(), (task + 1) * rows_per_task);
-      for (Index row = task * rows_per_task; row < end; ++row)
+    const auto ranges = split(grid.padded_row_count(), 1, execution);
+    parallel_for(std::ssize(ranges), execution, [&](Index task) {
+      for (Index row = ranges[task].begin; row < ranges[task].end; ++row)
         if (!fill_row(values, row)) has_nan = true;
     });
     if (has_nan) throw NanError();
   }
 
   Key key(Index voxel) const { return keys_[voxel]; }
-  const Key* keys() const { return keys_.get(); }
+  const Key* keys() const { return keys_.data(); }
   bool is_outside(Index voxel) const { return keys_[voxel] == outside_key_; }
 
-  bool lower(Index a, Index b) const { return keys_[a] != keys_[b] ? keys_[a] < keys_[b] : a < b; }
-
-  /// The same cell as seen from its highest vertex.
-  Cell from_highest_vertex(const Cell& cell) const {
+  /// The top cell with the given corner of smallest index, as seen from its highest vertex.
+  Cell top_cell(Index lowest_corner) const {
     constexpr const auto& cells = star_cells<Dim>;
-    Index highest = cell.voxel;
-    int vertex = 0;
-    for (int v = 1; v < cells.vertex_count(cell.code); ++v) {
-      const Index candidate = cell.voxel + grid.step[cells.vertex[cell.code][v]];
-      if (lower(highest, candidate)) {
-        highest = candidate;
-        vertex = v;
-      }
+    constexpr int above = cells.count - 1; // the displacement (1, ..., 1)
+    int highest = 0;
+    Key highest_key = keys_[lowest_corner];
+    for (int v = 1; v < cells.max_vertices; ++v) {
+      // The vertices come in the order of their indices: of equal ones the later is higher.
+      const Key candidate = keys_[lowest_corner + grid.step[cells.vertex[above][v]]];
+      const bool is_higher = candidate >= highest_key;
+      highest = is_higher ? v : highest;
+      highest_key = is_higher ? candidate : highest_key;
     }
-    return {highest, cells.seen_from[cell.code][vertex]};
+    return {lowest_corner + grid.step[cells.vertex[above][highest]], cells.seen_from[above][highest]};
   }
 
   /// The index in the given image of a voxel of the padded grid.
@@ -94,23 +93,29 @@ public:
 private:
   VoxelOrder order_;
   Key outside_key_;
-  std::unique_ptr<Key[]> keys_;
+  LargeArray<Key> keys_;
 
-  /// Writes the keys of one row; false if it holds NaN.
+  /// Writes the keys of one row of the padded grid; false if it holds NaN.
   /// The larger index enters first when the image is laid out backwards.
-  template <class Value> bool fill_row(const Value* values, Index row) {
+  template <class Value> bool fill_row(const Value* values, Index padded_row) {
     const Index length = grid.row_length();
-    const Index source = order_.last_index_first ? grid.row_count() - 1 - row : row;
-    const Value* from = values + source * length;
-    Key* to = keys_.get() + grid.row_start(row);
+    Key* to = keys_.data() + padded_row * (length + 2);
+    const Index row = grid.image_row(padded_row);
+    if (row < 0) {
+      std::fill_n(to, length + 2, outside_key_);
+      return true;
+    }
+    *to++ = outside_key_;
+    const Value* from = values + (order_.last_index_first ? grid.row_count() - 1 - row : row) * length;
     const Key flip = order_.descending ? Key{-1} : Key{0};
-    bool ordered = true;
+    Key nan = 0;
     for (Index x = 0; x < length; ++x) {
-      ordered &= from[x] == from[x];
+      nan |= from[x] != from[x];
       to[x] = order_key(from[x]) ^ flip;
     }
     if (order_.last_index_first) std::reverse(to, to + length);
-    return ordered;
+    to[length] = outside_key_;
+    return nan == 0;
   }
 };
 

@@ -80,7 +80,7 @@ private:
   constexpr void relate_vertices(int c) {
     for (int v = 0; v < vertex_count(c); ++v) {
       Displacement to_vertex{}, from_vertex = displacement[c];
-      for (int a = 0, bit = 0; a < Dim; ++a) {
+      for (int a = Dim - 1, bit = 0; a >= 0; --a) {
         if (displacement[c][a] == 0) continue;
         if (v >> bit++ & 1) {
           to_vertex[a] = displacement[c][a];

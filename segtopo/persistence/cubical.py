@@ -23,32 +23,26 @@ LARGEST_EXACT_INTEGER = 2**53  # in float64
 
 @dataclass(frozen=True)
 class CriticalVoxels:
-    """The pairs of one image as linear voxel indices, grouped by dimension; deaths are -1 where essential."""
+    """The pairs of one image by dimension: linear indices and positions of their voxels, -1 for the death of none."""
 
     dimensions: npt.NDArray[np.int64]
     births: npt.NDArray[np.int64]
     deaths: npt.NDArray[np.int64]
+    birth_voxels: npt.NDArray[np.int64]
+    death_voxels: npt.NDArray[np.int64]
 
     @property
     def essential(self) -> npt.NDArray[np.bool_]:
         """True for features that never vanish."""
         return self.deaths < 0
 
-    def of_dimension(self, dimension: int) -> slice:
-        """Where the pairs of one dimension stand."""
+    def of_dimension(self, dimension: int) -> CriticalVoxels:
+        """The pairs of one dimension."""
         begin, end = np.searchsorted(self.dimensions, [dimension, dimension + 1])
-        return slice(int(begin), int(end))
+        return self[slice(int(begin), int(end))]
 
-    def longer_than(self, min_persistence: float, image: npt.NDArray[np.floating[Any]]) -> CriticalVoxels:
-        """The pairs of more than this persistence; the kernel has left out those of none."""
-        if min_persistence == 0:
-            return self
-        flat = image.reshape(-1)
-        kept = self.essential
-        mortal = ~kept
-        with np.errstate(over="ignore"):  # a length beyond the largest float is longer than any minimum
-            kept[mortal] = np.abs(flat[self.births[mortal]] - flat[self.deaths[mortal]]) > min_persistence
-        return CriticalVoxels(self.dimensions[kept], self.births[kept], self.deaths[kept])
+    def __getitem__(self, chosen: slice) -> CriticalVoxels:
+        return CriticalVoxels(*(column[chosen] for column in vars(self).values()))
 
 
 def compute_persistence(
@@ -107,8 +101,8 @@ def compute_persistence(
         critical.dimensions,
         flat[critical.births],
         deaths,
-        voxel_positions(critical.births, values.shape),
-        voxel_positions(critical.deaths, values.shape),
+        critical.birth_voxels,
+        critical.death_voxels,
         critical.essential,
         values.shape,
         filtration,
@@ -131,18 +125,17 @@ def critical_voxels(
     if not min_persistence >= 0:
         raise ValueError(f"min_persistence: got {min_persistence}, expected a number >= 0")
     try:
-        offsets, dimensions, births, deaths = _native.cubical_persistence(
+        offsets, *columns = _native.cubical_persistence(
             np.ascontiguousarray(images),
             superlevel=filtration == "superlevel",
             top_cells=construction == "T",
+            min_persistence=min_persistence,
             num_threads=thread_count(num_threads),
         )
     except _native.NanError:
         raise ValueError(describe_nan(images)) from None
-    return [
-        CriticalVoxels(dimensions[begin:end], births[begin:end], deaths[begin:end]).longer_than(min_persistence, image)
-        for image, (begin, end) in zip(images, pairwise(offsets), strict=True)
-    ]
+    batch = CriticalVoxels(*columns)
+    return [batch[begin:end] for begin, end in pairwise(offsets)]
 
 
 def essential_death(filtration: Filtration) -> float:
@@ -188,13 +181,6 @@ def thread_count(num_threads: int | None) -> int:
     if operator.index(num_threads) < 1:
         raise ValueError(f"num_threads: got {num_threads}, expected at least 1")
     return num_threads
-
-
-def voxel_positions(linear: npt.NDArray[np.int64], shape: Sequence[int]) -> npt.NDArray[np.int64]:
-    """(n, ndim) positions of linear indices; -1 stays -1."""
-    positions = np.stack(np.unravel_index(np.maximum(linear, 0), shape), axis=1)
-    positions[linear < 0] = -1
-    return positions
 
 
 def describe_nan(images: npt.NDArray[np.floating[Any]]) -> str:

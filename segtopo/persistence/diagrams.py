@@ -14,7 +14,6 @@ from segtopo.persistence.cubical import (
     check_shape,
     critical_voxels,
     essential_death,
-    voxel_positions,
 )
 from segtopo.persistence.pairs import Construction, Filtration
 
@@ -147,17 +146,16 @@ def batch_persistence_diagrams(
 
 def _diagram(image: torch.Tensor, critical: CriticalVoxels, dimension: int, infinity: float) -> PersistenceDiagram:
     chosen = critical.of_dimension(dimension)
-    births, deaths = critical.births[chosen], critical.deaths[chosen]
 
     def on_device(array: npt.NDArray[np.int64]) -> torch.Tensor:
         return torch.from_numpy(array).to(image.device)
 
     flat = image.reshape(-1)
-    birth_indices, death_indices = on_device(births), on_device(deaths)
+    births, deaths = on_device(chosen.births), on_device(chosen.deaths)
     return PersistenceDiagram(
-        flat[birth_indices],
-        flat[death_indices.clamp(min=0)].masked_fill(death_indices < 0, infinity),
-        on_device(voxel_positions(births, image.shape)),
-        on_device(voxel_positions(deaths, image.shape)),
+        flat[births],
+        flat[deaths.clamp(min=0)].masked_fill(deaths < 0, infinity),
+        on_device(chosen.birth_voxels),
+        on_device(chosen.death_voxels),
         dimension,
     )

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "grid.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace segtopo {
+
+/// Finds the numbers of cells in a list that is sorted by voxel, then code.
+class CellIndex {
+public:
+  explicit CellIndex(const std::vector<Cell>& cells) : cells_(cells) {
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      while (first_of_block_.size() <= block_of(cells[i])) first_of_block_.push_back(static_cast<std::uint32_t>(i));
+    first_of_block_.push_back(static_cast<std::uint32_t>(cells.size()));
+  }
+
+  /// The number of a cell that is in the list.
+  std::uint32_t operator()(const Cell& cell) const {
+    const auto first = first_of_block_.begin() + static_cast<std::ptrdiff_t>(block_of(cell));
+    const auto found =
+        std::lower_bound(cells_.begin() + first[0], cells_.begin() + first[1], cell, [](const Cell& a, const Cell& b) {
+          return a.voxel != b.voxel ? a.voxel < b.voxel : a.code < b.code;
+        });
+    return static_cast<std::uint32_t>(found - cells_.begin());
+  }
+
+private:
+  static constexpr std::size_t block_size = 64; // voxels: few enough cells to search, few enough blocks to store
+
+  const std::vector<Cell>& cells_;
+  std::vector<std::uint32_t> first_of_block_;
+
+  static std::size_t block_of(const Cell& cell) { return static_cast<std::size_t>(cell.voxel) / block_size; }
+};
+
+} // namespace segtopo

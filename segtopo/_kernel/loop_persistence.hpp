@@ -1,0 +1,80 @@
+#pragma once
+
+#include "cell_index.hpp"
+#include "column_reduction.hpp"
+#include "morse_boundary.hpp"
+
+#include <cstdint>
+#include <iterator>
+#include <span>
+#include <vector>
+
+namespace segtopo {
+
+/// The boundary matrix of the Morse complex between the edges that close a loop and the squares that fill one.
+///
+/// Other critical edges end a component and are never the highest of a cycle: their rows are left out.
+template <class Key> class LoopMatrix {
+public:
+  using Row = ColumnReduction::Row;
+
+  LoopMatrix(const LowerStarGradient<3, Key>& gradient, const CellNumbers& loop_edges,
+             const CellNumbers& filling_squares, const Execution& execution)
+      : squares_(gradient.critical_cells(2)), columns_(squares_.size()), edge_index_(gradient.critical_cells(1)),
+        row_of_edge_(gradient.critical_cells(1).size(), no_row) {
+    for (std::size_t row = 0; row < loop_edges.size(); ++row) row_of_edge_[loop_edges[row]] = static_cast<Row>(row);
+    std::vector<bool> fills_loop(squares_.size());
+    for (const std::uint32_t square : filling_squares) fills_loop[square] = true;
+
+    const auto ranges = split(std::ssize(squares_), 16, execution);
+    parts_.resize(ranges.size());
+    std::vector<MorseBoundary<Key>> boundary_of;
+    for (int worker = 0; worker < execution.num_threads; ++worker) boundary_of.emplace_back(gradient, execution);
+    parallel_for(std::ssize(ranges), execution, [&](Index task, Index worker) {
+      for (Index square = ranges[task].begin; square < ranges[task].end; ++square)
+        if (fills_loop[square]) add_column(square, boundary_of[worker], static_cast<std::uint32_t>(task));
+    });
+  }
+
+  /// The rows of a square's column, the last first.
+  std::span<const Row> column(std::uint32_t square) const {
+    const Column& place = columns_[square];
+    return std::span(parts_[place.part]).subspan(place.begin, place.size);
+  }
+
+private:
+  struct Column {
+    std::size_t begin;
+    std::uint32_t size, part;
+  };
+  static constexpr Row no_row = ~Row{0};
+
+  const std::vector<Cell>& squares_;
+  std::vector<std::vector<Row>> parts_; ///< the columns that one task has found, one after the other
+  std::vector<Column> columns_;         ///< by square: where its column is
+  CellIndex edge_index_;
+  std::vector<Row> row_of_edge_;
+
+  void add_column(Index square, MorseBoundary<Key>& boundary, std::uint32_t part) {
+    std::vector<Row>& rows = parts_[part];
+    const std::size_t begin = rows.size();
+    boundary(squares_[square], [&](const Cell& edge) {
+      const Row row = row_of_edge_[edge_index_(edge)];
+      if (row != no_row) rows.push_back(row);
+    });
+    columns_[square] = {begin, static_cast<std::uint32_t>(rows.size() - begin), part};
+  }
+};
+
+/// Pairs the critical edges that close a loop with the critical squares that fill it. Both are given in the order of
+/// the filtration. Calls on_pair(edge, square).
+template <class Key, class OnPair>
+void pair_loops(const LowerStarGradient<3, Key>& gradient, const CellNumbers& loop_edges,
+                const CellNumbers& filling_squares, const Execution& execution, OnPair on_pair) {
+  const LoopMatrix<Key> matrix(gradient, loop_edges, filling_squares, execution);
+  ColumnReduction reduction(loop_edges.size(), execution);
+  for (const std::uint32_t square : filling_squares)
+    on_pair(loop_edges[reduction.reduce(matrix.column(square))], square);
+}
+
+} // namespace segtopo

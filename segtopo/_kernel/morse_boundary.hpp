@@ -1,0 +1,127 @@
+#pragma once
+
+#include "large_array.hpp"
+#include "lower_star_gradient.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace segtopo {
+
+/// Boundaries of critical squares in the Morse complex: the critical edges in which gradient paths from the square
+/// end, over Z2.
+///
+/// The boundary of the square slides down the gradient, from the highest lower star to the lowest: an edge that is
+/// paired with a square is replaced by the rest of that square's boundary. Edges that occur twice cancel.
+///
+/// Each thread has one, on cache lines of its own.
+template <class Key> class alignas(128) MorseBoundary {
+public:
+  MorseBoundary(const LowerStarGradient<3, Key>& gradient, const Execution& execution)
+      : gradient_(gradient), image_(gradient.image), execution_(execution), chain_(image_.grid.padded_size) {
+    for (int square = cells.first[2]; square < cells.first[3]; ++square) find_far_edges(square);
+  }
+
+  /// Calls on_edge for the critical edges in the boundary of `square`, the last to enter the filtration first.
+  template <class OnEdge> void operator()(const Cell& square, OnEdge on_edge) {
+    add(square.voxel, add_far_edges(square));
+    for (std::size_t visited = 0; !queue_.empty(); ++visited) {
+      if (visited % 65536 == 0) execution_.throw_if_cancelled();
+      const Index voxel = pop_highest();
+      for (EdgeSet critical = slide_down(voxel, std::exchange(chain_[voxel], EdgeSet{0})); critical != 0;) {
+        const int code = std::bit_width(critical) - 1;
+        critical ^= bit(code);
+        on_edge(Cell{voxel, code});
+      }
+    }
+  }
+
+private:
+  using EdgeSet = std::uint8_t; ///< edges of one lower star, as bits by code
+
+  /// A voxel in the queue, ordered as the filtration.
+  struct Entry {
+    Key key;
+    std::uint32_t voxel;
+    bool operator<(const Entry& other) const { return key != other.key ? key < other.key : voxel < other.voxel; }
+  };
+
+  /// An edge in the boundary of a square that does not contain the voxel from which the square is seen.
+  struct FarEdge {
+    Index step_to_first, step_to_last;   ///< to its vertices, that of smaller index first
+    int code_from_first, code_from_last; ///< of the edge as seen from either
+  };
+
+  static constexpr const StarCells<3>& cells = star_cells<3>;
+
+  const LowerStarGradient<3, Key>& gradient_;
+  const OrderedImage<3, Key>& image_;
+  const Execution& execution_;
+  std::array<std::array<FarEdge, 2>, cells.count> far_edges_{}; ///< by the code of the square
+  LargeArray<EdgeSet> chain_;                                   ///< by voxel
+  std::vector<Entry> queue_; ///< a heap of the voxels whose lower stars hold edges of the chain
+
+  static EdgeSet bit(int code) { return static_cast<EdgeSet>(1u << code); }
+
+  void find_far_edges(int square) {
+    for (int axis = 0, next = 0; axis < 3; ++axis) {
+      const int near = cells.face[square][axis];
+      if (near < 0) continue;
+      const Index one = cells.displacement[square][axis] * image_.grid.strides[axis];
+      const Index other = one + image_.grid.step[near];
+      const int from_one = near, from_other = cells.seen_from[near][1];
+      far_edges_[square][next++] =
+          one < other ? FarEdge{one, other, from_one, from_other} : FarEdge{other, one, from_other, from_one};
+    }
+  }
+
+  Index pop_highest() {
+    std::pop_heap(queue_.begin(), queue_.end());
+    const Index voxel = queue_.back().voxel;
+    queue_.pop_back();
+    return voxel;
+  }
+
+  void add(Index voxel, EdgeSet edges) {
+    if (chain_[voxel] == 0) {
+      queue_.push_back({image_.key(voxel), static_cast<std::uint32_t>(voxel)});
+      std::push_heap(queue_.begin(), queue_.end());
+    }
+    chain_[voxel] ^= edges;
+  }
+
+  /// Adds the edges of a square's boundary that lie in lower stars below its own, and returns the others.
+  EdgeSet add_far_edges(const Cell& square) {
+    for (const FarEdge& edge : far_edges_[square.code]) {
+      const Index first = square.voxel + edge.step_to_first, last = square.voxel + edge.step_to_last;
+      const bool last_is_higher = image_.key(first) <= image_.key(last);
+      const Index voxel = last_is_higher ? last : first;
+      const int code = last_is_higher ? edge.code_from_last : edge.code_from_first;
+      // A path ends in an edge that is paired with its vertex, or that is no part of the complex.
+      const int partner = gradient_.partner({voxel, code});
+      if (partner != 0 && partner != LowerStarTable<3>::absent) add(voxel, bit(code));
+    }
+    return static_cast<EdgeSet>(cells.faces[square.code]);
+  }
+
+  /// Replaces the edges of one lower star that are paired with squares; returns the critical ones that remain.
+  EdgeSet slide_down(Index voxel, EdgeSet edges) {
+    EdgeSet critical = 0;
+    while (edges != 0) {
+      const int edge = std::countr_zero(edges);
+      edges ^= bit(edge);
+      const int partner = gradient_.partner({voxel, edge});
+      if (partner == edge)
+        critical ^= bit(edge);
+      else if (partner != 0)
+        edges ^= add_far_edges({voxel, partner}) ^ bit(edge);
+    }
+    return critical;
+  }
+};
+
+} // namespace segtopo
