@@ -1,4 +1,5 @@
 #include "cubical_persistence.hpp"
+#include "large_memory.hpp"
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
@@ -22,26 +23,26 @@ struct LowerStarTables {
 };
 
 using Images = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
-using Batch = std::vector<std::vector<VoxelPair>>; ///< the pairs of each image
+using Batch = std::vector<LargeVector<VoxelPair>>; ///< the pairs of each image
 
 /// A NumPy array of one row for each pair, or of one number if it has a single column.
 class Table {
 public:
   Table(std::size_t rows, std::size_t columns)
-      : rows_(rows), columns_(columns), values_(std::make_unique_for_overwrite<Index[]>(rows * columns)) {}
+      : rows_(rows), columns_(columns), values_(std::make_unique<LargeArray<Index>>(rows * columns)) {}
 
-  Index* row(std::size_t i) { return values_.get() + i * columns_; }
+  Index* row(std::size_t i) { return values_->data() + i * columns_; }
 
   nb::object to_numpy() {
-    Index* data = values_.get();
-    nb::capsule owner(values_.release(), [](void* p) noexcept { delete[] static_cast<Index*>(p); });
+    Index* data = values_->data();
+    nb::capsule owner(values_.release(), [](void* p) noexcept { delete static_cast<LargeArray<Index>*>(p); });
     if (columns_ == 1) return nb::ndarray<nb::numpy, Index>(data, {rows_}, owner).cast();
     return nb::ndarray<nb::numpy, Index>(data, {rows_, columns_}, owner).cast();
   }
 
 private:
   std::size_t rows_, columns_;
-  std::unique_ptr<Index[]> values_;
+  std::unique_ptr<LargeArray<Index>> values_;
 };
 
 /// The pairs of a batch as arrays, one for each field.

@@ -11,7 +11,7 @@ namespace segtopo {
 /// Finds the numbers of cells in a list that is sorted by voxel, then code.
 class CellIndex {
 public:
-  explicit CellIndex(const std::vector<Cell>& cells) : cells_(cells) {
+  explicit CellIndex(const Cells& cells) : cells_(cells) {
     for (std::size_t i = 0; i < cells.size(); ++i)
       while (first_of_block_.size() <= block_of(cells[i])) first_of_block_.push_back(static_cast<std::uint32_t>(i));
     first_of_block_.push_back(static_cast<std::uint32_t>(cells.size()));
@@ -30,7 +30,7 @@ public:
 private:
   static constexpr std::size_t block_size = 64; // voxels: few enough cells to search, few enough blocks to store
 
-  const std::vector<Cell>& cells_;
+  const Cells& cells_;
   std::vector<std::uint32_t> first_of_block_;
 
   static std::size_t block_of(const Cell& cell) { return static_cast<std::size_t>(cell.voxel) / block_size; }

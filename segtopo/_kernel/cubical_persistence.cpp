@@ -33,7 +33,7 @@ public:
   struct Pair {
     std::uint32_t birth, death;
   };
-  std::array<std::vector<Pair>, Dim> pairs; ///< by dimension
+  std::array<LargeVector<Pair>, Dim> pairs; ///< by dimension
   Index survivor = -1; ///< the voxel of the one class that never dies: a component (V), or the image as a whole (T)
 
   VertexPersistence(const LowerStarGradient<Dim, Key>& gradient, const Execution& execution)
@@ -62,10 +62,10 @@ private:
   std::array<CellNumbers, Dim + 1> order_;   ///< the critical cells of each dimension
   CellNumbers loop_edges_, filling_squares_; ///< the critical cells that close and fill a loop (3D)
 
-  const std::vector<Cell>& cells(int k) const { return gradient_.critical_cells(k); }
+  const Cells& cells(int k) const { return gradient_.critical_cells(k); }
 
   void sort_critical_cells(int k) {
-    std::vector<Keyed<Key>> keyed(cells(k).size());
+    LargeVector<Keyed<Key>> keyed(cells(k).size());
     for (std::size_t i = 0; i < keyed.size(); ++i)
       keyed[i] = {gradient_.image.key(cells(k)[i].voxel), static_cast<std::uint32_t>(i)};
     radix_sort(keyed);
@@ -73,7 +73,7 @@ private:
     std::ranges::transform(keyed, order_[k].begin(), &Keyed<Key>::number);
   }
 
-  void pair_minima(const std::vector<PathEnds>& ends) {
+  void pair_minima(const LargeVector<PathEnds>& ends) {
     pair_extrema(
         cells(0).size(), ends, order_[1], execution_,
         [this](Age age, std::uint32_t edge) { pairs[0].push_back({order_[0][age - 1], edge}); },
@@ -83,7 +83,7 @@ private:
         [this](Age age) { survivor = cells(0)[order_[0][age - 1]].voxel; });
   }
 
-  void pair_maxima(const std::vector<PathEnds>& ends, const CellNumbers& eldest_maxima) {
+  void pair_maxima(const LargeVector<PathEnds>& ends, const CellNumbers& eldest_maxima) {
     pair_extrema(
         cells(Dim).size(), ends, std::views::reverse(order_[Dim - 1]), execution_,
         [&](Age age, std::uint32_t facet) { pairs[Dim - 1].push_back({facet, eldest_maxima[age - 1]}); },
@@ -105,9 +105,9 @@ public:
       : values_(values), gradient_(gradient), image_(gradient.image), dual_(dual), min_persistence_(min_persistence),
         execution_(execution) {}
 
-  std::vector<VoxelPair> operator()(const VertexPersistence<Dim, Key>& persistence) const {
+  LargeVector<VoxelPair> operator()(const VertexPersistence<Dim, Key>& persistence) const {
     // By duality the class of the whole image is the component that never dies.
-    std::vector<VoxelPair> result{{0, image_index(persistence.survivor), VoxelPair::never}};
+    LargeVector<VoxelPair> result{{0, image_index(persistence.survivor), VoxelPair::never}};
     for (int dimension = 0; dimension < Dim; ++dimension) {
       const int k = dual_ ? Dim - 1 - dimension : dimension;
       append(persistence.pairs[k], k, static_cast<std::uint32_t>(dimension), result);
@@ -116,7 +116,7 @@ public:
   }
 
 private:
-  using CellPairs = std::vector<typename VertexPersistence<Dim, Key>::Pair>;
+  using CellPairs = LargeVector<typename VertexPersistence<Dim, Key>::Pair>;
   static constexpr std::uint32_t dropped = ~std::uint32_t{0}; ///< the dimension of a pair that is too short
 
   const Value* values_;
@@ -126,7 +126,7 @@ private:
   Value min_persistence_;
   const Execution& execution_;
 
-  void append(const CellPairs& cell_pairs, int k, std::uint32_t dimension, std::vector<VoxelPair>& result) const {
+  void append(const CellPairs& cell_pairs, int k, std::uint32_t dimension, LargeVector<VoxelPair>& result) const {
     const auto first = std::ssize(result);
     result.resize(first + cell_pairs.size());
     const auto ranges = split(std::ssize(cell_pairs), 1024, execution_);
@@ -152,7 +152,7 @@ private:
 } // namespace
 
 template <int Dim, class Value>
-std::vector<VoxelPair> cubical_persistence(const Value* values, const Shape<Dim>& shape, Filtration filtration,
+LargeVector<VoxelPair> cubical_persistence(const Value* values, const Shape<Dim>& shape, Filtration filtration,
                                            Construction construction, Value min_persistence,
                                            const LowerStarTable<Dim>& table, const Execution& execution) {
   using Key = KeyOf<Value>;
@@ -165,13 +165,13 @@ std::vector<VoxelPair> cubical_persistence(const Value* values, const Shape<Dim>
   return voxel_pairs(VertexPersistence<Dim, Key>(gradient, execution));
 }
 
-template std::vector<VoxelPair> cubical_persistence<2, float>(const float*, const Shape<2>&, Filtration, Construction,
+template LargeVector<VoxelPair> cubical_persistence<2, float>(const float*, const Shape<2>&, Filtration, Construction,
                                                               float, const LowerStarTable<2>&, const Execution&);
-template std::vector<VoxelPair> cubical_persistence<2, double>(const double*, const Shape<2>&, Filtration, Construction,
+template LargeVector<VoxelPair> cubical_persistence<2, double>(const double*, const Shape<2>&, Filtration, Construction,
                                                                double, const LowerStarTable<2>&, const Execution&);
-template std::vector<VoxelPair> cubical_persistence<3, float>(const float*, const Shape<3>&, Filtration, Construction,
+template LargeVector<VoxelPair> cubical_persistence<3, float>(const float*, const Shape<3>&, Filtration, Construction,
                                                               float, const LowerStarTable<3>&, const Execution&);
-template std::vector<VoxelPair> cubical_persistence<3, double>(const double*, const Shape<3>&, Filtration, Construction,
+template LargeVector<VoxelPair> cubical_persistence<3, double>(const double*, const Shape<3>&, Filtration, Construction,
                                                                double, const LowerStarTable<3>&, const Execution&);
 
 } // namespace segtopo

@@ -27,7 +27,7 @@ struct VoxelPair {
 /// `min_persistence` are left out. Throws NanError, Cancelled, and std::length_error for more voxels than 32-bit
 /// numbers count.
 template <int Dim, class Value>
-std::vector<VoxelPair> cubical_persistence(const Value* image, const Shape<Dim>& shape, Filtration filtration,
+LargeVector<VoxelPair> cubical_persistence(const Value* image, const Shape<Dim>& shape, Filtration filtration,
                                            Construction construction, Value min_persistence,
                                            const LowerStarTable<Dim>& table, const Execution& execution);
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "large_array.hpp"
+#include "large_memory.hpp"
 #include "lower_star_gradient.hpp"
 #include "union_find.hpp"
 
@@ -89,8 +89,8 @@ using PathEnds = std::array<Age, 2>;
 /// Paths that meet go on together, so every site remembers where its path ends. Threads that find the same end
 /// write the same number.
 template <class Flow>
-std::vector<PathEnds> path_ends(const Flow& flow, const std::vector<Cell>& extrema, const CellNumbers& eldest_first,
-                                const std::vector<Cell>& saddles, const Execution& execution) {
+LargeVector<PathEnds> path_ends(const Flow& flow, const Cells& extrema, const CellNumbers& eldest_first,
+                                const Cells& saddles, const Execution& execution) {
   LargeArray<Age> known(flow.site_count()); // by site, age + 1; 0 is unknown
   for (std::size_t i = 0; i < extrema.size(); ++i) known[flow.site(extrema[eldest_first[i]])] = static_cast<Age>(i + 2);
 
@@ -107,7 +107,7 @@ std::vector<PathEnds> path_ends(const Flow& flow, const std::vector<Cell>& extre
     return end - 1;
   };
 
-  std::vector<PathEnds> ends(saddles.size());
+  LargeVector<PathEnds> ends(saddles.size());
   const auto ranges = split(std::ssize(saddles), 64, execution);
   parallel_for(std::ssize(ranges), execution, [&](Index task) {
     std::vector<Index> path;
@@ -125,7 +125,7 @@ std::vector<PathEnds> path_ends(const Flow& flow, const std::vector<Cell>& extre
 /// saddle ends the younger of two branches, on_cycle(saddle) when it joins a branch with itself, and
 /// on_survivor(age) for branches that never end.
 template <class Saddles, class OnPair, class OnCycle, class OnSurvivor>
-void pair_extrema(std::size_t extremum_count, const std::vector<PathEnds>& ends, const Saddles& saddles,
+void pair_extrema(std::size_t extremum_count, const LargeVector<PathEnds>& ends, const Saddles& saddles,
                   const Execution& execution, OnPair on_pair, OnCycle on_cycle, OnSurvivor on_survivor) {
   UnionFind branches(extremum_count + 1);
   std::vector<bool> ended(extremum_count + 1, false);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "large_memory.hpp"
 #include "star_cells.hpp"
 
 #include <algorithm>
@@ -17,6 +18,8 @@ struct Cell {
   Index voxel : 58;
   Index code : 6;
 };
+
+using Cells = LargeVector<Cell>;
 
 /// The voxel grid of an image with one layer of voxels added on every side, so that every voxel of the image
 /// has all its neighbours.

@@ -49,14 +49,14 @@ private:
   };
   static constexpr Row no_row = ~Row{0};
 
-  const std::vector<Cell>& squares_;
-  std::vector<std::vector<Row>> parts_; ///< the columns that one task has found, one after the other
-  std::vector<Column> columns_;         ///< by square: where its column is
+  const Cells& squares_;
+  std::vector<LargeVector<Row>> parts_; ///< the columns that one task has found, one after the other
+  LargeVector<Column> columns_;         ///< by square: where its column is
   CellIndex edge_index_;
-  std::vector<Row> row_of_edge_;
+  LargeVector<Row> row_of_edge_;
 
   void add_column(Index square, MorseBoundary<Key>& boundary, std::uint32_t part) {
-    std::vector<Row>& rows = parts_[part];
+    LargeVector<Row>& rows = parts_[part];
     const std::size_t begin = rows.size();
     boundary(squares_[square], [&](const Cell& edge) {
       const Row row = row_of_edge_[edge_index_(edge)];

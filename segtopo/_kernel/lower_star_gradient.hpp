@@ -1,6 +1,6 @@
 #pragma once
 
-#include "large_array.hpp"
+#include "large_memory.hpp"
 #include "lower_star_table.hpp"
 #include "ordered_image.hpp"
 
@@ -59,7 +59,7 @@ StarBits<Key> lower_star(const RowsAround<Dim, Key>& rows, Index x, std::index_s
 }
 
 /// Critical cells of one dimension, as numbers in `LowerStarGradient::critical_cells`.
-using CellNumbers = std::vector<std::uint32_t>;
+using CellNumbers = LargeVector<std::uint32_t>;
 
 /// A discrete gradient that pairs cells only within the lower star of a voxel (Robins, Wood, Sheppard 2011).
 ///
@@ -73,13 +73,10 @@ public:
                     const Execution& execution)
       : image(ordered_image), table_(table), ids_(image.grid.padded_size) {
     const auto ranges = split(image.grid.padded_row_count(), 1, execution);
-    std::vector<CriticalCells> found(ranges.size());
-    parallel_for(std::ssize(ranges), execution, [&](Index task) {
-      std::vector<StarBits<Key>> stars(image.grid.row_length());
-      for (Index row = ranges[task].begin; row < ranges[task].end; ++row)
-        if (image.grid.image_row(row) >= 0) process_row(row, stars, found[task]);
-    });
-    for (int k = 0; k <= Dim; ++k) critical_[k] = concatenate(found, k);
+    std::vector<Counts> counts(ranges.size());
+    parallel_for(std::ssize(ranges), execution, [&](Index task) { counts[task] = match_lower_stars(ranges[task]); });
+    const std::vector<Counts> begins = make_room(counts);
+    parallel_for(std::ssize(ranges), execution, [&](Index task) { list_critical_cells(ranges[task], begins[task]); });
   }
 
   /// The code of the cell paired with `cell`, which is seen from its highest vertex: its own code if it is
@@ -87,39 +84,62 @@ public:
   int partner(const Cell& cell) const { return table_.partner(ids_[cell.voxel], cell.code); }
 
   /// The critical cells of dimension k, in the order of the voxels' indices and, of one voxel, of their codes.
-  const std::vector<Cell>& critical_cells(int k) const { return critical_[k]; }
+  const Cells& critical_cells(int k) const { return critical_[k]; }
 
 private:
   using Id = typename LowerStarTable<Dim>::Id;
-  using CriticalCells = std::array<std::vector<Cell>, Dim + 1>;
+  using Counts = std::array<Index, Dim + 1>; ///< of critical cells, by dimension
   static constexpr const StarCells<Dim>& cells = star_cells<Dim>;
 
   const LowerStarTable<Dim>& table_;
   LargeArray<Id> ids_;
-  CriticalCells critical_;
+  std::array<Cells, Dim + 1> critical_;
 
-  static std::vector<Cell> concatenate(const std::vector<CriticalCells>& parts, int k) {
-    std::size_t size = 0;
-    for (const CriticalCells& part : parts) size += part[k].size();
-    if (size >= std::numeric_limits<std::uint32_t>::max() - 2)
-      throw std::length_error("an image of up to 2^32 critical cells was expected");
-    std::vector<Cell> whole;
-    whole.reserve(size);
-    for (const CriticalCells& part : parts) whole.insert(whole.end(), part[k].begin(), part[k].end());
-    return whole;
+  /// Calls on_row(start, length) for the rows of the image among rows of the padded grid.
+  template <class OnRow> void for_each_row(const Range& padded_rows, OnRow on_row) const {
+    const Index length = image.grid.row_length();
+    for (Index row = padded_rows.begin; row < padded_rows.end; ++row)
+      if (image.grid.image_row(row) >= 0) on_row(row * (length + 2) + 1, length);
   }
 
-  void process_row(Index padded_row, std::vector<StarBits<Key>>& stars, CriticalCells& found) {
-    const Index start = padded_row * (image.grid.row_length() + 2) + 1;
-    lower_stars(image.keys() + start, stars);
-    for (std::size_t x = 0; x < stars.size(); ++x) {
-      const Index voxel = start + static_cast<Index>(x);
-      ids_[voxel] = table_.id_of(static_cast<std::uint32_t>(stars[x]));
-      for (std::uint32_t rest = table_.critical(ids_[voxel]); rest != 0; rest &= rest - 1) {
-        const int code = std::countr_zero(rest);
-        found[cells.dimension[code]].push_back({voxel, code});
+  Counts match_lower_stars(const Range& rows) {
+    Counts counts{};
+    std::vector<StarBits<Key>> stars(image.grid.row_length());
+    for_each_row(rows, [&](Index start, Index length) {
+      lower_stars(image.keys() + start, stars);
+      for (Index x = 0; x < length; ++x) {
+        const Id id = ids_[start + x] = table_.id_of(static_cast<std::uint32_t>(stars[x]));
+        for (std::uint32_t rest = table_.critical(id); rest != 0; rest &= rest - 1)
+          ++counts[cells.dimension[std::countr_zero(rest)]];
       }
+    });
+    return counts;
+  }
+
+  /// Makes room for the critical cells, and tells where those of each part begin.
+  std::vector<Counts> make_room(const std::vector<Counts>& counts) {
+    std::vector<Counts> begins;
+    Counts size{};
+    for (const Counts& part : counts) {
+      begins.push_back(size);
+      for (int k = 0; k <= Dim; ++k) size[k] += part[k];
     }
+    for (int k = 0; k <= Dim; ++k) {
+      if (size[k] >= std::numeric_limits<std::uint32_t>::max() - 2)
+        throw std::length_error("images of up to 2^32 critical cells are supported");
+      critical_[k].resize(size[k]);
+    }
+    return begins;
+  }
+
+  void list_critical_cells(const Range& rows, Counts next) {
+    for_each_row(rows, [&](Index start, Index length) {
+      for (Index voxel = start; voxel < start + length; ++voxel)
+        for (std::uint32_t rest = table_.critical(ids_[voxel]); rest != 0; rest &= rest - 1) {
+          const int code = std::countr_zero(rest), k = cells.dimension[code];
+          critical_[k][next[k]++] = {voxel, code};
+        }
+    });
   }
 
   /// The lower stars of the voxels of one row, as bits by code. A plain loop over the row, which compilers vectorise.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "large_array.hpp"
+#include "large_memory.hpp"
 #include "lower_star_gradient.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "grid.hpp"
-#include "large_array.hpp"
+#include "large_memory.hpp"
 #include "parallel.hpp"
 
 #include <algorithm>
