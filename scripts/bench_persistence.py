@@ -138,7 +138,7 @@ def measure_here(path: str, contestant: Contestant) -> None:
     image = np.load(path)
     run = PEERS[contestant.name](contestant.construction, contestant.threads)
     run(np.zeros((8,) * image.ndim, np.float32))  # what is loaded or built at the first call
-    time.sleep(0.2)  # threads that libraries have started are busy for a while
+    time.sleep(0.05)  # threads that libraries have started are busy for a while
     before = reset_peak_memory()
     start = time.perf_counter()
     run(image)

@@ -41,16 +41,8 @@ public:
     pairs[0].reserve(cells(0).size());
     pairs[Dim - 1].reserve(cells(Dim).size());
     parallel_for(Dim + 1, execution, [this](Index k) { sort_critical_cells(static_cast<int>(k)); });
-    const auto edge_ends = path_ends(DescendingFlow<Dim, Key>(gradient_), cells(0), order_[0], cells(1), execution);
-    const CellNumbers eldest_maxima(order_[Dim].rbegin(), order_[Dim].rend());
-    const auto facet_ends =
-        path_ends(AscendingFlow<Dim, Key>(gradient_), cells(Dim), eldest_maxima, cells(Dim - 1), execution);
-    parallel_for(2, execution, [&](Index task) {
-      if (task == 0)
-        pair_minima(edge_ends);
-      else
-        pair_maxima(facet_ends, eldest_maxima);
-    });
+    pair_minima();
+    pair_maxima();
     if constexpr (Dim == 3)
       pair_loops(gradient_, loop_edges_, filling_squares_, execution,
                  [this](std::uint32_t edge, std::uint32_t square) { pairs[1].push_back({edge, square}); });
@@ -73,24 +65,32 @@ private:
     std::ranges::transform(keyed, order_[k].begin(), &Keyed<Key>::number);
   }
 
-  void pair_minima(const LargeVector<PathEnds>& ends) {
+  void pair_minima() {
+    const auto ends = path_ends(
+        DescendingFlow<Dim, Key>(gradient_), cells(0), order_[0], cells(1), [](Index) { return true; }, execution_);
+    loop_edges_.reserve(cells(1).size());
     pair_extrema(
         cells(0).size(), ends, order_[1], execution_,
         [this](Age age, std::uint32_t edge) { pairs[0].push_back({order_[0][age - 1], edge}); },
-        [this](std::uint32_t edge) {
-          if constexpr (Dim == 3) loop_edges_.push_back(edge);
-        },
+        [this](std::uint32_t edge) { loop_edges_.push_back(edge); },
         [this](Age age) { survivor = cells(0)[order_[0][age - 1]].voxel; });
   }
 
-  void pair_maxima(const LargeVector<PathEnds>& ends, const CellNumbers& eldest_maxima) {
+  /// In 2D, an edge that has ended a component ends no loop.
+  void pair_maxima() {
+    const CellNumbers& facets = Dim == 2 ? loop_edges_ : order_[Dim - 1];
+    std::vector<bool> is_wanted(cells(Dim - 1).size(), Dim == 3);
+    for (const std::uint32_t facet : facets) is_wanted[facet] = true;
+
+    const CellNumbers eldest_first(order_[Dim].rbegin(), order_[Dim].rend());
+    const auto ends = path_ends(
+        AscendingFlow<Dim, Key>(gradient_), cells(Dim), eldest_first, cells(Dim - 1),
+        [&](Index facet) { return is_wanted[facet]; }, execution_);
     pair_extrema(
-        cells(Dim).size(), ends, std::views::reverse(order_[Dim - 1]), execution_,
-        [&](Age age, std::uint32_t facet) { pairs[Dim - 1].push_back({facet, eldest_maxima[age - 1]}); },
-        [this](std::uint32_t facet) {
-          if constexpr (Dim == 3) filling_squares_.push_back(facet);
-        },
-        [&](Age age) { survivor = cells(Dim)[eldest_maxima[age - 1]].voxel; });
+        cells(Dim).size(), ends, std::views::reverse(facets), execution_,
+        [&](Age age, std::uint32_t facet) { pairs[Dim - 1].push_back({facet, eldest_first[age - 1]}); },
+        [this](std::uint32_t facet) { filling_squares_.push_back(facet); },
+        [&](Age age) { survivor = cells(Dim)[eldest_first[age - 1]].voxel; });
     std::ranges::reverse(filling_squares_);
   }
 };

@@ -84,13 +84,13 @@ using Age = UnionFind::Node;
 /// The extrema in which the gradient paths on both sides of a saddle end.
 using PathEnds = std::array<Age, 2>;
 
-/// Where the gradient paths of all saddles end.
+/// Where the gradient paths of saddles end: of those for which is_wanted(number) is true.
 ///
 /// Paths that meet go on together, so every site remembers where its path ends. Threads that find the same end
 /// write the same number.
-template <class Flow>
+template <class Flow, class IsWanted>
 LargeVector<PathEnds> path_ends(const Flow& flow, const Cells& extrema, const CellNumbers& eldest_first,
-                                const Cells& saddles, const Execution& execution) {
+                                const Cells& saddles, IsWanted is_wanted, const Execution& execution) {
   LargeArray<Age> known(flow.site_count()); // by site, age + 1; 0 is unknown
   for (std::size_t i = 0; i < extrema.size(); ++i) known[flow.site(extrema[eldest_first[i]])] = static_cast<Age>(i + 2);
 
@@ -112,6 +112,7 @@ LargeVector<PathEnds> path_ends(const Flow& flow, const Cells& extrema, const Ce
   parallel_for(std::ssize(ranges), execution, [&](Index task) {
     std::vector<Index> path;
     for (Index i = ranges[task].begin; i < ranges[task].end; ++i) {
+      if (!is_wanted(i)) continue;
       const auto [one, other] = flow.sides(saddles[i]);
       ends[i] = {end_of_path(one, path), end_of_path(other, path)};
     }
