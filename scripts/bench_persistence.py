@@ -2,10 +2,10 @@
 
 Prints a table of median times, peak memory and ratios of peer to segtopo, and draws time per voxel against size:
 
-    python scripts/bench_persistence.py --out runs/bench
+    python scripts/bench_persistence.py
     python scripts/bench_persistence.py --volumes vessel --shapes 64,64,64 --rounds 3 --out runs/bench
 
-Needs the peers (`pip install -e ".[bench]"`) and, for the memory, Linux.
+All of it takes about an hour. Needs the peers (`pip install -e ".[bench]"`) and, for the memory, Linux.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,7 +29,7 @@ import numpy.typing as npt
 
 Image = npt.NDArray[np.float32]
 SHAPES = ((64,) * 3, (128,) * 3, (256,) * 3, (512,) * 3, (512,) * 2, (1024,) * 2, (2048,) * 2, (4096,) * 2)
-LARGEST_OF_PEERS = {"gudhi": 64**3, "cripser": 256**3}  # voxels: beyond, a peer takes minutes or too much memory
+TOO_SLOW = 5.0  # seconds: who takes longer runs once, and, if a peer, not on larger images of the kind
 
 
 # The images
@@ -117,16 +118,12 @@ class Contestant:
         return f"{self.name} ({self.threads} thr.)" if self.name in ("segtopo", "cripser") else self.name
 
 
-def contestants(shape: tuple[int, ...], construction: str) -> Iterator[Contestant]:
-    """Who takes part at this size."""
-    voxels = int(np.prod(shape))
-    yield from (Contestant("segtopo", construction, threads) for threads in (1, 2))
-    if voxels <= LARGEST_OF_PEERS["cripser"]:
-        yield from (Contestant("cripser", construction, threads) for threads in (1, 2))
-        yield Contestant("argsort", construction, 1)
-    if voxels <= LARGEST_OF_PEERS["gudhi"]:
-        yield Contestant("gudhi", construction, 1)
-    if len(shape) == 2 and construction == "T":
+def contestants(ndim: int, construction: str) -> Iterator[Contestant]:
+    """Who takes part."""
+    for name in ("segtopo", "cripser"):
+        yield from (Contestant(name, construction, threads) for threads in (1, 2))
+    yield from (Contestant(name, construction, 1) for name in ("gudhi", "argsort"))
+    if ndim == 2 and construction == "T":
         yield Contestant("gudhi_sklearn", construction, 1)
 
 
@@ -167,21 +164,16 @@ def measure(path: Path, contestant: Contestant) -> tuple[float, float]:
     return seconds, megabytes
 
 
-def bench(name: str, shape: tuple[int, ...], construction: str, rounds: int, folder: Path) -> list[dict[str, Any]]:
+def bench(path: Path, field: list[Contestant], rounds: int) -> list[dict[str, Any]]:
     """Median time and peak memory of each contestant on one image, in turns."""
-    path = folder / f"{name}-{'x'.join(map(str, shape))}.npy"
-    if not path.exists():
-        np.save(path, VOLUMES[name](shape, np.random.default_rng(0)).astype(np.float32))
-    field = list(contestants(shape, construction))
     measured: dict[Contestant, list[tuple[float, float]]] = {contestant: [] for contestant in field}
     for _ in range(rounds):
-        for contestant in field:
-            measured[contestant].append(measure(path, contestant))
+        for contestant, runs in measured.items():
+            if not runs or runs[0][0] < TOO_SLOW:
+                runs.append(measure(path, contestant))
     rows = [
         {
-            "volume": name,
-            "shape": list(shape),
-            "construction": construction,
+            "construction": contestant.construction,
             "program": contestant.title,
             "seconds": median(seconds for seconds, _ in runs),
             "peak_mb": median(megabytes for _, megabytes in runs),
@@ -190,6 +182,21 @@ def bench(name: str, shape: tuple[int, ...], construction: str, rounds: int, fol
     ]
     own = min(row["seconds"] for row in rows if row["program"].startswith("segtopo"))
     return [row | {"ratio": row["seconds"] / own} for row in rows]
+
+
+def bench_sizes(
+    name: str, shapes: list[tuple[int, ...]], construction: str, rounds: int, folder: Path
+) -> Iterator[dict[str, Any]]:
+    """One kind of image in growing sizes of the same number of axes; slow peers drop out on the way."""
+    field = list(contestants(len(shapes[0]), construction))
+    for shape in shapes:
+        path = folder / f"{name}-{'x'.join(map(str, shape))}.npy"
+        if not path.exists():
+            np.save(path, VOLUMES[name](shape, np.random.default_rng(0)).astype(np.float32))
+        rows = bench(path, field, rounds)
+        yield from ({"volume": name, "shape": list(shape)} | row for row in rows)
+        slow = {row["program"] for row in rows if row["seconds"] > TOO_SLOW}
+        field = [one for one in field if one.name == "segtopo" or one.title not in slow]
 
 
 # Reporting
@@ -236,21 +243,21 @@ def main() -> None:
     parser.add_argument("--shapes", nargs="+", type=parse_shape, default=SHAPES, metavar="N,N[,N]")
     parser.add_argument("--constructions", nargs="+", choices=["V", "T"], default=["V", "T"])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path, help="folder for persistence.json and persistence.png")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/bench"), help="folder for persistence.json and persistence.png"
+    )
     parser.add_argument("--measure", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
         path, name, construction, threads = arguments.measure
         return measure_here(path, Contestant(name, construction, int(threads)))
-    if arguments.out is None:
-        parser.error("--out is required")
     arguments.out.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        for shape in arguments.shapes:
-            for name in arguments.volumes:
-                for construction in arguments.constructions:
-                    rows += bench(name, shape, construction, arguments.rounds, Path(folder))
+        for ndim, name, construction in product((3, 2), arguments.volumes, arguments.constructions):
+            shapes = sorted(shape for shape in arguments.shapes if len(shape) == ndim)
+            if shapes:
+                rows += bench_sizes(name, shapes, construction, arguments.rounds, Path(folder))
     print_table(rows)
     (arguments.out / "persistence.json").write_text(json.dumps(rows, indent=1))
     draw(rows, arguments.out / "persistence.png")

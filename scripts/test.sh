@@ -7,6 +7,7 @@ install_segtopo --editable ".[dev]"
 
 ruff format --check .
 ruff check .
-find segtopo/_kernel -name '*.cpp' -o -name '*.hpp' | xargs clang-format --dry-run --Werror
+find segtopo/_kernel tests/kernel -name '*.cpp' -o -name '*.hpp' | xargs clang-format --dry-run --Werror
 mypy
+scripts/sanitize.sh
 pytest "$@"
