@@ -154,10 +154,14 @@ private:
 template <int Dim, class Value>
 LargeVector<VoxelPair> cubical_persistence(const Value* values, const Shape<Dim>& shape, Filtration filtration,
                                            Construction construction, Value min_persistence,
-                                           const LowerStarTable<Dim>& table, const Execution& execution) {
+                                           const LowerStarTable<Dim>& table, const Execution& wanted) {
   using Key = KeyOf<Value>;
-  if (Grid<Dim>(shape).padded_size >= std::numeric_limits<std::uint32_t>::max() - 1)
+  constexpr Index least_voxels_per_thread = 1 << 15; // for fewer, starting a thread takes longer than it saves
+  const Grid<Dim> grid(shape);
+  if (grid.padded_size >= std::numeric_limits<std::uint32_t>::max() - 1)
     throw std::length_error("images of up to 2^32 voxels, with one more on every side, are supported");
+  const Index useful_threads = 1 + grid.image_size / least_voxels_per_thread;
+  const Execution execution{static_cast<int>(std::min<Index>(wanted.num_threads, useful_threads)), wanted.stop};
   const OrderedImage<Dim, Key> image(values, shape, voxel_order(filtration, construction), execution);
   const LowerStarGradient<Dim, Key> gradient(image, table, execution);
   const VoxelPairs<Dim, Value> voxel_pairs(values, gradient, construction == Construction::top_cells, min_persistence,

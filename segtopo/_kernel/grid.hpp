@@ -63,10 +63,23 @@ public:
     return row;
   }
 
+  /// The number of the block of `side` voxels along each axis in which a voxel lies.
+  std::int32_t block(Index voxel, std::int32_t side) const {
+    std::int32_t number = 0;
+    auto rest = static_cast<std::uint32_t>(voxel); // dividing 32-bit numbers is several times faster
+    for (int a = 0; a < Dim; ++a) {
+      const auto stride = static_cast<std::uint32_t>(strides[a]);
+      number =
+          number * static_cast<std::int32_t>(shape[a] / side + 1) + static_cast<std::int32_t>(rest / stride) / side;
+      rest %= stride;
+    }
+    return number;
+  }
+
   /// The index in the image, without padding, of a voxel of the padded grid.
   Index image_index(Index voxel) const {
     Index index = 0;
-    auto rest = static_cast<std::uint32_t>(voxel); // dividing 32-bit numbers is several times faster
+    auto rest = static_cast<std::uint32_t>(voxel);
     for (int a = 0; a < Dim; ++a) {
       const auto stride = static_cast<std::uint32_t>(strides[a]);
       index = index * shape[a] + rest / stride - 1;
