@@ -9,8 +9,8 @@ from scipy import ndimage
 from skimage.measure import euler_number
 
 from oracles import betti as oracle
+from segtopo.matching.components import label_components
 from segtopo.metrics import BettiErrorMetric, betti, compute_betti_error, compute_betti_numbers
-from segtopo.metrics.masks import label_components
 
 
 def numbers(mask: np.ndarray, construction: str = "T") -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Comparison of persistence diagrams and of the images they come from."""
 
 from segtopo.matching.diagram_matching import match_diagrams
+from segtopo.matching.mask_comparison import MaskComparison, TopologyError, compare_masks
 
-__all__ = ["match_diagrams"]
+__all__ = ["MaskComparison", "TopologyError", "compare_masks", "match_diagrams"]

@@ -7,18 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from segtopo.matching.components import FACE_CONNECTIVITY, FULL_CONNECTIVITY, Mask, label_components
 from segtopo.metrics.base import MaskMetric
-from segtopo.metrics.masks import (
-    FACE_CONNECTIVITY,
-    FULL_CONNECTIVITY,
-    Mask,
-    check_masks,
-    crop_to_foreground,
-    foreground_channels,
-    gather,
-    label_components,
-    single_masks,
-)
+from segtopo.metrics.masks import check_masks, crop_to_foreground, foreground_channels, gather, single_masks
 from segtopo.persistence import Construction
 
 SLAB = 16  # rows of the Euler sum held at once: small enough for the cache, whatever the volume

@@ -8,17 +8,9 @@ import numpy as np
 import torch
 from skimage.morphology import skeletonize
 
+from segtopo.matching.components import FULL_CONNECTIVITY, Mask, label_components
 from segtopo.metrics.base import MaskMetric
-from segtopo.metrics.masks import (
-    FULL_CONNECTIVITY,
-    Mask,
-    check_masks,
-    crop_to_foreground,
-    foreground_channels,
-    gather,
-    label_components,
-    single_masks,
-)
+from segtopo.metrics.masks import check_masks, crop_to_foreground, foreground_channels, gather, single_masks
 
 
 def compute_cldice(y_pred: torch.Tensor, y: torch.Tensor, include_background: bool = True) -> torch.Tensor:

@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import cc3d
 import numpy as np
-import numpy.typing as npt
 import torch
 
-Mask = npt.NDArray[np.bool_]
-
-FULL_CONNECTIVITY = {2: 8, 3: 26}
-FACE_CONNECTIVITY = {2: 4, 3: 6}
+from segtopo.matching.components import Mask, bounding_box
 
 
 def check_masks(**masks: torch.Tensor) -> None:
@@ -59,18 +54,5 @@ def gather(scores: list[Any], like: torch.Tensor, dtype: torch.dtype) -> torch.T
 
 def crop_to_foreground(mask: Mask, *others: Mask) -> tuple[Mask, ...]:
     """Cut masks to the bounding box of the first one's foreground and put one voxel of background around."""
-    box = []
-    for axis in range(mask.ndim):
-        occupied = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
-        box.append(slice(occupied[0], occupied[-1] + 1) if occupied.size else slice(0, 0))
-    return tuple(np.pad(m[tuple(box)], 1) for m in (mask, *others))
-
-
-def label_components(mask: Mask, connectivity: int) -> tuple[npt.NDArray[np.integer[Any]], int]:
-    """Label the components of a mask 1, 2, ... (4, 8, 6 or 26 neighbours) and count them.
-
-    The bytes go to cc3d as integers: with booleans of odd size its labels of connectivity 8 also cover single
-    voxels of background, and on some arrays one voxel wide it raises (version 4.1.1).
-    """
-    labels, count = cc3d.connected_components(mask.view(np.uint8), connectivity=connectivity, return_N=True)
-    return labels, int(count)
+    box = bounding_box(mask)
+    return tuple(np.pad(m[box], 1) for m in (mask, *others))
