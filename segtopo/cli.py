@@ -104,7 +104,7 @@ def evaluate(
     predictions: Annotated[Path, typer.Argument(help="Predicted masks: a folder, or one file.")],
     references: Annotated[Path, typer.Argument(help="Reference masks of the same names.")],
     *,
-    out: Annotated[Path, typer.Option(help="Folder for cases.csv and summary.json.")],
+    out: Annotated[Path, typer.Option(help="Folder for cases.csv, errors.csv and summary.json.")],
     labels: Annotated[
         str | None, typer.Option(help="Structures of label maps, each scored alone, for instance 1,2,3.")
     ] = None,
@@ -115,7 +115,7 @@ def evaluate(
 ) -> None:
     """Score predicted masks against references.
 
-    Dice, clDice, Betti numbers and their errors, per case and in summary.
+    Dice, clDice, DIU, Betti numbers and their errors, per case and in summary; every topological error and its place.
     """
     chosen = None if labels is None else _integers("--labels", labels)
     from segtopo.evaluation import evaluate as run_evaluation

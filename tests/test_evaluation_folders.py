@@ -108,13 +108,13 @@ def test_reports_of_an_earlier_evaluation_are_replaced_and_the_rest_kept(
     write_volume(folders[0] / "one.nii.gz", np.zeros_like(MASK))
     evaluate(*folders, out)
     assert (out / "cases.csv").read_text() != before
-    assert sorted(p.name for p in out.iterdir()) == ["cases.csv", "notes.txt", "summary.json"]
+    assert sorted(p.name for p in out.iterdir()) == ["cases.csv", "errors.csv", "notes.txt", "summary.json"]
     write_volume(folders[0] / "one.nii.gz", MASK.T)
     kept = (out / "cases.csv").read_text(), (out / "summary.json").read_text()
     with pytest.raises(InputError):
         evaluate(*folders, out)
     assert kept == ((out / "cases.csv").read_text(), (out / "summary.json").read_text())
-    assert sorted(p.name for p in out.iterdir()) == ["cases.csv", "notes.txt", "summary.json"]
+    assert sorted(p.name for p in out.iterdir()) == ["cases.csv", "errors.csv", "notes.txt", "summary.json"]
 
 
 def test_progress_names_every_case(folders: tuple[Path, Path], tmp_path: Path) -> None:

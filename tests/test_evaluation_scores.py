@@ -42,6 +42,8 @@ def test_scores_by_hand(folders: tuple[Path, Path], tmp_path: Path) -> None:
     assert 0.8 < cut.cldice < 1
     assert (cut.betti_prediction, cut.betti_errors) == ((1, 0), (0, 1))
     assert (missing.dice, missing.cldice, missing.betti_errors) == (0, 0, (1, 1))
+    assert (whole.diu, cut.diu, missing.diu) == ((0, 0), (0, 1), (1, 1))
+    assert [placed.error.kind for placed in missing.errors] == ["missed_component", "missed_loop"]
     errors = evaluation.summary["foreground"]["betti_1_error"]
     assert errors == Statistic(mean=pytest.approx(2 / 3), standard_error=pytest.approx(1 / 3), median=1)
     assert evaluation.summary["foreground"]["betti_error"].mean == 1
@@ -116,3 +118,29 @@ def test_statistics_equal_their_formulas() -> None:
     found = Statistic.of(values)
     assert (found.mean, found.standard_error) == (pytest.approx(mean), pytest.approx(error))
     assert found.median == 0.4
+
+
+def test_errors_are_listed_with_voxel_and_millimetres(tmp_path: Path) -> None:
+    reference = np.zeros((9, 6, 5), dtype=bool)
+    reference[:, 3, 2] = True
+    prediction = reference.copy()
+    prediction[4, 3, 2] = False
+    affine = np.array([[0, 2, 0, 10], [-0.5, 0, 0, 20], [0, 0, 3, -5], [0, 0, 0, 1.0]])
+    write(tmp_path / "prediction.nii.gz", prediction, affine)
+    write(tmp_path / "reference.nii.gz", reference, affine)
+    evaluate(tmp_path / "prediction.nii.gz", tmp_path / "reference.nii.gz", tmp_path / "out")
+    with (tmp_path / "out/errors.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["case"], row["kind"], row["dimension"]) == ("prediction", "missed_connection", "0")
+    assert [int(row[axis]) for axis in "ijk"] == [4, 3, 2]
+    assert [float(row[f"{axis}_mm"]) for axis in "xyz"] == [16, 18, 1]
+    assert row["region_size"] == "1"
+
+
+def test_errors_of_images_have_two_indices(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    evaluate(*folders, tmp_path / "out")
+    with (tmp_path / "out/errors.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["kind"] for row in rows] == ["missed_loop", "missed_component", "missed_loop"]
+    assert (rows[0]["i"], rows[0]["j"], rows[0]["z_mm"]) == ("2", "4", "0.0")
+    assert "k" not in rows[0]

@@ -10,13 +10,14 @@ Example:
 from segtopo.evaluation.cases import Case, pair_cases
 from segtopo.evaluation.evaluation import Evaluation, evaluate
 from segtopo.evaluation.report import score_table
-from segtopo.evaluation.scoring import CaseScores, Progress, score_case
+from segtopo.evaluation.scoring import CaseScores, PlacedError, Progress, score_case
 from segtopo.evaluation.summary import Statistic, summarise
 
 __all__ = [
     "Case",
     "CaseScores",
     "Evaluation",
+    "PlacedError",
     "Progress",
     "Statistic",
     "evaluate",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from segtopo.errors import InputError
 from segtopo.evaluation.cases import pair_cases
-from segtopo.evaluation.report import CASES, SUMMARY, open_outputs, write_cases, write_summary
+from segtopo.evaluation.report import CASES, ERRORS, SUMMARY, open_outputs, write_cases, write_errors, write_summary
 from segtopo.evaluation.scoring import CaseScores, Progress, score_tasks, tasks_of
 from segtopo.evaluation.summary import Statistic, summarise
 from segtopo.persistence import Construction
@@ -38,10 +38,10 @@ def evaluate(
     workers: int | None = None,
     progress: Progress = lambda name, number, total: None,
 ) -> Evaluation:
-    """Score predicted masks against references and write ``cases.csv`` and ``summary.json``.
+    """Score predicted masks against references and write ``cases.csv``, ``errors.csv`` and ``summary.json``.
 
-    Dice, clDice, the Betti numbers of both masks and their absolute differences, for each case; mean, standard error
-    and median over the cases.
+    Dice, clDice, DIU, the Betti numbers of both masks and their absolute differences, for each case; mean, standard
+    error and median over the cases; every topological error with its place.
 
     Args:
         predictions: folder of predicted masks, or one mask.
@@ -91,6 +91,7 @@ def evaluate(
             "cases": len({s.case for s in scores}),
         }
         write_cases(places[CASES], scores)
+        write_errors(places[ERRORS], scores)
         write_summary(places[SUMMARY], facts, summary)
     return Evaluation(scores, summary)
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 CASES = "cases.csv"
+ERRORS = "errors.csv"
 SUMMARY = "summary.json"
+REPORTS = (CASES, ERRORS, SUMMARY)
 
 
 def open_outputs(out: Path, stack: ExitStack) -> dict[str, Path]:
@@ -30,10 +32,10 @@ def open_outputs(out: Path, stack: ExitStack) -> dict[str, Path]:
         InputError: ``out`` cannot be written.
     """
     if out.exists():
-        return {name: stack.enter_context(written_beside(out / name)) for name in (CASES, SUMMARY)}
+        return {name: stack.enter_context(written_beside(out / name)) for name in REPORTS}
     folder = stack.enter_context(written_beside(out))
     folder.mkdir()
-    return {name: folder / name for name in (CASES, SUMMARY)}
+    return {name: folder / name for name in REPORTS}
 
 
 def write_cases(path: Path, scores: Sequence[CaseScores]) -> None:
@@ -42,6 +44,19 @@ def write_cases(path: Path, scores: Sequence[CaseScores]) -> None:
         writer = csv.DictWriter(file, ["case", "label", *scores[0].numbers()])
         writer.writeheader()
         writer.writerows({"case": s.case, "label": s.label, **s.numbers()} for s in scores)
+
+
+def write_errors(path: Path, scores: Sequence[CaseScores]) -> None:
+    """One row per topological error: what it is, its voxel, where that is in mm (RAS+), and how large its region."""
+    axes = ("i", "j", "k")[: scores[0].ndim]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["case", "label", "kind", "dimension", *axes, "x_mm", "y_mm", "z_mm", "region_size"])
+        for s in scores:
+            for placed in s.errors:
+                error, world = placed.error, (round(c, 3) for c in placed.world)
+                row = [error.kind, error.dimension, *error.voxel, *world, error.region_size]
+                writer.writerow([s.case, s.label, *row])
 
 
 def write_summary(path: Path, facts: dict[str, Any], summary: dict[str, dict[str, Statistic]]) -> None:
@@ -56,8 +71,8 @@ def score_table(scores: Sequence[CaseScores], summary: dict[str, dict[str, Stati
     from rich.table import Table
 
     dimensions = range(scores[0].ndim)
-    names = ["dice", "cldice", *(f"betti_{k}_error" for k in dimensions)]
-    titles = ["Dice", "clDice", *(f"b{k} error" for k in dimensions), *(f"b{k} (ref.)" for k in dimensions)]
+    names = ["dice", "cldice", "diu", *(f"betti_{k}_error" for k in dimensions)]
+    titles = ["Dice", "clDice", "DIU", *(f"b{k} error" for k in dimensions), *(f"b{k} (ref.)" for k in dimensions)]
     labelled = list(summary) != [FOREGROUND]
     table = Table(box=box.SIMPLE)
     for title in ["case", "label"] if labelled else ["case"]:
@@ -71,7 +86,7 @@ def score_table(scores: Sequence[CaseScores], summary: dict[str, dict[str, Stati
     for s in scores:
         betti = zip(s.betti_prediction, s.betti_reference, strict=True)
         errors, numbers = map(str, s.betti_errors), (f"{p} ({r})" for p, r in betti)
-        add_row(s.case, s.label, f"{s.dice:.4f}", f"{s.cldice:.4f}", *errors, *numbers)
+        add_row(s.case, s.label, f"{s.dice:.4f}", f"{s.cldice:.4f}", str(sum(s.diu)), *errors, *numbers)
     for label, statistics in summary.items():
         table.add_section()
         add_row("mean ± s.e.", label, *(_mean(statistics[name], name) for name in names))
@@ -80,7 +95,7 @@ def score_table(scores: Sequence[CaseScores], summary: dict[str, dict[str, Stati
 
 
 def _digits(name: str) -> int:
-    return 2 if name.startswith("betti") else 4
+    return 2 if name.startswith(("betti", "diu")) else 4
 
 
 def _mean(statistic: Statistic, name: str) -> str:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from segtopo.evaluation.cases import Case
+from segtopo.matching import TopologyError, compare_masks
 from segtopo.metrics import compute_betti_numbers, compute_cldice
 from segtopo.persistence import Construction
 from segtopo.volumes import check_same_geometry, read_mask
@@ -44,6 +45,26 @@ class Task:
 
 
 @dataclass(frozen=True)
+class PlacedError:
+    """A topological error of a case and where it is in space.
+
+    Attributes:
+        error: what it is, and its voxel.
+        world: RAS+ coordinates of the voxel in mm.
+    """
+
+    error: TopologyError
+    world: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, error: TopologyError, affine: npt.NDArray[np.float64]) -> PlacedError:
+        """Place an error by the affine of its mask; the third index of a 2D mask is 0."""
+        index = np.array([*error.voxel, 0, 0][:3])
+        x, y, z = (float(c) for c in affine[:3, :3] @ index + affine[:3, 3])
+        return cls(error, (x, y, z))
+
+
+@dataclass(frozen=True)
 class CaseScores:
     """How well a prediction agrees with its reference.
 
@@ -54,6 +75,8 @@ class CaseScores:
         cldice: centreline Dice in [0, 1]; 1 where both masks are empty.
         betti_prediction: Betti numbers of the prediction, one per dimension.
         betti_reference: Betti numbers of the reference, one per dimension.
+        diu: features that the masks do not share, one count per dimension, see :func:`segtopo.metrics.compute_diu`.
+        errors: each of these features with its place.
     """
 
     case: str
@@ -62,6 +85,8 @@ class CaseScores:
     cldice: float
     betti_prediction: tuple[int, ...]
     betti_reference: tuple[int, ...]
+    diu: tuple[int, ...]
+    errors: tuple[PlacedError, ...]
 
     @property
     def ndim(self) -> int:
@@ -74,12 +99,14 @@ class CaseScores:
         return tuple(abs(p - r) for p, r in zip(self.betti_prediction, self.betti_reference, strict=True))
 
     def numbers(self) -> dict[str, float]:
-        """Every number by the name it has in reports; ``betti_error`` is the sum over the dimensions."""
+        """Every number by the name it has in reports; ``betti_error`` and ``diu`` are sums over dimensions."""
         return {
             "dice": self.dice,
             "cldice": self.cldice,
             **{f"betti_{k}_error": error for k, error in enumerate(self.betti_errors)},
             "betti_error": sum(self.betti_errors),
+            **{f"diu_{k}": error for k, error in enumerate(self.diu)},
+            "diu": sum(self.diu),
             **{f"betti_{k}_prediction": betti for k, betti in enumerate(self.betti_prediction)},
             **{f"betti_{k}_reference": betti for k, betti in enumerate(self.betti_reference)},
         }
@@ -102,6 +129,7 @@ def score_case(case: Case, label: int | None = None, construction: Construction 
     betti_prediction, betti_reference = (
         tuple(compute_betti_numbers(mask, construction)[0, 0].tolist()) for mask in (y_pred, y)
     )
+    comparison = compare_masks(prediction.array, reference.array, construction)
     return CaseScores(
         case=case.name,
         label=Task(case, label).structure,
@@ -109,6 +137,8 @@ def score_case(case: Case, label: int | None = None, construction: Construction 
         cldice=float(compute_cldice(y_pred, y)),
         betti_prediction=betti_prediction,
         betti_reference=betti_reference,
+        diu=comparison.diu,
+        errors=tuple(PlacedError.of(error, reference.affine) for error in comparison.errors),
     )
 
 

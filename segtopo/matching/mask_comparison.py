@@ -60,6 +60,11 @@ class MaskComparison:
     cokernel: tuple[int, ...]
     errors: tuple[TopologyError, ...]
 
+    @property
+    def diu(self) -> tuple[int, ...]:
+        """Per dimension, the features that the masks do not share: kernel and cokernel together."""
+        return tuple(k + c for k, c in zip(self.kernel, self.cokernel, strict=True))
+
 
 def compare_masks(
     prediction: npt.ArrayLike | torch.Tensor,
@@ -87,7 +92,7 @@ def compare_masks(
         num_threads: threads to use; by default the number of CPUs.
 
     Returns:
-        Counts for each dimension, whose sum is the DIU error, and the list of errors.
+        Counts for each dimension, which sum to the DIU error, and the list of errors.
 
     Raises:
         ValueError: masks that are not binary, not 2D or 3D, empty arrays or of different shapes; or an unknown

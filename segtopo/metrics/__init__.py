@@ -6,11 +6,14 @@ alone; every metric class accumulates them over batches like ``monai.metrics.Dic
 
 from segtopo.metrics.betti import BettiErrorMetric, compute_betti_error, compute_betti_numbers
 from segtopo.metrics.cldice import ClDiceMetric, compute_cldice
+from segtopo.metrics.diu import DIUMetric, compute_diu
 
 __all__ = [
     "BettiErrorMetric",
     "ClDiceMetric",
+    "DIUMetric",
     "compute_betti_error",
     "compute_betti_numbers",
     "compute_cldice",
+    "compute_diu",
 ]
