@@ -92,7 +92,11 @@ template <class Flow, class IsWanted>
 LargeVector<PathEnds> path_ends(const Flow& flow, const Cells& extrema, const CellNumbers& eldest_first,
                                 const Cells& saddles, IsWanted is_wanted, const Execution& execution) {
   LargeArray<Age> known(flow.site_count()); // by site, age + 1; 0 is unknown
-  for (std::size_t i = 0; i < extrema.size(); ++i) known[flow.site(extrema[eldest_first[i]])] = static_cast<Age>(i + 2);
+  const auto age_ranges = split(std::ssize(extrema), 64, execution);
+  parallel_for(std::ssize(age_ranges), execution, [&](Index task) {
+    for (Index i = age_ranges[task].begin; i < age_ranges[task].end; ++i)
+      known[flow.site(extrema[eldest_first[i]])] = static_cast<Age>(i + 2);
+  });
 
   auto end_of_path = [&](Index site, std::vector<Index>& path) {
     Age end = 1;
@@ -100,6 +104,7 @@ LargeVector<PathEnds> path_ends(const Flow& flow, const Cells& extrema, const Ce
     for (; site != Flow::outside; site = flow.next(site)) {
       end = std::atomic_ref(known[site]).load(std::memory_order_relaxed);
       if (end != 0) break;
+      if (path.size() % 65536 == 0) execution.throw_if_cancelled(); // across a plateau, paths are long
       path.push_back(site);
     }
     if (site == Flow::outside) end = 1;
