@@ -22,7 +22,7 @@ public:
   LoopMatrix(const LowerStarGradient<3, Key>& gradient, const CellNumbers& loop_edges,
              const CellNumbers& filling_squares, const Execution& execution)
       : squares_(gradient.critical_cells(2)), columns_(squares_.size()), edge_index_(gradient.critical_cells(1)),
-        row_of_edge_(gradient.critical_cells(1).size(), no_row) {
+        row_of_edge_(gradient.critical_cells(1).size(), ColumnReduction::none) {
     for (std::size_t row = 0; row < loop_edges.size(); ++row) row_of_edge_[loop_edges[row]] = static_cast<Row>(row);
     const auto order = by_block(filling_squares, gradient.image.grid);
     const auto ranges = split(std::ssize(order), 16, execution);
@@ -46,7 +46,6 @@ private:
     std::size_t begin;
     std::uint32_t size, part;
   };
-  static constexpr Row no_row = ~Row{0};
 
   const Cells& squares_;
   std::vector<LargeVector<Row>> parts_; ///< the columns that one task has found, one after the other
@@ -69,7 +68,7 @@ private:
     const std::size_t begin = rows.size();
     boundary(squares_[square], [&](const Cell& edge) {
       const Row row = row_of_edge_[edge_index_(edge)];
-      if (row != no_row) rows.push_back(row);
+      if (row != ColumnReduction::none) rows.push_back(row);
     });
     columns_[square] = {begin, static_cast<std::uint32_t>(rows.size() - begin), part};
   }

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from segtopo.matching.components import FACE_CONNECTIVITY, FULL_CONNECTIVITY, Mask, label_components
-from segtopo.metrics.base import MaskMetric
+from segtopo.metrics.base import HomologyMetric, check_construction
 from segtopo.metrics.masks import check_masks, crop_to_foreground, foreground_channels, gather, single_masks
 from segtopo.persistence import Construction
 
@@ -80,7 +80,7 @@ def compute_betti_error(
     return (predicted - expected.to(predicted.device)).abs().float()
 
 
-class BettiErrorMetric(MaskMetric):
+class BettiErrorMetric(HomologyMetric):
     """:func:`compute_betti_error` accumulated over batches.
 
     The reductions work on items and channels and keep the dimensions apart: ``"mean"`` gives (ndim,).
@@ -99,25 +99,8 @@ class BettiErrorMetric(MaskMetric):
         tensor([1., 0.])
     """
 
-    def __init__(
-        self,
-        include_background: bool = True,
-        reduction: str = "mean",
-        get_not_nans: bool = False,
-        construction: Construction = "T",
-    ) -> None:
-        super().__init__(include_background, reduction, get_not_nans)
-        check_construction(construction)
-        self.construction: Construction = construction
-
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, **_: Any) -> torch.Tensor:
         return compute_betti_error(y_pred, y, self.include_background, self.construction)
-
-
-def check_construction(construction: str) -> None:
-    """Refuse what is neither ``"T"`` nor ``"V"``."""
-    if construction not in ("T", "V"):
-        raise ValueError(f"construction is {construction!r}, expected 'T' or 'V'")
 
 
 def _betti_numbers(mask: Mask, construction: Construction) -> tuple[int, ...]:

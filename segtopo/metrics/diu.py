@@ -7,8 +7,7 @@ from typing import Any
 import torch
 
 from segtopo.matching import compare_masks
-from segtopo.metrics.base import MaskMetric
-from segtopo.metrics.betti import check_construction
+from segtopo.metrics.base import HomologyMetric, check_construction
 from segtopo.metrics.masks import check_masks, foreground_channels, gather, single_masks
 from segtopo.persistence import Construction
 
@@ -60,7 +59,7 @@ def compute_diu(
     return gather([comparison.diu for comparison in comparisons], y_pred, torch.float32)
 
 
-class DIUMetric(MaskMetric):
+class DIUMetric(HomologyMetric):
     """:func:`compute_diu` accumulated over batches.
 
     The reductions work on items and channels and keep the dimensions apart: ``"mean"`` gives (ndim,).
@@ -78,17 +77,6 @@ class DIUMetric(MaskMetric):
         >>> metric.aggregate()
         tensor([1., 0.])
     """
-
-    def __init__(
-        self,
-        include_background: bool = True,
-        reduction: str = "mean",
-        get_not_nans: bool = False,
-        construction: Construction = "T",
-    ) -> None:
-        super().__init__(include_background, reduction, get_not_nans)
-        check_construction(construction)
-        self.construction: Construction = construction
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, **_: Any) -> torch.Tensor:
         return compute_diu(y_pred, y, self.include_background, self.construction)

@@ -38,17 +38,28 @@ def vertex_cells(mask: np.ndarray) -> set[Cell]:
 
 
 def boundary_rank(cells: list[Cell], faces: list[Cell]) -> int:
-    """Rank over Z2 of the boundary matrix; a column is the set of its rows, as the bits of one integer."""
-    row = {face: i for i, face in enumerate(faces)}
+    """Rank over Z2 of the boundary matrix."""
+    number = {face: i for i, face in enumerate(faces)}
+    return rank([boundary(cell, number) for cell in cells])
+
+
+def boundary(cell: Cell, number: dict[Cell, int]) -> int:
+    """The facets of a cell, as bits."""
+    facets = 0
+    for axis, c in enumerate(cell):
+        if c % 2:
+            for shift in (-1, 1):
+                facets ^= 1 << number[(*cell[:axis], c + shift, *cell[axis + 1 :])]
+    return facets
+
+
+def rank(columns: list[int]) -> int:
+    """Rank over Z2 of a matrix; a column is the set of its rows, as the bits of one integer."""
     pivots: dict[int, int] = {}
-    for cell in cells:
-        column = 0
-        for axis, c in enumerate(cell):
-            if c % 2:
-                for shift in (-1, 1):
-                    column ^= 1 << row[(*cell[:axis], c + shift, *cell[axis + 1 :])]
-        while column and column.bit_length() in pivots:
-            column ^= pivots[column.bit_length()]
-        if column:
-            pivots[column.bit_length()] = column
+    for column in columns:
+        rest = column
+        while rest and rest.bit_length() in pivots:
+            rest ^= pivots[rest.bit_length()]
+        if rest:
+            pivots[rest.bit_length()] = rest
     return len(pivots)

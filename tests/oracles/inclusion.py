@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from oracles.betti import Cell, dimension, vertex_cells, voxel_cells
+from oracles.betti import Cell, boundary, dimension, rank, vertex_cells, voxel_cells
 
 
 def kernel_and_cokernel(smaller: np.ndarray, larger: np.ndarray, construction: str) -> tuple[list[int], list[int]]:
@@ -26,16 +26,6 @@ def kernel_and_cokernel(smaller: np.ndarray, larger: np.ndarray, construction: s
     return kernel, cokernel
 
 
-def boundary(cell: Cell, number: dict[Cell, int]) -> int:
-    """The facets of a cell, as bits."""
-    facets = 0
-    for axis, c in enumerate(cell):
-        if c % 2:
-            for shift in (-1, 1):
-                facets ^= 1 << number[(*cell[:axis], c + shift, *cell[axis + 1 :])]
-    return facets
-
-
 def cycles(cells: list[Cell], number: dict[Cell, int]) -> list[int]:
     """A basis of the chains of these cells whose boundary vanishes, as bits."""
     basis: dict[int, tuple[int, int]] = {}
@@ -50,14 +40,3 @@ def cycles(cells: list[Cell], number: dict[Cell, int]) -> list[int]:
         else:
             found.append(chain)
     return found
-
-
-def rank(columns: list[int]) -> int:
-    pivots: dict[int, int] = {}
-    for column in columns:
-        rest = column
-        while rest and rest.bit_length() in pivots:
-            rest ^= pivots[rest.bit_length()]
-        if rest:
-            pivots[rest.bit_length()] = rest
-    return len(pivots)
