@@ -1,11 +1,14 @@
 """The compiled kernel of segtopo."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 class NanError(ValueError): ...
+
+Indices: TypeAlias = npt.NDArray[np.int64]
+PairTable: TypeAlias = tuple[Indices, Indices, Indices, Indices, Indices, Indices]
 
 def cubical_persistence(
     images: npt.NDArray[np.floating[Any]],
@@ -14,11 +17,13 @@ def cubical_persistence(
     top_cells: bool,
     min_persistence: float,
     num_threads: int,
-) -> tuple[
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-]: ...
+) -> PairTable: ...
+def betti_matching(
+    predictions: npt.NDArray[np.floating[Any]],
+    targets: npt.NDArray[np.floating[Any]],
+    *,
+    superlevel: bool,
+    top_cells: bool,
+    binary_shortcut: bool = True,
+    num_threads: int,
+) -> tuple[PairTable, PairTable, Indices]: ...

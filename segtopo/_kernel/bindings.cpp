@@ -1,3 +1,4 @@
+#include "betti_matching.hpp"
 #include "cubical_persistence.hpp"
 #include "large_memory.hpp"
 
@@ -9,6 +10,8 @@
 #include <iterator>
 #include <memory>
 #include <stop_token>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace nb = nanobind;
@@ -20,6 +23,13 @@ namespace {
 struct LowerStarTables {
   LowerStarTable<2> plane;
   LowerStarTable<3> space;
+
+  template <int Dim> const LowerStarTable<Dim>& of() const {
+    if constexpr (Dim == 2)
+      return plane;
+    else
+      return space;
+  }
 };
 
 using Images = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
@@ -95,30 +105,22 @@ private:
   }
 };
 
-struct Options {
-  Filtration filtration;
-  Construction construction;
-  double min_persistence;
-};
-
-template <int Dim, class Value>
-Batch persistence_of_batch(const Images& images, const Shape<Dim>& shape, const Options& options,
-                           const LowerStarTable<Dim>& table, const Execution& execution) {
-  Index size = 1;
-  for (const Index n : shape) size *= n;
-  const auto* data = static_cast<const Value*>(images.data());
-  Batch batch(images.shape(0));
-  auto compute = [&](Index image, int num_threads) {
-    batch[image] = cubical_persistence<Dim, Value>(data + image * size, shape, options.filtration, options.construction,
-                                                   static_cast<Value>(options.min_persistence), table,
-                                                   {num_threads, execution.stop});
-  };
-  // Whole images first; what is left when there are fewer images than threads shares these.
-  const auto count = static_cast<Index>(batch.size()), threads = static_cast<Index>(execution.num_threads);
+/// Calls compute(image, execution) for every image of a batch: whole images first, then those that are left when there
+/// are fewer than threads, which share the threads.
+template <class Compute> void for_each_image(std::size_t batch_size, const Execution& execution, Compute compute) {
+  const auto count = static_cast<Index>(batch_size), threads = static_cast<Index>(execution.num_threads);
   const Index rest = count % threads, whole = count - rest;
-  parallel_for(whole, execution, [&](Index image) { compute(image, 1); });
-  parallel_for(rest, execution, [&](Index image) { compute(whole + image, static_cast<int>(threads / rest)); });
-  return batch;
+  auto with_threads = [&](Index image, Index num_threads) {
+    compute(image, Execution{static_cast<int>(num_threads), execution.stop});
+  };
+  parallel_for(whole, execution, [&](Index image) { with_threads(image, 1); });
+  parallel_for(rest, execution, [&](Index image) { with_threads(whole + image, threads / rest); });
+}
+
+template <int Dim> Shape<Dim> shape_of_images(const Images& images) {
+  Shape<Dim> shape;
+  for (int a = 0; a < Dim; ++a) shape[a] = static_cast<Index>(images.shape(a + 1));
+  return shape;
 }
 
 /// Runs a computation on a thread of its own while this one looks for signals, such as Ctrl-C.
@@ -135,24 +137,100 @@ template <class Computation> auto run_interruptibly(int num_threads, Computation
   return result.get();
 }
 
+/// Calls task with a number of axes and a value, of the types that images have.
+template <class Task> nb::tuple dispatch(const Images& images, Task task) {
+  auto with_dimension = [&](auto dim) -> nb::tuple {
+    if (images.dtype() == nb::dtype<float>()) return task(dim, float{});
+    if (images.dtype() == nb::dtype<double>()) return task(dim, double{});
+    throw nb::type_error("expected float32 or float64");
+  };
+  if (images.ndim() == 3) return with_dimension(std::integral_constant<int, 2>());
+  if (images.ndim() == 4) return with_dimension(std::integral_constant<int, 3>());
+  throw nb::value_error("expected a batch of 2D or 3D images");
+}
+
+struct Options {
+  Filtration filtration;
+  Construction construction;
+  int num_threads;
+
+  Options(bool superlevel, bool top_cells, int threads)
+      : filtration(superlevel ? Filtration::superlevel : Filtration::sublevel),
+        construction(top_cells ? Construction::top_cells : Construction::vertices), num_threads(threads) {}
+};
+
 template <int Dim, class Value>
-nb::tuple persistence(const Images& images, const Options& options, const LowerStarTable<Dim>& table, int num_threads) {
-  Shape<Dim> shape;
-  for (int a = 0; a < Dim; ++a) shape[a] = static_cast<Index>(images.shape(a + 1));
-  return run_interruptibly(num_threads,
+nb::tuple persistence(const Images& images, const Options& options, double min_persistence,
+                      const LowerStarTable<Dim>& table) {
+  const auto shape = shape_of_images<Dim>(images);
+  const auto* data = static_cast<const Value*>(images.data());
+  const Index size = Grid<Dim>(shape).image_size;
+  return run_interruptibly(options.num_threads,
                            [&](const Execution& execution) {
-                             const Batch batch =
-                                 persistence_of_batch<Dim, Value>(images, shape, options, table, execution);
+                             Batch batch(images.shape(0));
+                             for_each_image(batch.size(), execution, [&](Index image, const Execution& share) {
+                               batch[image] = cubical_persistence<Dim, Value>(
+                                   data + image * size, shape, options.filtration, options.construction,
+                                   static_cast<Value>(min_persistence), table, share);
+                             });
                              return PairTables<Dim>(batch, shape, execution);
                            })
       .to_numpy();
 }
 
-template <int Dim>
-nb::tuple persistence(const Images& images, const Options& options, const LowerStarTable<Dim>& table, int num_threads) {
-  if (images.dtype() == nb::dtype<float>()) return persistence<Dim, float>(images, options, table, num_threads);
-  if (images.dtype() == nb::dtype<double>()) return persistence<Dim, double>(images, options, table, num_threads);
-  throw nb::type_error("expected float32 or float64");
+/// The classes of predictions and targets, and the partners of the predictions' classes.
+template <int Dim> struct MatchingTables {
+  PairTables<Dim> predictions, targets;
+  Table partners;
+
+  MatchingTables(const Batch& predicted, const Batch& expected, const std::vector<LargeVector<std::uint32_t>>& partner,
+                 const Shape<Dim>& shape, const Execution& execution)
+      : predictions(predicted, shape, execution), targets(expected, shape, execution), partners(count(partner), 1) {
+    Index* next = partners.row(0);
+    for (const auto& of_image : partner)
+      for (const std::uint32_t number : of_image) *next++ = number == BettiMatching::none ? -1 : Index{number};
+  }
+
+  nb::tuple to_numpy() { return nb::make_tuple(predictions.to_numpy(), targets.to_numpy(), partners.to_numpy()); }
+
+private:
+  static std::size_t count(const std::vector<LargeVector<std::uint32_t>>& partner) {
+    std::size_t total = 0;
+    for (const auto& of_image : partner) total += of_image.size();
+    return total;
+  }
+};
+
+template <int Dim, class Value>
+nb::tuple matching(const Images& predictions, const Images& targets, const Options& options, bool binary_shortcut,
+                   const LowerStarTable<Dim>& table) {
+  const auto shape = shape_of_images<Dim>(predictions);
+  const auto* prediction = static_cast<const Value*>(predictions.data());
+  const auto* target = static_cast<const Value*>(targets.data());
+  const Index size = Grid<Dim>(shape).image_size;
+  return run_interruptibly(options.num_threads,
+                           [&](const Execution& execution) {
+                             Batch predicted(predictions.shape(0)), expected(predictions.shape(0));
+                             std::vector<LargeVector<std::uint32_t>> partner(predictions.shape(0));
+                             for_each_image(partner.size(), execution, [&](Index image, const Execution& share) {
+                               const Value *p = prediction + image * size, *g = target + image * size;
+                               const TargetOrder order =
+                                   binary_shortcut ? order_of(p, g, size, share) : TargetOrder::any;
+                               BettiMatching result = betti_matching<Dim, Value>(
+                                   p, g, shape, options.filtration, options.construction, order, table, share);
+                               predicted[image] = std::move(result.prediction);
+                               expected[image] = std::move(result.target);
+                               partner[image] = std::move(result.partner);
+                             });
+                             return MatchingTables<Dim>(predicted, expected, partner, shape, execution);
+                           })
+      .to_numpy();
+}
+
+void check_alike(const Images& predictions, const Images& targets) {
+  bool alike = predictions.ndim() == targets.ndim() && predictions.dtype() == targets.dtype();
+  for (std::size_t a = 0; alike && a < predictions.ndim(); ++a) alike = predictions.shape(a) == targets.shape(a);
+  if (!alike) throw nb::value_error("expected predictions and targets of one shape and dtype");
 }
 
 } // namespace
@@ -164,13 +242,27 @@ NB_MODULE(_native, m) {
   m.def(
       "cubical_persistence",
       [tables](const Images& images, bool superlevel, bool top_cells, double min_persistence, int num_threads) {
-        const Options options{superlevel ? Filtration::superlevel : Filtration::sublevel,
-                              top_cells ? Construction::top_cells : Construction::vertices, min_persistence};
-        if (images.ndim() == 3) return persistence<2>(images, options, tables->plane, num_threads);
-        if (images.ndim() == 4) return persistence<3>(images, options, tables->space, num_threads);
-        throw nb::value_error("expected a batch of 2D or 3D images");
+        const Options options(superlevel, top_cells, num_threads);
+        return dispatch(images, [&](auto dim, auto value) {
+          return persistence<dim(), decltype(value)>(images, options, min_persistence, tables->of<dim()>());
+        });
       },
       "images"_a, nb::kw_only(), "superlevel"_a, "top_cells"_a, "min_persistence"_a, "num_threads"_a,
       "Persistence pairs of a batch (N, *spatial): where each image's pairs begin; their dimensions; the linear "
       "indices of their birth and death voxels and the voxels' positions, -1 for none.");
+  m.def(
+      "betti_matching",
+      [tables](const Images& predictions, const Images& targets, bool superlevel, bool top_cells, bool binary_shortcut,
+               int num_threads) {
+        check_alike(predictions, targets);
+        const Options options(superlevel, top_cells, num_threads);
+        return dispatch(predictions, [&](auto dim, auto value) {
+          return matching<dim(), decltype(value)>(predictions, targets, options, binary_shortcut, tables->of<dim()>());
+        });
+      },
+      "predictions"_a, "targets"_a, nb::kw_only(), "superlevel"_a, "top_cells"_a, "binary_shortcut"_a = true,
+      "num_threads"_a,
+      "Pairs of the predictions and of the targets, as of cubical_persistence, and for each of the predictions' pairs "
+      "the number of its partner among the pairs of the same image's target, or -1. With binary_shortcut, binary "
+      "targets are recognised and take one persistence computation less; the result is the same.");
 }

@@ -4,23 +4,14 @@
 #include "lower_star_table.hpp"
 #include "ordered_image.hpp"
 #include "parallel.hpp"
+#include "voxel_pairs.hpp"
 
+#include <algorithm>
 #include <cstdint>
-#include <vector>
+#include <limits>
+#include <stdexcept>
 
 namespace segtopo {
-
-enum class Filtration { sublevel, superlevel };
-
-/// What a voxel is: a vertex of the complex (V) or one of its top cells (T).
-enum class Construction { vertices, top_cells };
-
-/// A persistent homology class: the voxels, as indices of the image, that give birth to it and that kill it.
-struct VoxelPair {
-  static constexpr std::uint32_t never = ~std::uint32_t{0}; ///< the death of a class that never dies
-
-  std::uint32_t dimension, birth, death;
-};
 
 /// The persistence pairs of an image in C order: the component that never dies, then the pairs by dimension, in an
 /// order that does not depend on the number of threads. Pairs whose two voxels differ in value by no more than
@@ -30,5 +21,18 @@ template <int Dim, class Value>
 LargeVector<VoxelPair> cubical_persistence(const Value* image, const Shape<Dim>& shape, Filtration filtration,
                                            Construction construction, Value min_persistence,
                                            const LowerStarTable<Dim>& table, const Execution& execution);
+
+/// Throws std::length_error for images of more voxels than 32-bit numbers count.
+template <int Dim> void check_size(const Grid<Dim>& grid) {
+  if (grid.padded_size >= std::numeric_limits<std::uint32_t>::max() - 1)
+    throw std::length_error("images of up to 2^32 voxels, with one more on every side, are supported");
+}
+
+/// No more threads than an image keeps busy: for fewer voxels, starting a thread takes longer than it saves.
+template <int Dim> Execution useful_threads(const Grid<Dim>& grid, const Execution& wanted) {
+  constexpr Index least_voxels_per_thread = 1 << 15;
+  const Index useful = 1 + grid.image_size / least_voxels_per_thread;
+  return {static_cast<int>(std::min<Index>(wanted.num_threads, useful)), wanted.stop};
+}
 
 } // namespace segtopo

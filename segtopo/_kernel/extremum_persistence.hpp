@@ -84,46 +84,56 @@ using Age = UnionFind::Node;
 /// The extrema in which the gradient paths on both sides of a saddle end.
 using PathEnds = std::array<Age, 2>;
 
-/// Where the gradient paths of saddles end: of those for which is_wanted(number) is true.
+/// The basins of extrema: for every site, the extremum in which its gradient path ends.
 ///
 /// Paths that meet go on together, so every site remembers where its path ends. Threads that find the same end
 /// write the same number.
-template <class Flow, class IsWanted>
-LargeVector<PathEnds> path_ends(const Flow& flow, const Cells& extrema, const CellNumbers& eldest_first,
-                                const Cells& saddles, IsWanted is_wanted, const Execution& execution) {
-  LargeArray<Age> known(flow.site_count()); // by site, age + 1; 0 is unknown
-  const auto age_ranges = split(std::ssize(extrema), 64, execution);
-  parallel_for(std::ssize(age_ranges), execution, [&](Index task) {
-    for (Index i = age_ranges[task].begin; i < age_ranges[task].end; ++i)
-      known[flow.site(extrema[eldest_first[i]])] = static_cast<Age>(i + 2);
-  });
+template <class Flow> class Basins {
+public:
+  Basins(const Flow& flow, const Cells& extrema, const CellNumbers& eldest_first, const Execution& execution)
+      : flow_(flow), execution_(execution), known_(flow.site_count()) {
+    const auto ranges = split(std::ssize(extrema), 64, execution);
+    parallel_for(std::ssize(ranges), execution, [&](Index task) {
+      for (Index i = ranges[task].begin; i < ranges[task].end; ++i)
+        known_[flow.site(extrema[eldest_first[i]])] = static_cast<Age>(i + 2);
+    });
+  }
 
-  auto end_of_path = [&](Index site, std::vector<Index>& path) {
+  /// The extremum in whose basin a site lies. `path` is working space.
+  Age operator()(Index site, std::vector<Index>& path) {
     Age end = 1;
     path.clear();
-    for (; site != Flow::outside; site = flow.next(site)) {
-      end = std::atomic_ref(known[site]).load(std::memory_order_relaxed);
+    for (; site != Flow::outside; site = flow_.next(site)) {
+      end = std::atomic_ref(known_[site]).load(std::memory_order_relaxed);
       if (end != 0) break;
-      if (path.size() % 65536 == 0) execution.throw_if_cancelled(); // across a plateau, paths are long
+      if (path.size() % 65536 == 0) execution_.throw_if_cancelled(); // across a plateau, paths are long
       path.push_back(site);
     }
     if (site == Flow::outside) end = 1;
-    for (const Index passed : path) std::atomic_ref(known[passed]).store(end, std::memory_order_relaxed);
+    for (const Index passed : path) std::atomic_ref(known_[passed]).store(end, std::memory_order_relaxed);
     return end - 1;
-  };
+  }
 
-  LargeVector<PathEnds> ends(saddles.size());
-  const auto ranges = split(std::ssize(saddles), 64, execution);
-  parallel_for(std::ssize(ranges), execution, [&](Index task) {
-    std::vector<Index> path;
-    for (Index i = ranges[task].begin; i < ranges[task].end; ++i) {
-      if (!is_wanted(i)) continue;
-      const auto [one, other] = flow.sides(saddles[i]);
-      ends[i] = {end_of_path(one, path), end_of_path(other, path)};
-    }
-  });
-  return ends;
-}
+  /// Where the paths on both sides of saddles end: of those for which is_wanted(number) is true.
+  template <class IsWanted> LargeVector<PathEnds> path_ends(const Cells& saddles, IsWanted is_wanted) {
+    LargeVector<PathEnds> ends(saddles.size());
+    const auto ranges = split(std::ssize(saddles), 64, execution_);
+    parallel_for(std::ssize(ranges), execution_, [&](Index task) {
+      std::vector<Index> path;
+      for (Index i = ranges[task].begin; i < ranges[task].end; ++i) {
+        if (!is_wanted(i)) continue;
+        const auto [one, other] = flow_.sides(saddles[i]);
+        ends[i] = {(*this)(one, path), (*this)(other, path)};
+      }
+    });
+    return ends;
+  }
+
+private:
+  const Flow flow_;
+  const Execution& execution_;
+  LargeArray<Age> known_; ///< by site, age + 1; 0 is unknown
+};
 
 /// Pairs extrema with saddles by the elder rule.
 ///

@@ -12,23 +12,31 @@
 
 namespace segtopo {
 
-/// The boundary matrix of the Morse complex between the edges that close a loop and the squares that fill one.
+/// Some of a list of cells, in the order of a filtration.
+struct OrderedCells {
+  const Cells& cells;
+  const CellNumbers& order;
+};
+
+/// The boundary matrix of the Morse complex between edges that close a loop and squares.
 ///
-/// Other critical edges end a component and are never the highest of a cycle: their rows are left out.
-template <class Key> class LoopMatrix {
+/// Other edges end a component and are never the highest of a cycle: their rows are left out. The edges are sorted by
+/// voxel, then code.
+template <class Key, class IsFrozen = NeverFrozen> class LoopMatrix {
 public:
   using Row = ColumnReduction::Row;
 
-  LoopMatrix(const LowerStarGradient<3, Key>& gradient, const CellNumbers& loop_edges,
-             const CellNumbers& filling_squares, const Execution& execution)
-      : squares_(gradient.critical_cells(2)), columns_(squares_.size()), edge_index_(gradient.critical_cells(1)),
-        row_of_edge_(gradient.critical_cells(1).size(), ColumnReduction::none) {
-    for (std::size_t row = 0; row < loop_edges.size(); ++row) row_of_edge_[loop_edges[row]] = static_cast<Row>(row);
-    const auto order = by_block(filling_squares, gradient.image.grid);
+  LoopMatrix(const LowerStarGradient<3, Key>& gradient, const OrderedCells& edges, const OrderedCells& squares,
+             const Execution& execution, IsFrozen is_frozen = {})
+      : squares_(squares.cells), columns_(squares_.size()), edge_index_(edges.cells),
+        row_of_edge_(edges.cells.size(), ColumnReduction::none) {
+    for (std::size_t row = 0; row < edges.order.size(); ++row) row_of_edge_[edges.order[row]] = static_cast<Row>(row);
+    const auto order = by_block(squares.order, gradient.image.grid);
     const auto ranges = split(std::ssize(order), 16, execution);
     parts_.resize(ranges.size());
-    std::vector<MorseBoundary<Key>> boundary_of;
-    for (int worker = 0; worker < execution.num_threads; ++worker) boundary_of.emplace_back(gradient, execution);
+    std::vector<MorseBoundary<Key, IsFrozen>> boundary_of;
+    for (int worker = 0; worker < execution.num_threads; ++worker)
+      boundary_of.emplace_back(gradient, is_frozen, execution);
     parallel_for(std::ssize(ranges), execution, [&](Index task, Index worker) {
       for (Index i = ranges[task].begin; i < ranges[task].end; ++i)
         add_column(order[i].number, boundary_of[worker], static_cast<std::uint32_t>(task));
@@ -63,7 +71,7 @@ private:
     return order;
   }
 
-  void add_column(std::uint32_t square, MorseBoundary<Key>& boundary, std::uint32_t part) {
+  void add_column(std::uint32_t square, MorseBoundary<Key, IsFrozen>& boundary, std::uint32_t part) {
     LargeVector<Row>& rows = parts_[part];
     const std::size_t begin = rows.size();
     boundary(squares_[square], [&](const Cell& edge) {
@@ -79,7 +87,8 @@ private:
 template <class Key, class OnPair>
 void pair_loops(const LowerStarGradient<3, Key>& gradient, const CellNumbers& loop_edges,
                 const CellNumbers& filling_squares, const Execution& execution, OnPair on_pair) {
-  const LoopMatrix<Key> matrix(gradient, loop_edges, filling_squares, execution);
+  const LoopMatrix<Key> matrix(gradient, {gradient.critical_cells(1), loop_edges},
+                               {gradient.critical_cells(2), filling_squares}, execution);
   ColumnReduction reduction(loop_edges.size(), execution);
   for (const std::uint32_t square : filling_squares)
     on_pair(loop_edges[reduction.reduce(matrix.column(square))], square);

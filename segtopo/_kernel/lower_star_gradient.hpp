@@ -83,6 +83,12 @@ public:
   /// critical.
   int partner(const Cell& cell) const { return table_.partner(ids_[cell.voxel], cell.code); }
 
+  /// The number of the lower star of a voxel in the table: what its cells are, and how they are paired.
+  LowerStarTable<Dim>::Id star(Index voxel) const { return ids_[voxel]; }
+
+  /// The place of a cell, seen from its highest vertex, in the order in which its lower star enters.
+  int place(const Cell& cell) const { return table_.place(ids_[cell.voxel], cell.code); }
+
   /// The critical cells of dimension k, in the order of the voxels' indices and, of one voxel, of their codes.
   const Cells& critical_cells(int k) const { return critical_[k]; }
 

@@ -53,7 +53,7 @@ template <int Dim> LowerStarTable<Dim>::LowerStarTable() {
     const std::uint32_t without_top = skeleton << 1 | 1;
     if (!is_closed<Dim>(without_top)) continue;
     const std::uint32_t possible = possible_top_cells<Dim>(without_top);
-    branches_[skeleton] = {static_cast<std::uint16_t>(stars_.size()), static_cast<std::uint16_t>(possible)};
+    branches_[skeleton] = {static_cast<std::uint16_t>(partners_.size()), static_cast<std::uint16_t>(possible)};
     for (std::uint32_t packed = 0; packed < std::uint32_t{1} << std::popcount(possible); ++packed)
       match(without_top | deposit_bits(packed, possible) << cells.first[Dim]);
   }
@@ -62,9 +62,10 @@ template <int Dim> LowerStarTable<Dim>::LowerStarTable() {
 /// Coreduction: a cell with a single unmatched facet is matched with it; when there is none, the lowest cell
 /// left is critical. On subcomplexes of a sphere this greedy choice leaves as few critical cells as any.
 template <int Dim> void LowerStarTable<Dim>::match(std::uint32_t star) {
-  Star matching;
-  matching.partner.fill(absent);
+  ByCode partners, places{};
+  partners.fill(absent);
   std::uint32_t critical = 0;
+  std::uint8_t next_place = 0;
   for (std::uint32_t unmatched = star; unmatched != 0;) {
     int cell = std::countr_zero(unmatched), partner = cell;
     for (std::uint32_t rest = unmatched; rest != 0; rest &= rest - 1) {
@@ -76,11 +77,14 @@ template <int Dim> void LowerStarTable<Dim>::match(std::uint32_t star) {
       break;
     }
     if (cell == partner) critical |= std::uint32_t{1} << cell;
-    matching.partner[cell] = static_cast<std::uint8_t>(partner);
-    matching.partner[partner] = static_cast<std::uint8_t>(cell);
+    partners[cell] = static_cast<std::uint8_t>(partner);
+    partners[partner] = static_cast<std::uint8_t>(cell);
+    places[partner] = next_place++; // the facet, if there is one, comes first
+    places[cell] = next_place++;
     unmatched &= ~(std::uint32_t{1} << cell | std::uint32_t{1} << partner);
   }
-  stars_.push_back(matching);
+  partners_.push_back(partners);
+  places_.push_back(places);
   critical_.push_back(critical);
 }
 

@@ -14,6 +14,9 @@ namespace segtopo {
 /// have the same value, so any acyclic matching cancels only pairs of zero persistence (Forman 1998; Robins,
 /// Wood, Sheppard 2011), and the matching may be looked up instead of computed. It is optimal: what stays
 /// critical is what the topology of the lower link demands.
+///
+/// Where the order of the cells of one lower star matters, it is the order in which the matching takes them: each pair
+/// in succession, every cell after its faces. Critical cells of one dimension come in the order of their codes.
 template <int Dim> class LowerStarTable {
 public:
   static constexpr int absent = 255;
@@ -31,7 +34,10 @@ public:
   }
 
   /// The cell matched with cell c of lower star `id`: c itself if critical.
-  int partner(Id id, int c) const { return stars_[id].partner[c]; }
+  int partner(Id id, int c) const { return partners_[id][c]; }
+
+  /// The place of cell c in the order of lower star `id`.
+  int place(Id id, int c) const { return places_[id][c]; }
 
   /// The critical cells of lower star `id`, as bits.
   std::uint32_t critical(Id id) const { return critical_[id]; }
@@ -45,15 +51,14 @@ private:
     std::uint16_t base;
     std::uint16_t possible_top; ///< the top cells whose facets are all in the skeleton
   };
-  struct Star {
-    std::array<std::uint8_t, Dim == 2 ? 16 : 32> partner;
-  };
+  using ByCode = std::array<std::uint8_t, Dim == 2 ? 16 : 32>;
 
   void match(std::uint32_t star);
 
   std::vector<Branch> branches_;   ///< by skeleton: the cells of the star that are neither voxel nor top cell
   std::vector<std::uint8_t> rank_; ///< of a set of top cells among the subsets of the possible ones
-  std::vector<Star> stars_;
+  std::vector<ByCode> partners_;
+  std::vector<ByCode> places_;
   std::vector<std::uint32_t> critical_;
 };
 

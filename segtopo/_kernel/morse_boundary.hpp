@@ -12,28 +12,36 @@
 
 namespace segtopo {
 
+/// Says of every lower star that its pairs are cancelled.
+struct NeverFrozen {
+  bool operator()(Index) const { return false; }
+};
+
 /// Boundaries of critical squares in the Morse complex: the critical edges in which gradient paths from the square
 /// end, over Z2.
 ///
 /// The boundary of the square slides down the gradient, from the highest lower star to the lowest: an edge that is
-/// paired with a square is replaced by the rest of that square's boundary. Edges that occur twice cancel.
+/// paired with a square is replaced by the rest of that square's boundary. Edges that occur twice cancel. In the lower
+/// stars of voxels for which is_frozen(voxel) is true, cells count as critical although they are paired.
 ///
 /// Each thread has one, on cache lines of its own.
-template <class Key> class alignas(128) MorseBoundary {
+template <class Key, class IsFrozen> class alignas(128) MorseBoundary {
 public:
-  MorseBoundary(const LowerStarGradient<3, Key>& gradient, const Execution& execution)
-      : gradient_(gradient), image_(gradient.image), execution_(execution), chain_(image_.grid.padded_size) {
+  MorseBoundary(const LowerStarGradient<3, Key>& gradient, IsFrozen is_frozen, const Execution& execution)
+      : gradient_(gradient), image_(gradient.image), is_frozen_(is_frozen), execution_(execution),
+        chain_(image_.grid.padded_size) {
     for (int square = cells.first[2]; square < cells.first[3]; ++square) find_far_edges(square);
   }
 
-  /// Calls on_edge for the critical edges in the boundary of `square`, the last to enter the filtration first.
+  /// Calls on_edge for the critical edges in the boundary of `square`, seen from its highest voxel: the last to enter
+  /// the filtration first. Edges that are paired with a voxel are left out.
   template <class OnEdge> void operator()(const Cell& square, OnEdge on_edge) {
     add(square.voxel, add_far_edges(square));
     for (std::size_t visited = 0; !queue_.empty(); ++visited) {
       if (visited % 65536 == 0) execution_.throw_if_cancelled();
       const Index voxel = pop_highest();
       for (EdgeSet critical = slide_down(voxel, std::exchange(chain_[voxel], EdgeSet{0})); critical != 0;) {
-        const int code = std::bit_width(critical) - 1;
+        const int code = last_to_enter(voxel, critical);
         critical ^= bit(code);
         on_edge(Cell{voxel, code});
       }
@@ -60,6 +68,7 @@ private:
 
   const LowerStarGradient<3, Key>& gradient_;
   const OrderedImage<3, Key>& image_;
+  const IsFrozen is_frozen_;
   const Execution& execution_;
   std::array<std::array<FarEdge, 2>, cells.count> far_edges_{}; ///< by the code of the square
   LargeArray<EdgeSet> chain_;                                   ///< by voxel
@@ -77,6 +86,16 @@ private:
       far_edges_[square][next++] =
           one < other ? FarEdge{one, other, from_one, from_other} : FarEdge{other, one, from_other, from_one};
     }
+  }
+
+  int last_to_enter(Index voxel, EdgeSet edges) const {
+    int last = std::bit_width(edges) - 1; // critical edges of one lower star enter in the order of their codes
+    if (!is_frozen_(voxel)) return last;
+    for (EdgeSet rest = edges; rest != 0; rest &= static_cast<EdgeSet>(rest - 1)) {
+      const int edge = std::countr_zero(rest);
+      if (gradient_.place({voxel, edge}) > gradient_.place({voxel, last})) last = edge;
+    }
+    return last;
   }
 
   Index pop_highest() {
@@ -111,11 +130,12 @@ private:
   /// Replaces the edges of one lower star that are paired with squares; returns the critical ones that remain.
   EdgeSet slide_down(Index voxel, EdgeSet edges) {
     EdgeSet critical = 0;
+    const bool is_frozen = is_frozen_(voxel);
     while (edges != 0) {
       const int edge = std::countr_zero(edges);
       edges ^= bit(edge);
       const int partner = gradient_.partner({voxel, edge});
-      if (partner == edge)
+      if (partner == edge || (is_frozen && partner != 0))
         critical ^= bit(edge);
       else if (partner != 0)
         edges ^= add_far_edges({voxel, partner}) ^ bit(edge);

@@ -31,42 +31,64 @@ template <class Value> KeyOf<Value> order_key(Value value) {
   return bits ^ ((bits >> (8 * sizeof(Key) - 1)) & std::numeric_limits<Key>::max());
 }
 
-/// What surrounds the image: nothing (`absent`), or a layer that enters before every voxel (`bottom`).
-enum class Surroundings { absent, bottom };
+/// Throws NanError if one of the values is NaN.
+template <class Value> void check_for_nan(const Value* values, Index size, const Execution& execution) {
+  std::atomic<bool> has_nan{false};
+  const auto ranges = split(size, 1 << 14, execution);
+  parallel_for(std::ssize(ranges), execution, [&](Index task) {
+    KeyOf<Value> nan = 0;
+    for (Index i = ranges[task].begin; i < ranges[task].end; ++i) nan |= values[i] != values[i];
+    if (nan != 0) has_nan = true;
+  });
+  if (has_nan) throw NanError();
+}
 
-/// How voxels of the filtration follow from the image's values.
-struct VoxelOrder {
-  bool descending;       ///< high values enter first
-  bool last_index_first; ///< among equal values the larger index enters first
-  Surroundings surroundings;
-};
+enum class Filtration { sublevel, superlevel };
 
-/// The voxels of an image in their total order (value, index), on a padded grid.
+/// The key of a value in the order in which a filtration takes them.
+template <class Value> KeyOf<Value> entry_key(Value value, Filtration filtration) {
+  return filtration == Filtration::superlevel ? ~order_key(value) : order_key(value);
+}
+
+/// The voxels of an image in a total order (key, index), on a padded grid.
 ///
 /// "Lower" means entering the filtration earlier. A cell of the grid enters with its highest voxel; a cell
-/// whose highest voxel is outside the image is not part of the complex, whichever the surroundings.
+/// whose highest voxel is outside the image is not part of the complex.
+///
+/// The T-construction is dual to the V-construction with the order of the voxels, ties included, turned round, relative
+/// to a layer of voxels around the image that enters first (Garin et al. 2020). An image in dual order is laid out
+/// backwards: of equal keys the larger index then enters first.
 template <int Dim, class Key> class OrderedImage {
 public:
   const Grid<Dim> grid;
 
-  template <class Value>
-  OrderedImage(const Value* values, const Shape<Dim>& shape, VoxelOrder order, const Execution& execution)
-      : grid(shape), order_(order),
-        outside_key_(order.surroundings == Surroundings::absent ? std::numeric_limits<Key>::max()
-                                                                : std::numeric_limits<Key>::min()),
+  /// key_of(i) is the key of voxel i of the image, neither the largest nor the smallest integer.
+  template <class KeyOfVoxel>
+  OrderedImage(const Shape<Dim>& shape, bool dual, KeyOfVoxel key_of, const Execution& execution)
+      : grid(shape), dual_(dual),
+        outside_key_(dual ? std::numeric_limits<Key>::min() : std::numeric_limits<Key>::max()),
         keys_(grid.padded_size) {
-    std::atomic<bool> has_nan{false};
     const auto ranges = split(grid.padded_row_count(), 1, execution);
     parallel_for(std::ssize(ranges), execution, [&](Index task) {
-      for (Index row = ranges[task].begin; row < ranges[task].end; ++row)
-        if (!fill_row(values, row)) has_nan = true;
+      for (Index row = ranges[task].begin; row < ranges[task].end; ++row) fill_row(key_of, row);
     });
-    if (has_nan) throw NanError();
   }
 
   Key key(Index voxel) const { return keys_[voxel]; }
   const Key* keys() const { return keys_.data(); }
   bool is_outside(Index voxel) const { return keys_[voxel] == outside_key_; }
+
+  /// A cell, seen from any of its vertices, as seen from the highest.
+  Cell seen_from_highest(const Cell& cell) const {
+    constexpr const auto& cells = star_cells<Dim>;
+    int highest = 0;
+    for (int v = 1; v < cells.vertex_count(cell.code); ++v) {
+      const Index a = cell.voxel + grid.step[cells.vertex[cell.code][v]];
+      const Index b = cell.voxel + grid.step[cells.vertex[cell.code][highest]];
+      if (keys_[a] != keys_[b] ? keys_[a] > keys_[b] : a > b) highest = v;
+    }
+    return {cell.voxel + grid.step[cells.vertex[cell.code][highest]], cells.seen_from[cell.code][highest]};
+  }
 
   /// The top cell with the given corner of smallest index, as seen from its highest vertex.
   Cell top_cell(Index lowest_corner) const {
@@ -87,35 +109,29 @@ public:
   /// The index in the given image of a voxel of the padded grid.
   Index image_index(Index voxel) const {
     const Index index = grid.image_index(voxel);
-    return order_.last_index_first ? grid.image_size - 1 - index : index;
+    return dual_ ? grid.image_size - 1 - index : index;
   }
 
 private:
-  VoxelOrder order_;
+  bool dual_;
   Key outside_key_;
   LargeArray<Key> keys_;
 
-  /// Writes the keys of one row of the padded grid; false if it holds NaN.
-  /// The larger index enters first when the image is laid out backwards.
-  template <class Value> bool fill_row(const Value* values, Index padded_row) {
+  /// Writes the keys of one row of the padded grid.
+  template <class KeyOfVoxel> void fill_row(KeyOfVoxel key_of, Index padded_row) {
     const Index length = grid.row_length();
     Key* to = keys_.data() + padded_row * (length + 2);
     const Index row = grid.image_row(padded_row);
     if (row < 0) {
       std::fill_n(to, length + 2, outside_key_);
-      return true;
+      return;
     }
     *to++ = outside_key_;
-    const Value* from = values + (order_.last_index_first ? grid.row_count() - 1 - row : row) * length;
-    const Key flip = order_.descending ? Key{-1} : Key{0};
-    Key nan = 0;
-    for (Index x = 0; x < length; ++x) {
-      nan |= from[x] != from[x];
-      to[x] = order_key(from[x]) ^ flip;
-    }
-    if (order_.last_index_first) std::reverse(to, to + length);
+    const Index first = (dual_ ? grid.row_count() - 1 - row : row) * length;
+    const Key flip = dual_ ? Key{-1} : Key{0};
+    for (Index x = 0; x < length; ++x) to[x] = static_cast<Key>(key_of(first + x)) ^ flip;
+    if (dual_) std::reverse(to, to + length);
     to[length] = outside_key_;
-    return nan == 0;
   }
 };
 

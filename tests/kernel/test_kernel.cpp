@@ -1,5 +1,6 @@
 // Tests of the kernel without Python, for the sanitizers: laws that hold whatever the algorithm, on random images.
 
+#include "betti_matching.hpp"
 #include "cell_index.hpp"
 #include "column_reduction.hpp"
 #include "cubical_persistence.hpp"
@@ -151,6 +152,35 @@ template <int Dim, class Value> void test_threads(const Shape<Dim>& shape, Rando
   }
 }
 
+/// A binary target matches as any other does, on any number of threads; an image matches itself, class by class.
+template <int Dim, class Value> void test_matching(const Shape<Dim>& shape, Random& random) {
+  std::vector<Value> prediction(static_cast<std::size_t>(size_of<Dim>(shape))), target(prediction);
+  for (Value& value : prediction) value = static_cast<Value>(uniform(random, 0, 50)) / 50;
+  for (Value& value : target) value = static_cast<Value>(uniform(random, 0, 1));
+  for (const auto construction : {Construction::vertices, Construction::top_cells}) {
+    auto match = [&](const std::vector<Value>& to, TargetOrder order, int num_threads) {
+      return betti_matching<Dim, Value>(prediction.data(), to.data(), shape, Filtration::superlevel, construction,
+                                        order, table<Dim>(), {num_threads});
+    };
+    auto partners = [](const BettiMatching& matching) {
+      std::set<std::array<std::uint32_t, 6>> found;
+      for (std::size_t i = 0; i < matching.prediction.size(); ++i) {
+        if (matching.partner[i] == BettiMatching::none) continue;
+        const VoxelPair &one = matching.prediction[i], &other = matching.target[matching.partner[i]];
+        found.insert({one.dimension, one.birth, one.death, other.dimension, other.birth, other.death});
+      }
+      return found;
+    };
+    const auto expected = partners(match(target, TargetOrder::any, 1));
+    check(expected.size() > 1, "random images have classes to match");
+    for (const int num_threads : {1, 3})
+      check(partners(match(target, TargetOrder::binary, num_threads)) == expected, "binary targets are no exception");
+    const auto own = match(prediction, TargetOrder::any, 2);
+    for (std::size_t i = 0; i < own.partner.size(); ++i)
+      check(own.partner[i] == i && own.prediction[i] == own.target[i], "an image matches itself");
+  }
+}
+
 void test_min_persistence(Random& random) {
   const Shape<3> shape{9, 10, 11};
   const auto image = random_image<float>(size_of<3>(shape), 40, random);
@@ -271,6 +301,9 @@ template <int Dim> void test_lower_star_table(Random& random) {
       check(star >> partner & 1 && table<Dim>().partner(id, partner) == c, "pairs are mutual");
       check(partner == c || std::abs(cells.dimension[c] - cells.dimension[partner]) == 1, "pairs are of neighbours");
       check((partner == c) == (table<Dim>().critical(id) >> c & 1), "critical cells have no partner");
+      for (int face = 0; face < c; ++face)
+        if (cells.faces[c] >> face & 1)
+          check(table<Dim>().place(id, face) < table<Dim>().place(id, c), "faces enter before cells");
       if (partner == c) critical_sum += sign;
     }
     check(star_sum == critical_sum, "critical cells keep the Euler characteristic");
@@ -295,6 +328,9 @@ int main() {
   test_threads<2, float>({301, 190}, random);
   test_threads<3, float>({30, 41, 23}, random);
   test_threads<3, double>({9, 40, 33}, random);
+  test_matching<2, float>({41, 30}, random);
+  test_matching<3, float>({12, 17, 9}, random);
+  test_matching<3, double>({40, 33, 31}, random);
   test_min_persistence(random);
   test_bad_images();
   test_cancellation(random);

@@ -1,0 +1,244 @@
+#include "betti_matching.hpp"
+
+#include "image_persistence.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <iterator>
+#include <limits>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+namespace segtopo {
+
+namespace {
+
+/// An image from its voxels' order to its persistence.
+template <int Dim, class Key> struct FilteredImage {
+  OrderedImage<Dim, Key> image;
+  LowerStarGradient<Dim, Key> gradient;
+  VertexPersistence<Dim, Key> persistence;
+
+  template <class KeyOfVoxel>
+  FilteredImage(const Shape<Dim>& shape, bool dual, KeyOfVoxel key_of, const LowerStarTable<Dim>& table,
+                const Execution& execution)
+      : image(shape, dual, key_of, execution), gradient(image, table, execution), persistence(gradient, execution) {}
+};
+
+/// The places of voxels in the order (keys..., index): the last key is the one sorted by first.
+template <class Key, class... KeyOfVoxel>
+LargeVector<Key> lexicographic_places(Index size, const KeyOfVoxel&... key_of) {
+  if (size > std::numeric_limits<std::int32_t>::max())
+    throw std::length_error("targets that are not binary are supported up to 2^31 voxels");
+  LargeVector<Keyed<Key>> voxels(size);
+  for (Index i = 0; i < size; ++i) voxels[i].number = static_cast<std::uint32_t>(i);
+  auto sort_by = [&](const auto& key) {
+    for (Keyed<Key>& voxel : voxels) voxel.key = key(voxel.number);
+    radix_sort(voxels);
+  };
+  (sort_by(key_of), ...);
+  LargeVector<Key> places(size);
+  for (Index i = 0; i < size; ++i) places[voxels[i].number] = static_cast<Key>(i);
+  return places;
+}
+
+/// One class of one dimension for each cell, or none.
+using ClassOfCell = LargeVector<std::uint32_t>;
+
+/// The classes of an image of which the two voxels differ in value, those that never die first.
+template <int Dim, class Value> struct ListedClasses {
+  VoxelPairs<Dim, KeyOf<Value>> classes;
+  LargeVector<VoxelPair> list;
+  std::array<ClassOfCell, Dim> of_cell; ///< by dimension, then by the cell with which the class is created or destroyed
+
+  ListedClasses(const VertexPersistence<Dim, KeyOf<Value>>& persistence, bool dual, const Value* values, bool by_death)
+      : classes(persistence, dual) {
+    for (int dimension = 0; dimension < Dim; ++dimension) {
+      const int k = classes.cell_dimension(dimension);
+      of_cell[dimension].resize(persistence.cells(by_death ? k + 1 : k).size(), BettiMatching::none);
+      for (Index i = 0; i < std::ssize(classes.essential(dimension)); ++i)
+        list.push_back(classes.essential_class(dimension, i));
+      const auto& pairs = classes.pairs(dimension);
+      for (Index i = 0; i < std::ssize(pairs); ++i) {
+        const VoxelPair pair = classes.pair(dimension, i);
+        if (values[pair.birth] == values[pair.death]) continue;
+        of_cell[dimension][by_death ? pairs[i].death : pairs[i].birth] = static_cast<std::uint32_t>(list.size());
+        list.push_back(pair);
+      }
+    }
+  }
+};
+
+/// Matches two images through their union.
+///
+/// In the V-construction the image of a class in the union is born with the cell that gives birth to the class and
+/// dies with a cell of the union. In dual order the union's filtration lies in the image's, and births and deaths have
+/// changed places. The union's cell identifies the image.
+template <int Dim, class Value> class Matching {
+public:
+  Matching(const Value* prediction, const Value* target, const Shape<Dim>& shape, Filtration filtration, bool dual,
+           const LowerStarTable<Dim>& table, const Execution& execution)
+      : prediction_(prediction), target_(target), shape_(shape), filtration_(filtration), dual_(dual), table_(table),
+        execution_(execution) {}
+
+  BettiMatching with_binary_target() const {
+    const Value first = filtration_ == Filtration::superlevel ? Value{1} : Value{0};
+    const Key shift = order_key(Value{1}) + 1; // brings all that enters first in the target before all else
+    auto target_key = [=, this](Index i) { return key(prediction_, i) - (target_[i] == first ? shift : Key{0}); };
+    const auto [prediction, both] = filtered([this](Index i) { return key(prediction_, i); }, target_key);
+    const Classes predicted(prediction->persistence, dual_, prediction_, dual_);
+    const Classes expected(both->persistence, dual_, target_, !dual_);
+    // The inclusion of the target in the union changes the values of its classes, not their cells.
+    auto class_of_cell = expected.of_cell;
+    for (ClassOfCell& classes : class_of_cell)
+      for (std::uint32_t& number : classes)
+        if (number != none && !is_before(target_[expected.list[number].birth], in_union(expected.list[number].death)))
+          number = none;
+    return match(predicted, expected, class_of_cell, image_pairs(*prediction, *both), both->persistence);
+  }
+
+  BettiMatching with_any_target() const {
+    auto prediction_key = [this](Index i) { return key(prediction_, i); };
+    auto expected_key = [this](Index i) { return key(target_, i); };
+    auto union_key = [this](Index i) { return entry_key(in_union(i), filtration_); };
+    const auto in_target = lexicographic_places<Key>(size(), prediction_key, expected_key);
+    const auto in_both = lexicographic_places<Key>(size(), prediction_key, expected_key, union_key);
+    const auto [prediction, target, both] =
+        filtered(prediction_key, [&](Index i) { return in_target[i]; }, [&](Index i) { return in_both[i]; });
+    const Classes predicted(prediction->persistence, dual_, prediction_, dual_);
+    const Classes expected(target->persistence, dual_, target_, dual_);
+    std::array<ClassOfCell, Dim> class_of_cell;
+    for (int dimension = 0; dimension < Dim; ++dimension)
+      class_of_cell[dimension].resize(both->persistence.cells(cell_dimension_in_union(expected, dimension)).size(),
+                                      none);
+    for_each_image(
+        expected, target_, image_pairs(*target, *both), both->persistence,
+        [&](int dimension, std::uint32_t number, std::uint32_t cell) { class_of_cell[dimension][cell] = number; });
+    return match(predicted, expected, class_of_cell, image_pairs(*prediction, *both), both->persistence);
+  }
+
+private:
+  using Key = KeyOf<Value>;
+  using Filtered = FilteredImage<Dim, Key>;
+  using Classes = ListedClasses<Dim, Value>;
+  using ImagePairs = decltype(ImagePersistence<Dim, Key>::pairs);
+  static constexpr std::uint32_t none = BettiMatching::none;
+
+  const Value* prediction_;
+  const Value* target_;
+  const Shape<Dim>& shape_;
+  Filtration filtration_;
+  bool dual_;
+  const LowerStarTable<Dim>& table_;
+  const Execution& execution_;
+
+  Index size() const { return Grid<Dim>(shape_).image_size; }
+  Key key(const Value* values, Index i) const { return entry_key(values[i], filtration_); }
+
+  Value in_union(Index i) const {
+    return filtration_ == Filtration::superlevel ? std::max(prediction_[i], target_[i])
+                                                 : std::min(prediction_[i], target_[i]);
+  }
+
+  bool is_before(Value a, Value b) const { return filtration_ == Filtration::superlevel ? a > b : a < b; }
+
+  /// The filtrations of the images with the given keys, computed side by side.
+  template <class... KeyOfVoxel>
+  std::array<std::unique_ptr<Filtered>, sizeof...(KeyOfVoxel)> filtered(const KeyOfVoxel&... key_of) const {
+    constexpr int count = sizeof...(KeyOfVoxel);
+    std::array<std::unique_ptr<Filtered>, count> images;
+    const Execution share{std::max(1, execution_.num_threads / count), execution_.stop};
+    parallel_for(count, execution_, [&](Index wanted) {
+      Index i = 0;
+      ((i++ == wanted ? void(images[wanted] = std::make_unique<Filtered>(shape_, dual_, key_of, table_, share))
+                      : void()),
+       ...);
+    });
+    return images;
+  }
+
+  ImagePairs image_pairs(const Filtered& image, const Filtered& both) const {
+    const auto& domain = dual_ ? both.persistence : image.persistence;
+    const auto& codomain = dual_ ? image.persistence : both.persistence;
+    return std::move(ImagePersistence<Dim, Key>(domain, codomain, execution_).pairs);
+  }
+
+  /// The dimension of the cells of the union with which images of classes die.
+  int cell_dimension_in_union(const Classes& classes, int dimension) const {
+    return classes.classes.cell_dimension(dimension) + (dual_ ? 0 : 1);
+  }
+
+  /// Calls on_image(dimension, class, cell) for the classes with an image in the union that lives for a time, with the
+  /// cell of the union with which it dies.
+  template <class OnImage>
+  void for_each_image(const Classes& classes, const Value* values, const ImagePairs& pairs,
+                      const VertexPersistence<Dim, Key>& both, OnImage on_image) const {
+    const VoxelPairs<Dim, Key> in_both(both, dual_);
+    for (int dimension = 0; dimension < Dim; ++dimension) {
+      const int k = cell_dimension_in_union(classes, dimension);
+      for (const auto& pair : pairs[classes.classes.cell_dimension(dimension)]) {
+        const std::uint32_t own_cell = dual_ ? pair.death : pair.birth, cell = dual_ ? pair.birth : pair.death;
+        const std::uint32_t number = classes.of_cell[dimension][own_cell];
+        if (number == none || !is_before(values[classes.list[number].birth], in_union(in_both.voxel(k, cell))))
+          continue;
+        on_image(dimension, number, cell);
+      }
+    }
+  }
+
+  BettiMatching match(const Classes& predicted, const Classes& expected,
+                      const std::array<ClassOfCell, Dim>& class_of_cell, const ImagePairs& pairs,
+                      const VertexPersistence<Dim, Key>& both) const {
+    LargeVector<std::uint32_t> partner(predicted.list.size(), none);
+    partner[0] = 0; // the components that never die
+    for_each_image(predicted, prediction_, pairs, both, [&](int dimension, std::uint32_t number, std::uint32_t cell) {
+      partner[number] = class_of_cell[dimension][cell];
+    });
+    return {predicted.list, expected.list, std::move(partner)};
+  }
+};
+
+} // namespace
+
+template <int Dim, class Value>
+BettiMatching betti_matching(const Value* prediction, const Value* target, const Shape<Dim>& shape,
+                             Filtration filtration, Construction construction, TargetOrder order,
+                             const LowerStarTable<Dim>& table, const Execution& wanted) {
+  const Grid<Dim> grid(shape);
+  check_size(grid);
+  const Execution execution = useful_threads(grid, wanted);
+  check_for_nan(prediction, grid.image_size, execution);
+  check_for_nan(target, grid.image_size, execution);
+  const Matching<Dim, Value> matching(prediction, target, shape, filtration, construction == Construction::top_cells,
+                                      table, execution);
+  return order == TargetOrder::binary ? matching.with_binary_target() : matching.with_any_target();
+}
+
+template <class Value>
+TargetOrder order_of(const Value* prediction, const Value* target, Index size, const Execution& execution) {
+  std::atomic<bool> is_binary{true};
+  const auto ranges = split(size, 1 << 14, execution);
+  parallel_for(std::ssize(ranges), execution, [&](Index task) {
+    bool all = true;
+    for (Index i = ranges[task].begin; i < ranges[task].end; ++i)
+      all &= ((target[i] == 0) | (target[i] == 1)) & (prediction[i] >= 0) & (prediction[i] <= 1);
+    if (!all) is_binary = false;
+  });
+  return is_binary ? TargetOrder::binary : TargetOrder::any;
+}
+
+template BettiMatching betti_matching<2, float>(const float*, const float*, const Shape<2>&, Filtration, Construction,
+                                                TargetOrder, const LowerStarTable<2>&, const Execution&);
+template BettiMatching betti_matching<2, double>(const double*, const double*, const Shape<2>&, Filtration,
+                                                 Construction, TargetOrder, const LowerStarTable<2>&, const Execution&);
+template BettiMatching betti_matching<3, float>(const float*, const float*, const Shape<3>&, Filtration, Construction,
+                                                TargetOrder, const LowerStarTable<3>&, const Execution&);
+template BettiMatching betti_matching<3, double>(const double*, const double*, const Shape<3>&, Filtration,
+                                                 Construction, TargetOrder, const LowerStarTable<3>&, const Execution&);
+template TargetOrder order_of<float>(const float*, const float*, Index, const Execution&);
+template TargetOrder order_of<double>(const double*, const double*, Index, const Execution&);
+
+} // namespace segtopo
