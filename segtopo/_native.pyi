@@ -24,6 +24,7 @@ def betti_matching(
     *,
     superlevel: bool,
     top_cells: bool,
+    threshold: float | None = None,
     binary_shortcut: bool = True,
     num_threads: int,
 ) -> tuple[PairTable, PairTable, Indices]: ...

@@ -22,10 +22,11 @@ template <int Dim, class Key> struct FilteredImage {
   LowerStarGradient<Dim, Key> gradient;
   VertexPersistence<Dim, Key> persistence;
 
-  template <class KeyOfVoxel>
-  FilteredImage(const Shape<Dim>& shape, bool dual, KeyOfVoxel key_of, const LowerStarTable<Dim>& table,
-                const Execution& execution)
-      : image(shape, dual, key_of, execution), gradient(image, table, execution), persistence(gradient, execution) {}
+  template <class KeyOfVoxel, class IsInside>
+  FilteredImage(const Shape<Dim>& shape, bool dual, KeyOfVoxel key_of, IsInside is_inside,
+                const LowerStarTable<Dim>& table, const Execution& execution)
+      : image(shape, dual, key_of, is_inside, execution), gradient(image, table, execution),
+        persistence(gradient, execution) {}
 };
 
 /// The places of voxels in the order (keys..., index): the last key is the one sorted by first.
@@ -53,14 +54,20 @@ template <int Dim, class Value> struct ListedClasses {
   VoxelPairs<Dim, KeyOf<Value>> classes;
   LargeVector<VoxelPair> list;
   std::array<ClassOfCell, Dim> of_cell; ///< by dimension, then by the cell with which the class is created or destroyed
+  std::array<ClassOfCell, Dim> of_essential_cell; ///< the same of classes that never die
 
   ListedClasses(const VertexPersistence<Dim, KeyOf<Value>>& persistence, bool dual, const Value* values, bool by_death)
       : classes(persistence, dual) {
     for (int dimension = 0; dimension < Dim; ++dimension) {
       const int k = classes.cell_dimension(dimension);
       of_cell[dimension].resize(persistence.cells(by_death ? k + 1 : k).size(), BettiMatching::none);
-      for (Index i = 0; i < std::ssize(classes.essential(dimension)); ++i)
+      const auto& essential = classes.essential(dimension);
+      of_essential_cell[dimension].resize(persistence.cells(classes.essential_cell_dimension(dimension)).size(),
+                                          BettiMatching::none);
+      for (Index i = 0; i < std::ssize(essential); ++i) {
+        of_essential_cell[dimension][essential[i]] = static_cast<std::uint32_t>(list.size());
         list.push_back(classes.essential_class(dimension, i));
+      }
       const auto& pairs = classes.pairs(dimension);
       for (Index i = 0; i < std::ssize(pairs); ++i) {
         const VoxelPair pair = classes.pair(dimension, i);
@@ -80,9 +87,9 @@ template <int Dim, class Value> struct ListedClasses {
 template <int Dim, class Value> class Matching {
 public:
   Matching(const Value* prediction, const Value* target, const Shape<Dim>& shape, Filtration filtration, bool dual,
-           const LowerStarTable<Dim>& table, const Execution& execution)
-      : prediction_(prediction), target_(target), shape_(shape), filtration_(filtration), dual_(dual), table_(table),
-        execution_(execution) {}
+           double threshold, const LowerStarTable<Dim>& table, const Execution& execution)
+      : prediction_(prediction), target_(target), shape_(shape), filtration_(filtration), dual_(dual),
+        threshold_(threshold), table_(table), execution_(execution) {}
 
   BettiMatching with_binary_target() const {
     const Value first = filtration_ == Filtration::superlevel ? Value{1} : Value{0};
@@ -92,12 +99,12 @@ public:
     const Classes predicted(prediction->persistence, dual_, prediction_, dual_);
     const Classes expected(both->persistence, dual_, target_, !dual_);
     // The inclusion of the target in the union changes the values of its classes, not their cells.
-    auto class_of_cell = expected.of_cell;
-    for (ClassOfCell& classes : class_of_cell)
+    ClassesInUnion in_both{expected.of_cell, expected.of_essential_cell};
+    for (ClassOfCell& classes : in_both.dying)
       for (std::uint32_t& number : classes)
         if (number != none && !is_before(target_[expected.list[number].birth], in_union(expected.list[number].death)))
           number = none;
-    return match(predicted, expected, class_of_cell, image_pairs(*prediction, *both), both->persistence);
+    return match(predicted, expected, in_both, *prediction, *both);
   }
 
   BettiMatching with_any_target() const {
@@ -110,28 +117,39 @@ public:
         filtered(prediction_key, [&](Index i) { return in_target[i]; }, [&](Index i) { return in_both[i]; });
     const Classes predicted(prediction->persistence, dual_, prediction_, dual_);
     const Classes expected(target->persistence, dual_, target_, dual_);
-    std::array<ClassOfCell, Dim> class_of_cell;
-    for (int dimension = 0; dimension < Dim; ++dimension)
-      class_of_cell[dimension].resize(both->persistence.cells(cell_dimension_in_union(expected, dimension)).size(),
-                                      none);
-    for_each_image(
-        expected, target_, image_pairs(*target, *both), both->persistence,
-        [&](int dimension, std::uint32_t number, std::uint32_t cell) { class_of_cell[dimension][cell] = number; });
-    return match(predicted, expected, class_of_cell, image_pairs(*prediction, *both), both->persistence);
+    ClassesInUnion classes;
+    for (int dimension = 0; dimension < Dim; ++dimension) {
+      const auto& cells = both->persistence;
+      classes.dying[dimension].resize(cells.cells(cell_dimension_in_union(expected, dimension)).size(), none);
+      classes.essential[dimension].resize(cells.cells(expected.classes.essential_cell_dimension(dimension)).size(),
+                                          none);
+    }
+    for_each_image(expected, target_, *target, *both,
+                   [&](int dimension, std::uint32_t number, std::uint32_t cell, bool is_essential) {
+                     classes.of(is_essential)[dimension][cell] = number;
+                   });
+    return match(predicted, expected, classes, *prediction, *both);
   }
 
 private:
   using Key = KeyOf<Value>;
   using Filtered = FilteredImage<Dim, Key>;
   using Classes = ListedClasses<Dim, Value>;
-  using ImagePairs = decltype(ImagePersistence<Dim, Key>::pairs);
   static constexpr std::uint32_t none = BettiMatching::none;
+
+  /// The target's classes by dimension, then by the cells of the union that destroy their images or, if they never
+  /// die, create them.
+  struct ClassesInUnion {
+    std::array<ClassOfCell, Dim> dying, essential;
+    std::array<ClassOfCell, Dim>& of(bool is_essential) { return is_essential ? essential : dying; }
+  };
 
   const Value* prediction_;
   const Value* target_;
   const Shape<Dim>& shape_;
   Filtration filtration_;
   bool dual_;
+  double threshold_;
   const LowerStarTable<Dim>& table_;
   const Execution& execution_;
 
@@ -143,6 +161,12 @@ private:
                                                  : std::min(prediction_[i], target_[i]);
   }
 
+  /// Whether a voxel enters the union by the threshold.
+  bool is_inside(Index i) const {
+    const double value = in_union(i);
+    return (filtration_ == Filtration::superlevel ? 1 - value : value) <= threshold_;
+  }
+
   bool is_before(Value a, Value b) const { return filtration_ == Filtration::superlevel ? a > b : a < b; }
 
   /// The filtrations of the images with the given keys, computed side by side.
@@ -150,20 +174,21 @@ private:
   std::array<std::unique_ptr<Filtered>, sizeof...(KeyOfVoxel)> filtered(const KeyOfVoxel&... key_of) const {
     constexpr int count = sizeof...(KeyOfVoxel);
     std::array<std::unique_ptr<Filtered>, count> images;
+    auto inside = [this](Index i) { return is_inside(i); };
     const Execution share{std::max(1, execution_.num_threads / count), execution_.stop};
     parallel_for(count, execution_, [&](Index wanted) {
       Index i = 0;
-      ((i++ == wanted ? void(images[wanted] = std::make_unique<Filtered>(shape_, dual_, key_of, table_, share))
+      ((i++ == wanted ? void(images[wanted] = std::make_unique<Filtered>(shape_, dual_, key_of, inside, table_, share))
                       : void()),
        ...);
     });
     return images;
   }
 
-  ImagePairs image_pairs(const Filtered& image, const Filtered& both) const {
+  ImagePersistence<Dim, Key> image_persistence(const Filtered& image, const Filtered& both) const {
     const auto& domain = dual_ ? both.persistence : image.persistence;
     const auto& codomain = dual_ ? image.persistence : both.persistence;
-    return std::move(ImagePersistence<Dim, Key>(domain, codomain, execution_).pairs);
+    return {domain, codomain, execution_};
   }
 
   /// The dimension of the cells of the union with which images of classes die.
@@ -171,32 +196,35 @@ private:
     return classes.classes.cell_dimension(dimension) + (dual_ ? 0 : 1);
   }
 
-  /// Calls on_image(dimension, class, cell) for the classes with an image in the union that lives for a time, with the
-  /// cell of the union with which it dies.
+  /// Calls on_image(dimension, class, cell, is_essential) for the classes with an image in the union that lives for a
+  /// time, with the cell of the union with which it dies or, if it never does, is born.
   template <class OnImage>
-  void for_each_image(const Classes& classes, const Value* values, const ImagePairs& pairs,
-                      const VertexPersistence<Dim, Key>& both, OnImage on_image) const {
-    const VoxelPairs<Dim, Key> in_both(both, dual_);
+  void for_each_image(const Classes& classes, const Value* values, const Filtered& image, const Filtered& both,
+                      OnImage on_image) const {
+    const auto images = image_persistence(image, both);
+    const VoxelPairs<Dim, Key> in_both(both.persistence, dual_);
     for (int dimension = 0; dimension < Dim; ++dimension) {
       const int k = cell_dimension_in_union(classes, dimension);
-      for (const auto& pair : pairs[classes.classes.cell_dimension(dimension)]) {
+      for (const auto& pair : images.pairs[classes.classes.cell_dimension(dimension)]) {
         const std::uint32_t own_cell = dual_ ? pair.death : pair.birth, cell = dual_ ? pair.birth : pair.death;
         const std::uint32_t number = classes.of_cell[dimension][own_cell];
-        if (number == none || !is_before(values[classes.list[number].birth], in_union(in_both.voxel(k, cell))))
-          continue;
-        on_image(dimension, number, cell);
+        if (number != none && is_before(values[classes.list[number].birth], in_union(in_both.voxel(k, cell))))
+          on_image(dimension, number, cell, false);
+      }
+      for (const auto& pair : images.essential[classes.classes.essential_cell_dimension(dimension)]) {
+        const std::uint32_t own_cell = dual_ ? pair.death : pair.birth, cell = dual_ ? pair.birth : pair.death;
+        on_image(dimension, classes.of_essential_cell[dimension][own_cell], cell, true);
       }
     }
   }
 
-  BettiMatching match(const Classes& predicted, const Classes& expected,
-                      const std::array<ClassOfCell, Dim>& class_of_cell, const ImagePairs& pairs,
-                      const VertexPersistence<Dim, Key>& both) const {
+  BettiMatching match(const Classes& predicted, const Classes& expected, ClassesInUnion& classes,
+                      const Filtered& prediction, const Filtered& both) const {
     LargeVector<std::uint32_t> partner(predicted.list.size(), none);
-    partner[0] = 0; // the components that never die
-    for_each_image(predicted, prediction_, pairs, both, [&](int dimension, std::uint32_t number, std::uint32_t cell) {
-      partner[number] = class_of_cell[dimension][cell];
-    });
+    for_each_image(predicted, prediction_, prediction, both,
+                   [&](int dimension, std::uint32_t number, std::uint32_t cell, bool is_essential) {
+                     partner[number] = classes.of(is_essential)[dimension][cell];
+                   });
     return {predicted.list, expected.list, std::move(partner)};
   }
 };
@@ -205,7 +233,7 @@ private:
 
 template <int Dim, class Value>
 BettiMatching betti_matching(const Value* prediction, const Value* target, const Shape<Dim>& shape,
-                             Filtration filtration, Construction construction, TargetOrder order,
+                             Filtration filtration, Construction construction, double threshold, TargetOrder order,
                              const LowerStarTable<Dim>& table, const Execution& wanted) {
   const Grid<Dim> grid(shape);
   check_size(grid);
@@ -213,7 +241,7 @@ BettiMatching betti_matching(const Value* prediction, const Value* target, const
   check_for_nan(prediction, grid.image_size, execution);
   check_for_nan(target, grid.image_size, execution);
   const Matching<Dim, Value> matching(prediction, target, shape, filtration, construction == Construction::top_cells,
-                                      table, execution);
+                                      threshold, table, execution);
   return order == TargetOrder::binary ? matching.with_binary_target() : matching.with_any_target();
 }
 
@@ -231,13 +259,15 @@ TargetOrder order_of(const Value* prediction, const Value* target, Index size, c
 }
 
 template BettiMatching betti_matching<2, float>(const float*, const float*, const Shape<2>&, Filtration, Construction,
-                                                TargetOrder, const LowerStarTable<2>&, const Execution&);
+                                                double, TargetOrder, const LowerStarTable<2>&, const Execution&);
 template BettiMatching betti_matching<2, double>(const double*, const double*, const Shape<2>&, Filtration,
-                                                 Construction, TargetOrder, const LowerStarTable<2>&, const Execution&);
+                                                 Construction, double, TargetOrder, const LowerStarTable<2>&,
+                                                 const Execution&);
 template BettiMatching betti_matching<3, float>(const float*, const float*, const Shape<3>&, Filtration, Construction,
-                                                TargetOrder, const LowerStarTable<3>&, const Execution&);
+                                                double, TargetOrder, const LowerStarTable<3>&, const Execution&);
 template BettiMatching betti_matching<3, double>(const double*, const double*, const Shape<3>&, Filtration,
-                                                 Construction, TargetOrder, const LowerStarTable<3>&, const Execution&);
+                                                 Construction, double, TargetOrder, const LowerStarTable<3>&,
+                                                 const Execution&);
 template TargetOrder order_of<float>(const float*, const float*, Index, const Execution&);
 template TargetOrder order_of<double>(const double*, const double*, Index, const Execution&);
 

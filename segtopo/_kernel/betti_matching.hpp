@@ -23,9 +23,12 @@ enum class TargetOrder { any, binary };
 /// prediction have the order (prediction, index), those of the target (target, prediction, index), those of the union
 /// (union, target, prediction, index). For a binary target and a prediction between 0 and 1 the last two are the
 /// same: with TargetOrder::binary, which requires this, the target's filtration also stands for that of the union.
+///
+/// Only voxels that enter the union by `threshold` (under sublevel; by 1 - threshold under superlevel) take part. What
+/// is left outside is one cone: classes that are alive then never die, and those of the images pair off.
 template <int Dim, class Value>
 BettiMatching betti_matching(const Value* prediction, const Value* target, const Shape<Dim>& shape,
-                             Filtration filtration, Construction construction, TargetOrder order,
+                             Filtration filtration, Construction construction, double threshold, TargetOrder order,
                              const LowerStarTable<Dim>& table, const Execution& execution);
 
 /// Whether a target is binary and its prediction between 0 and 1.

@@ -4,11 +4,14 @@
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 
 #include <chrono>
 #include <future>
 #include <iterator>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <type_traits>
 #include <utility>
@@ -202,8 +205,8 @@ private:
 };
 
 template <int Dim, class Value>
-nb::tuple matching(const Images& predictions, const Images& targets, const Options& options, bool binary_shortcut,
-                   const LowerStarTable<Dim>& table) {
+nb::tuple matching(const Images& predictions, const Images& targets, const Options& options, double threshold,
+                   bool binary_shortcut, const LowerStarTable<Dim>& table) {
   const auto shape = shape_of_images<Dim>(predictions);
   const auto* prediction = static_cast<const Value*>(predictions.data());
   const auto* target = static_cast<const Value*>(targets.data());
@@ -216,8 +219,9 @@ nb::tuple matching(const Images& predictions, const Images& targets, const Optio
                                const Value *p = prediction + image * size, *g = target + image * size;
                                const TargetOrder order =
                                    binary_shortcut ? order_of(p, g, size, share) : TargetOrder::any;
-                               BettiMatching result = betti_matching<Dim, Value>(
-                                   p, g, shape, options.filtration, options.construction, order, table, share);
+                               BettiMatching result =
+                                   betti_matching<Dim, Value>(p, g, shape, options.filtration, options.construction,
+                                                              threshold, order, table, share);
                                predicted[image] = std::move(result.prediction);
                                expected[image] = std::move(result.target);
                                partner[image] = std::move(result.partner);
@@ -252,17 +256,20 @@ NB_MODULE(_native, m) {
       "indices of their birth and death voxels and the voxels' positions, -1 for none.");
   m.def(
       "betti_matching",
-      [tables](const Images& predictions, const Images& targets, bool superlevel, bool top_cells, bool binary_shortcut,
-               int num_threads) {
+      [tables](const Images& predictions, const Images& targets, bool superlevel, bool top_cells,
+               std::optional<double> threshold, bool binary_shortcut, int num_threads) {
         check_alike(predictions, targets);
         const Options options(superlevel, top_cells, num_threads);
         return dispatch(predictions, [&](auto dim, auto value) {
-          return matching<dim(), decltype(value)>(predictions, targets, options, binary_shortcut, tables->of<dim()>());
+          return matching<dim(), decltype(value)>(predictions, targets, options,
+                                                  threshold.value_or(std::numeric_limits<double>::infinity()),
+                                                  binary_shortcut, tables->of<dim()>());
         });
       },
-      "predictions"_a, "targets"_a, nb::kw_only(), "superlevel"_a, "top_cells"_a, "binary_shortcut"_a = true,
-      "num_threads"_a,
+      "predictions"_a, "targets"_a, nb::kw_only(), "superlevel"_a, "top_cells"_a, "threshold"_a = nb::none(),
+      "binary_shortcut"_a = true, "num_threads"_a,
       "Pairs of the predictions and of the targets, as of cubical_persistence, and for each of the predictions' pairs "
-      "the number of its partner among the pairs of the same image's target, or -1. With binary_shortcut, binary "
+      "the number of its partner among the pairs of the same image's target, or -1. With a threshold the filtrations "
+      "are restricted to what enters the union by then, and the rest is a cone. With binary_shortcut, binary "
       "targets are recognised and take one persistence computation less; the result is the same.");
 }

@@ -17,6 +17,16 @@ public:
     first_of_block_.push_back(static_cast<std::uint32_t>(cells.size()));
   }
 
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
+
+  /// The number of a cell, or none if it is not in the list.
+  std::uint32_t find(const Cell& cell) const {
+    if (block_of(cell) + 1 >= first_of_block_.size()) return none;
+    const std::uint32_t number = (*this)(cell);
+    const bool found = number < cells_.size() && cells_[number].voxel == cell.voxel && cells_[number].code == cell.code;
+    return found ? number : none;
+  }
+
   /// The number of a cell that is in the list.
   std::uint32_t operator()(const Cell& cell) const {
     const auto first = first_of_block_.begin() + static_cast<std::ptrdiff_t>(block_of(cell));

@@ -37,7 +37,8 @@ LargeVector<VoxelPair> cubical_persistence(const Value* values, const Shape<Dim>
   const Execution execution = useful_threads(grid, wanted);
   check_for_nan(values, grid.image_size, execution);
   const bool dual = construction == Construction::top_cells;
-  const OrderedImage<Dim, Key> image(shape, dual, [=](Index i) { return entry_key(values[i], filtration); }, execution);
+  const OrderedImage<Dim, Key> image(
+      shape, dual, [=](Index i) { return entry_key(values[i], filtration); }, Everywhere(), execution);
   const LowerStarGradient<Dim, Key> gradient(image, table, execution);
   const VertexPersistence<Dim, Key> persistence(gradient, execution);
   const VoxelPairs<Dim, Key> classes(persistence, dual);

@@ -27,11 +27,15 @@ public:
   /// The sites on both sides of an edge.
   std::array<Index, 2> sides(const Cell& edge) const { return {edge.voxel, edge.voxel + grid_.step[edge.code]}; }
 
+  bool is_outside(Index voxel) const { return gradient_.image.is_outside(voxel); }
+
+  bool ends_at(Index voxel) const { return gradient_.partner({voxel, 0}) == 0; }
+
+  /// The edge through which a path leaves a site that is inside and not critical.
+  Cell way_out(Index voxel) const { return {voxel, gradient_.partner({voxel, 0})}; }
+
   /// One step from a site that is not critical.
-  Index next(Index voxel) const {
-    if (gradient_.image.is_outside(voxel)) return outside;
-    return voxel + grid_.step[gradient_.partner({voxel, 0})];
-  }
+  Index next(Index voxel) const { return is_outside(voxel) ? outside : voxel + grid_.step[way_out(voxel).code]; }
 
 private:
   const LowerStarGradient<Dim, Key>& gradient_;
@@ -63,10 +67,23 @@ public:
     return {facet.voxel + steps[0], facet.voxel + steps[1]};
   }
 
-  Index next(Index corner) const {
+  bool is_outside(Index corner) const { return gradient_.image.is_outside(gradient_.image.top_cell(corner).voxel); }
+
+  bool ends_at(Index corner) const {
     const Cell top = gradient_.image.top_cell(corner);
-    if (gradient_.image.is_outside(top.voxel)) return outside;
-    const auto [below, above] = sides({top.voxel, gradient_.partner(top)});
+    return gradient_.partner(top) == top.code;
+  }
+
+  /// The facet through which a path leaves a site that is inside and not critical.
+  Cell way_out(Index corner) const {
+    const Cell top = gradient_.image.top_cell(corner);
+    return {top.voxel, gradient_.partner(top)};
+  }
+
+  Index next(Index corner) const {
+    const Cell facet = way_out(corner);
+    if (gradient_.image.is_outside(facet.voxel)) return outside;
+    const auto [below, above] = sides(facet);
     return below == corner ? above : below;
   }
 
@@ -139,10 +156,10 @@ private:
 ///
 /// The saddles, as numbers, are visited in the order in which they join branches. Calls on_pair(age, saddle) when a
 /// saddle ends the younger of two branches, on_cycle(saddle) when it joins a branch with itself, and
-/// on_survivor(age) for branches that never end.
+/// on_survivor(age) for branches that never end. Returns the branches.
 template <class Saddles, class OnPair, class OnCycle, class OnSurvivor>
-void pair_extrema(std::size_t extremum_count, const LargeVector<PathEnds>& ends, const Saddles& saddles,
-                  const Execution& execution, OnPair on_pair, OnCycle on_cycle, OnSurvivor on_survivor) {
+UnionFind pair_extrema(std::size_t extremum_count, const LargeVector<PathEnds>& ends, const Saddles& saddles,
+                       const Execution& execution, OnPair on_pair, OnCycle on_cycle, OnSurvivor on_survivor) {
   UnionFind branches(extremum_count + 1);
   std::vector<bool> ended(extremum_count + 1, false);
   for (std::size_t visited = 0; const std::uint32_t saddle : saddles) {
@@ -159,6 +176,7 @@ void pair_extrema(std::size_t extremum_count, const LargeVector<PathEnds>& ends,
   }
   for (std::size_t age = 1; age <= extremum_count; ++age)
     if (!ended[age]) on_survivor(static_cast<Age>(age));
+  return branches;
 }
 
 } // namespace segtopo

@@ -24,13 +24,16 @@ public:
   };
   std::array<LargeVector<Pair>, Dim> pairs; ///< by dimension
 
+  /// Critical cells of one dimension whose classes never die: in the domain (birth), in the codomain (death).
+  std::array<LargeVector<Pair>, Dim + 1> essential;
+
   using Filtered = VertexPersistence<Dim, Key>;
 
   ImagePersistence(const Filtered& domain, const Filtered& codomain, const Execution& execution)
       : domain_(domain), codomain_(codomain), execution_(execution) {
     pair_minima();
     pair_maxima();
-    if constexpr (Dim == 3) pair_image_loops();
+    pair_loops();
   }
 
 private:
@@ -39,33 +42,57 @@ private:
   const Execution& execution_;
 
   void pair_minima() {
-    join_basins(DescendingFlow<Dim, Key>(codomain_.gradient), {codomain_.cells(0), codomain_.order[0]},
-                {domain_.cells(0), domain_.order[0]}, {codomain_.cells(1), codomain_.order[1]}, codomain_.order[1],
-                [this](std::uint32_t minimum, std::uint32_t edge) { pairs[0].push_back({minimum, edge}); });
+    join_basins(
+        DescendingFlow<Dim, Key>(codomain_.gradient), {codomain_.cells(0), codomain_.order[0]},
+        {domain_.cells(0), domain_.order[0]}, {codomain_.cells(1), codomain_.order[1]}, codomain_.order[1],
+        codomain_.essential[0],
+        [this](std::uint32_t minimum, std::uint32_t edge) { pairs[0].push_back({minimum, edge}); },
+        [this](std::uint32_t minimum, std::uint32_t own) { essential[0].push_back({minimum, own}); });
   }
 
   /// In the dual complex domain and codomain change places.
   void pair_maxima() {
     const CellNumbers own = domain_.maxima_eldest_first(), others = codomain_.maxima_eldest_first();
     const CellNumbers& facets = domain_.enclosing_facets();
-    join_basins(AscendingFlow<Dim, Key>(domain_.gradient), {domain_.cells(Dim), own}, {codomain_.cells(Dim), others},
-                {domain_.cells(Dim - 1), facets}, std::views::reverse(facets),
-                [this](std::uint32_t maximum, std::uint32_t facet) { pairs[Dim - 1].push_back({facet, maximum}); });
+    join_basins(
+        AscendingFlow<Dim, Key>(domain_.gradient), {domain_.cells(Dim), own}, {codomain_.cells(Dim), others},
+        {domain_.cells(Dim - 1), facets}, std::views::reverse(facets), domain_.essential[Dim],
+        [this](std::uint32_t maximum, std::uint32_t facet) { pairs[Dim - 1].push_back({facet, maximum}); },
+        [this](std::uint32_t maximum, std::uint32_t facet) { essential[Dim].push_back({facet, maximum}); });
   }
 
-  void pair_image_loops() {
-    const MixedLoopMatrix<Key> matrix(domain_, codomain_, execution_);
-    matrix.reduce([this](std::uint32_t edge, std::uint32_t square) { pairs[1].push_back({edge, square}); });
+  /// In 2D the loops that are filled have been paired already, as cavities.
+  void pair_loops() {
+    const bool match_loops = pair_if_single(1), match_cavities = Dim == 3 && pair_if_single(2);
+    if (Dim == 2 && !match_loops) return;
+    MixedLoopMatrix<Dim, Key> matrix(domain_, codomain_, execution_);
+    matrix.pair_loops([this](std::uint32_t edge, std::uint32_t square) {
+      if (Dim == 3) pairs[1].push_back({edge, square});
+    });
+    if (match_loops)
+      matrix.pair_essential_loops(
+          [this](std::uint32_t one, std::uint32_t other) { essential[1].push_back({one, other}); });
+    if (match_cavities)
+      matrix.pair_essential_cavities(
+          [this](std::uint32_t one, std::uint32_t other) { essential[2].push_back({one, other}); });
+  }
+
+  /// Pairs the classes of dimension k that never die if there is only one; otherwise returns whether there are any.
+  bool pair_if_single(int k) {
+    if (domain_.essential[k].size() != 1) return !domain_.essential[k].empty();
+    essential[k].push_back({domain_.essential[k].front(), codomain_.essential[k].front()});
+    return false;
   }
 
   /// Pairs saddles of one filtration, by the elder rule, with extrema of the other.
   ///
   /// A basin of the first is as old as the eldest of the second's extrema in it. It takes no account of when the basin
   /// reaches that extremum: if this is after the basin has been joined to another, the class lives for no time. All
-  /// cells are given with the eldest first; `joins` are the saddles in the order in which they join basins.
-  template <class Flow, class Joins, class OnPair>
+  /// cells are given with the eldest first; `joins` are the saddles in the order in which they join basins. Calls
+  /// on_essential with the extrema of both, the other's first, that share a branch that never ends.
+  template <class Flow, class Joins, class OnPair, class OnEssential>
   void join_basins(const Flow& flow, const OrderedCells& own, const OrderedCells& others, const OrderedCells& saddles,
-                   const Joins& joins, OnPair on_pair) {
+                   const Joins& joins, const CellNumbers& own_essential, OnPair on_pair, OnEssential on_essential) {
     Basins basins(flow, own.cells, own.order, execution_);
     std::vector<bool> is_wanted(saddles.cells.size(), false);
     for (const std::uint32_t saddle : saddles.order) is_wanted[saddle] = true;
@@ -81,12 +108,17 @@ private:
       if (age[basin] == 0) age[basin] = other_count + static_cast<Age>(basin);
     for (const std::uint32_t saddle : saddles.order) ends[saddle] = {age[ends[saddle][0]], age[ends[saddle][1]]};
 
-    pair_extrema(
+    UnionFind branches = pair_extrema(
         other_count + own.order.size(), ends, joins, execution_,
         [&](Age younger, std::uint32_t saddle) {
           if (younger <= other_count) on_pair(others.order[younger - 1], saddle);
         },
         [](std::uint32_t) {}, [](Age) {});
+
+    for (const std::uint32_t extremum : own_essential) {
+      const Age basin = basins(flow.site(own.cells[extremum]), path);
+      on_essential(others.order[branches.find(age[basin]) - 1], extremum);
+    }
   }
 };
 

@@ -114,6 +114,7 @@ private:
     for_each_row(rows, [&](Index start, Index length) {
       lower_stars(image.keys() + start, stars);
       for (Index x = 0; x < length; ++x) {
+        if (image.is_outside(start + x)) continue;
         const Id id = ids_[start + x] = table_.id_of(static_cast<std::uint32_t>(stars[x]));
         for (std::uint32_t rest = table_.critical(id); rest != 0; rest &= rest - 1)
           ++counts[cells.dimension[std::countr_zero(rest)]];
@@ -141,7 +142,8 @@ private:
   void list_critical_cells(const Range& rows, Counts next) {
     for_each_row(rows, [&](Index start, Index length) {
       for (Index voxel = start; voxel < start + length; ++voxel)
-        for (std::uint32_t rest = table_.critical(ids_[voxel]); rest != 0; rest &= rest - 1) {
+        for (std::uint32_t rest = image.is_outside(voxel) ? 0 : table_.critical(ids_[voxel]); rest != 0;
+             rest &= rest - 1) {
           const int code = std::countr_zero(rest), k = cells.dimension[code];
           critical_[k][next[k]++] = {voxel, code};
         }

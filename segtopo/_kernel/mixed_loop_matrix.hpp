@@ -1,10 +1,14 @@
 #pragma once
 
-#include "loop_persistence.hpp"
+#include "loop_matrix.hpp"
+#include "spanning_forest.hpp"
 #include "vertex_persistence.hpp"
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
+#include <functional>
+#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -16,35 +20,87 @@ namespace segtopo {
 /// Only where a voxel has the same lower star in both do its pairs cancel in both. Elsewhere the matrix has a row for
 /// each edge that closes a loop in the domain, if only to be filled at once, and a column for each square that fills a
 /// loop of the codomain.
-template <class Key> class MixedLoopMatrix {
+template <int Dim, class Key> class MixedLoopMatrix {
 public:
-  using Filtered = VertexPersistence<3, Key>;
+  using Filtered = VertexPersistence<Dim, Key>;
 
   MixedLoopMatrix(const Filtered& domain, const Filtered& codomain, const Execution& execution)
-      : execution_(execution), is_frozen_{domain.gradient, codomain.gradient},
+      : domain_(domain), codomain_(codomain), execution_(execution), is_frozen_{domain.gradient, codomain.gradient},
         edges_(domain, 1, domain.loop_edges, 2, is_frozen_, execution),
-        squares_(codomain, 2, codomain.filling_squares, 1, is_frozen_, execution),
-        matrix_(domain.gradient, edges_.ordered(), seen_from_domain(domain.gradient.image), execution, is_frozen_) {}
+        squares_(codomain, 2, codomain.squares, 1, is_frozen_, execution),
+        squares_in_domain_(seen_from_highest(squares_.cells, domain.gradient.image)),
+        matrix_(domain.gradient, {edges_.cells, edges_.order}, {squares_in_domain_, squares_.order}, execution,
+                is_frozen_),
+        reduction_(edges_.order.size(), execution) {}
 
   /// Calls on_pair(edge, square) for the critical edges of the domain and the critical squares of the codomain that
   /// reduction pairs.
-  template <class OnPair> void reduce(OnPair on_pair) const {
-    ColumnReduction reduction(edges_.order.size(), execution_);
+  template <class OnPair> void pair_loops(OnPair on_pair) {
     for (const std::uint32_t square : squares_.order) {
-      const auto row = reduction.reduce(matrix_.column(square));
+      const Row row = reduction_.reduce(matrix_.column(square));
       if (row == ColumnReduction::none || squares_.critical[square] == not_critical) continue;
       const std::uint32_t edge = edges_.critical[edges_.order[row]];
       if (edge != not_critical) on_pair(edge, squares_.critical[square]);
     }
   }
 
+  /// Calls on_pair(edge, edge) for the critical edges of domain and codomain whose loops are never filled, after
+  /// pair_loops: the codomain's loops, as cycles, are further columns.
+  template <class OnPair> void pair_essential_loops(OnPair on_pair) {
+    SpanningForest forest(DescendingFlow<Dim, Key>(codomain_.gradient), codomain_.cells(0), codomain_.order[0],
+                          codomain_.cells(1), deaths(codomain_.pairs[0]), codomain_.essential[1], execution_);
+    const std::vector<Row> row_of_edge = edges_.places();
+    const CellIndex edge_index(edges_.cells);
+    std::deque<std::vector<Row>> cycles;
+    for (const std::uint32_t edge : codomain_.essential[1]) {
+      std::vector<Row>& cycle = cycles.emplace_back();
+      forest.close_cycle(edge, [&](const Cell& cell) {
+        const std::uint32_t number = edge_index.find(domain_.gradient.image.seen_from_highest(cell));
+        if (number != CellIndex::none && row_of_edge[number] != ColumnReduction::none)
+          cycle.push_back(row_of_edge[number]);
+      });
+      sum_over_z2(cycle);
+      on_pair(edges_.critical[edges_.order[reduction_.reduce(cycle)]], edge);
+    }
+  }
+
+  /// Calls on_pair(square, square) for the critical squares of domain and codomain whose cavities are never filled
+  /// (3D). In the dual complex squares close loops around edges, and domain and codomain change places.
+  template <class OnPair> void pair_essential_cavities(OnPair on_pair) const {
+    const auto column_count = static_cast<Row>(squares_.order.size());
+    std::vector<std::vector<Row>> coboundaries(edges_.order.size());
+    for (Row column = 0; column < column_count; ++column)
+      for (const Row row : matrix_.column(squares_.order[column]))
+        coboundaries[row].push_back(column_count - 1 - column);
+    ColumnReduction reduction(column_count, execution_);
+    for (std::size_t row = coboundaries.size(); row-- > 0;) reduction.reduce(coboundaries[row]);
+
+    SpanningForest forest(AscendingFlow<Dim, Key>(domain_.gradient), domain_.cells(Dim), domain_.maxima_eldest_first(),
+                          domain_.cells(Dim - 1), births(domain_.pairs[Dim - 1]), domain_.essential[Dim - 1],
+                          execution_);
+    const std::vector<Row> column_of_square = squares_.places();
+    const CellIndex square_index(squares_.cells);
+    std::deque<std::vector<Row>> cocycles;
+    for (const std::uint32_t square : std::views::reverse(domain_.essential[2])) {
+      std::vector<Row>& cocycle = cocycles.emplace_back();
+      forest.close_cycle(square, [&](const Cell& cell) {
+        const std::uint32_t number = square_index.find(codomain_.gradient.image.seen_from_highest(cell));
+        if (number != CellIndex::none && column_of_square[number] != ColumnReduction::none)
+          cocycle.push_back(column_count - 1 - column_of_square[number]);
+      });
+      sum_over_z2(cocycle);
+      on_pair(square, squares_.critical[squares_.order[column_count - 1 - reduction.reduce(cocycle)]]);
+    }
+  }
+
 private:
+  using Row = ColumnReduction::Row;
   static constexpr std::uint32_t not_critical = ~std::uint32_t{0};
 
   /// True for voxels whose lower stars differ.
   struct IsFrozen {
-    const LowerStarGradient<3, Key>& domain;
-    const LowerStarGradient<3, Key>& codomain;
+    const LowerStarGradient<Dim, Key>& domain;
+    const LowerStarGradient<Dim, Key>& codomain;
     bool operator()(Index voxel) const { return domain.star(voxel) != codomain.star(voxel); }
   };
 
@@ -65,20 +121,25 @@ private:
       sort(filtered.gradient, is_chosen);
     }
 
-    OrderedCells ordered() const { return {cells, order}; }
+    /// The place in the order by cell, or none.
+    std::vector<Row> places() const {
+      std::vector<Row> place(cells.size(), ColumnReduction::none);
+      for (std::size_t i = 0; i < order.size(); ++i) place[order[i]] = static_cast<Row>(i);
+      return place;
+    }
 
   private:
-    static Cells paired_cells(const LowerStarGradient<3, Key>& gradient, int k, int paired_with,
+    static Cells paired_cells(const LowerStarGradient<Dim, Key>& gradient, int k, int paired_with,
                               const IsFrozen& is_frozen, const Execution& execution) {
-      const Grid<3>& grid = gradient.image.grid;
+      const Grid<Dim>& grid = gradient.image.grid;
       const auto ranges = split(grid.padded_size, 1 << 12, execution);
       std::vector<Cells> parts(ranges.size());
       parallel_for(std::ssize(ranges), execution, [&](Index task) {
         for (Index voxel = ranges[task].begin; voxel < ranges[task].end; ++voxel) {
           if (!is_frozen(voxel)) continue;
-          for (int code = star_cells<3>.first[k]; code < star_cells<3>.first[k + 1]; ++code) {
+          for (int code = star_cells<Dim>.first[k]; code < star_cells<Dim>.first[k + 1]; ++code) {
             const int partner = gradient.partner({voxel, code});
-            if (partner != LowerStarTable<3>::absent && star_cells<3>.dimension[partner] == paired_with)
+            if (partner != LowerStarTable<Dim>::absent && star_cells<Dim>.dimension[partner] == paired_with)
               parts[task].push_back({voxel, code});
           }
         }
@@ -105,7 +166,7 @@ private:
       for (; next < paired.size(); ++next) add(paired[next], not_critical);
     }
 
-    void sort(const LowerStarGradient<3, Key>& gradient, const std::vector<bool>& is_chosen) {
+    void sort(const LowerStarGradient<Dim, Key>& gradient, const std::vector<bool>& is_chosen) {
       LargeVector<Keyed<Key>> keyed;
       for (std::uint32_t i = 0; i < cells.size(); ++i)
         if (critical[i] == not_critical || is_chosen[critical[i]])
@@ -125,15 +186,43 @@ private:
     }
   };
 
+  const Filtered& domain_;
+  const Filtered& codomain_;
   const Execution& execution_;
   IsFrozen is_frozen_;
   Line edges_, squares_;
-  LoopMatrix<Key, IsFrozen> matrix_;
+  Cells squares_in_domain_; ///< the squares as the domain's gradient knows them
+  LoopMatrix<Dim, Key, IsFrozen> matrix_;
+  ColumnReduction reduction_;
 
-  /// The squares as the domain's gradient knows them.
-  OrderedCells seen_from_domain(const OrderedImage<3, Key>& domain) {
-    for (Cell& square : squares_.cells) square = domain.seen_from_highest(square);
-    return squares_.ordered();
+  static Cells seen_from_highest(Cells cells, const OrderedImage<Dim, Key>& image) {
+    for (Cell& cell : cells) cell = image.seen_from_highest(cell);
+    return cells;
+  }
+
+  static CellNumbers deaths(const auto& pairs) {
+    CellNumbers numbers;
+    for (const auto& pair : pairs) numbers.push_back(pair.death);
+    return numbers;
+  }
+
+  static CellNumbers births(const auto& pairs) {
+    CellNumbers numbers;
+    for (const auto& pair : pairs) numbers.push_back(pair.birth);
+    return numbers;
+  }
+
+  /// Leaves the rows that occur an odd number of times, the last first.
+  static void sum_over_z2(std::vector<Row>& rows) {
+    std::ranges::sort(rows, std::greater());
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < rows.size();) {
+      std::size_t next = i;
+      while (next < rows.size() && rows[next] == rows[i]) ++next;
+      if ((next - i) % 2 == 1) rows[kept++] = rows[i];
+      i = next;
+    }
+    rows.resize(kept);
   }
 };
 

@@ -25,9 +25,9 @@ struct NeverFrozen {
 /// stars of voxels for which is_frozen(voxel) is true, cells count as critical although they are paired.
 ///
 /// Each thread has one, on cache lines of its own.
-template <class Key, class IsFrozen> class alignas(128) MorseBoundary {
+template <int Dim, class Key, class IsFrozen> class alignas(128) MorseBoundary {
 public:
-  MorseBoundary(const LowerStarGradient<3, Key>& gradient, IsFrozen is_frozen, const Execution& execution)
+  MorseBoundary(const LowerStarGradient<Dim, Key>& gradient, IsFrozen is_frozen, const Execution& execution)
       : gradient_(gradient), image_(gradient.image), is_frozen_(is_frozen), execution_(execution),
         chain_(image_.grid.padded_size) {
     for (int square = cells.first[2]; square < cells.first[3]; ++square) find_far_edges(square);
@@ -64,10 +64,10 @@ private:
     int code_from_first, code_from_last; ///< of the edge as seen from either
   };
 
-  static constexpr const StarCells<3>& cells = star_cells<3>;
+  static constexpr const StarCells<Dim>& cells = star_cells<Dim>;
 
-  const LowerStarGradient<3, Key>& gradient_;
-  const OrderedImage<3, Key>& image_;
+  const LowerStarGradient<Dim, Key>& gradient_;
+  const OrderedImage<Dim, Key>& image_;
   const IsFrozen is_frozen_;
   const Execution& execution_;
   std::array<std::array<FarEdge, 2>, cells.count> far_edges_{}; ///< by the code of the square
@@ -77,7 +77,7 @@ private:
   static EdgeSet bit(int code) { return static_cast<EdgeSet>(1u << code); }
 
   void find_far_edges(int square) {
-    for (int axis = 0, next = 0; axis < 3; ++axis) {
+    for (int axis = 0, next = 0; axis < Dim; ++axis) {
       const int near = cells.face[square][axis];
       if (near < 0) continue;
       const Index one = cells.displacement[square][axis] * image_.grid.strides[axis];
@@ -122,7 +122,7 @@ private:
       const int code = last_is_higher ? edge.code_from_last : edge.code_from_first;
       // A path ends in an edge that is paired with its vertex, or that is no part of the complex.
       const int partner = gradient_.partner({voxel, code});
-      if (partner != 0 && partner != LowerStarTable<3>::absent) add(voxel, bit(code));
+      if (partner != 0 && partner != LowerStarTable<Dim>::absent) add(voxel, bit(code));
     }
     return static_cast<EdgeSet>(cells.faces[square.code]);
   }

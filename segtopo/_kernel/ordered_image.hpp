@@ -31,6 +31,11 @@ template <class Value> KeyOf<Value> order_key(Value value) {
   return bits ^ ((bits >> (8 * sizeof(Key) - 1)) & std::numeric_limits<Key>::max());
 }
 
+/// Says of every voxel that it is part of the image.
+struct Everywhere {
+  bool operator()(Index) const { return true; }
+};
+
 /// Throws NanError if one of the values is NaN.
 template <class Value> void check_for_nan(const Value* values, Index size, const Execution& execution) {
   std::atomic<bool> has_nan{false};
@@ -53,7 +58,7 @@ template <class Value> KeyOf<Value> entry_key(Value value, Filtration filtration
 /// The voxels of an image in a total order (key, index), on a padded grid.
 ///
 /// "Lower" means entering the filtration earlier. A cell of the grid enters with its highest voxel; a cell
-/// whose highest voxel is outside the image is not part of the complex.
+/// whose highest voxel is outside the image is not part of the complex. Voxels of the image may be left outside, too.
 ///
 /// The T-construction is dual to the V-construction with the order of the voxels, ties included, turned round, relative
 /// to a layer of voxels around the image that enters first (Garin et al. 2020). An image in dual order is laid out
@@ -62,15 +67,16 @@ template <int Dim, class Key> class OrderedImage {
 public:
   const Grid<Dim> grid;
 
-  /// key_of(i) is the key of voxel i of the image, neither the largest nor the smallest integer.
-  template <class KeyOfVoxel>
-  OrderedImage(const Shape<Dim>& shape, bool dual, KeyOfVoxel key_of, const Execution& execution)
+  /// key_of(i) is the key of voxel i of the image, neither the largest nor the smallest integer, and is_inside(i) tells
+  /// whether it is part of it.
+  template <class KeyOfVoxel, class IsInside>
+  OrderedImage(const Shape<Dim>& shape, bool dual, KeyOfVoxel key_of, IsInside is_inside, const Execution& execution)
       : grid(shape), dual_(dual),
         outside_key_(dual ? std::numeric_limits<Key>::min() : std::numeric_limits<Key>::max()),
         keys_(grid.padded_size) {
     const auto ranges = split(grid.padded_row_count(), 1, execution);
     parallel_for(std::ssize(ranges), execution, [&](Index task) {
-      for (Index row = ranges[task].begin; row < ranges[task].end; ++row) fill_row(key_of, row);
+      for (Index row = ranges[task].begin; row < ranges[task].end; ++row) fill_row(key_of, is_inside, row);
     });
   }
 
@@ -118,7 +124,7 @@ private:
   LargeArray<Key> keys_;
 
   /// Writes the keys of one row of the padded grid.
-  template <class KeyOfVoxel> void fill_row(KeyOfVoxel key_of, Index padded_row) {
+  template <class KeyOfVoxel, class IsInside> void fill_row(KeyOfVoxel key_of, IsInside is_inside, Index padded_row) {
     const Index length = grid.row_length();
     Key* to = keys_.data() + padded_row * (length + 2);
     const Index row = grid.image_row(padded_row);
@@ -129,7 +135,8 @@ private:
     *to++ = outside_key_;
     const Index first = (dual_ ? grid.row_count() - 1 - row : row) * length;
     const Key flip = dual_ ? Key{-1} : Key{0};
-    for (Index x = 0; x < length; ++x) to[x] = static_cast<Key>(key_of(first + x)) ^ flip;
+    for (Index x = 0; x < length; ++x)
+      to[x] = is_inside(first + x) ? static_cast<Key>(key_of(first + x)) ^ flip : outside_key_;
     if (dual_) std::reverse(to, to + length);
     to[length] = outside_key_;
   }

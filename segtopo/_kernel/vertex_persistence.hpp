@@ -1,7 +1,7 @@
 #pragma once
 
 #include "extremum_persistence.hpp"
-#include "loop_persistence.hpp"
+#include "loop_matrix.hpp"
 #include "lower_star_gradient.hpp"
 #include "radix_sort.hpp"
 
@@ -25,7 +25,8 @@ public:
   std::array<CellNumbers, Dim + 1> order;     ///< the critical cells of each dimension
   std::array<LargeVector<Pair>, Dim> pairs;   ///< by dimension
   std::array<CellNumbers, Dim + 1> essential; ///< by dimension, the critical cells whose classes never die
-  CellNumbers loop_edges, filling_squares;    ///< the critical cells that close and (3D) fill a loop
+  CellNumbers loop_edges;                     ///< the critical edges that close a loop
+  CellNumbers squares;                        ///< the critical squares that no cube is paired with
 
   VertexPersistence(const LowerStarGradient<Dim, Key>& lower_star_gradient, const Execution& execution)
       : gradient(lower_star_gradient), execution_(execution) {
@@ -34,9 +35,7 @@ public:
     parallel_for(Dim + 1, execution, [this](Index k) { sort_critical_cells(static_cast<int>(k)); });
     pair_minima();
     pair_maxima();
-    if constexpr (Dim == 3)
-      pair_loops(gradient, loop_edges, filling_squares, execution,
-                 [this](std::uint32_t edge, std::uint32_t square) { pairs[1].push_back({edge, square}); });
+    if constexpr (Dim == 3) pair_loops();
   }
 
   const Cells& cells(int k) const { return gradient.critical_cells(k); }
@@ -81,9 +80,28 @@ private:
     pair_extrema(
         cells(Dim).size(), ends, std::views::reverse(facets), execution_,
         [&](Age age, std::uint32_t facet) { pairs[Dim - 1].push_back({facet, eldest_first[age - 1]}); },
-        [this](std::uint32_t facet) { filling_squares.push_back(facet); },
+        [this](std::uint32_t facet) { (Dim == 2 ? essential[1] : squares).push_back(facet); },
         [&](Age age) { essential[Dim].push_back(eldest_first[age - 1]); });
-    std::ranges::reverse(filling_squares);
+    std::ranges::reverse(essential[1]);
+    std::ranges::reverse(squares);
+    if (Dim == 2) squares = order[2];
+  }
+
+  void pair_loops() {
+    const LoopMatrix<Dim, Key> matrix(gradient, {cells(1), loop_edges}, {cells(2), squares}, execution_);
+    ColumnReduction reduction(loop_edges.size(), execution_);
+    std::vector<bool> is_filled(loop_edges.size(), false);
+    for (const std::uint32_t square : squares) {
+      const auto row = reduction.reduce(matrix.column(square));
+      if (row == ColumnReduction::none) {
+        essential[2].push_back(square);
+        continue;
+      }
+      is_filled[row] = true;
+      pairs[1].push_back({loop_edges[row], square});
+    }
+    for (std::size_t row = 0; row < loop_edges.size(); ++row)
+      if (!is_filled[row]) essential[1].push_back(loop_edges[row]);
   }
 };
 

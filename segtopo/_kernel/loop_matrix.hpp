@@ -22,11 +22,11 @@ struct OrderedCells {
 ///
 /// Other edges end a component and are never the highest of a cycle: their rows are left out. The edges are sorted by
 /// voxel, then code.
-template <class Key, class IsFrozen = NeverFrozen> class LoopMatrix {
+template <int Dim, class Key, class IsFrozen = NeverFrozen> class LoopMatrix {
 public:
   using Row = ColumnReduction::Row;
 
-  LoopMatrix(const LowerStarGradient<3, Key>& gradient, const OrderedCells& edges, const OrderedCells& squares,
+  LoopMatrix(const LowerStarGradient<Dim, Key>& gradient, const OrderedCells& edges, const OrderedCells& squares,
              const Execution& execution, IsFrozen is_frozen = {})
       : squares_(squares.cells), columns_(squares_.size()), edge_index_(edges.cells),
         row_of_edge_(edges.cells.size(), ColumnReduction::none) {
@@ -34,7 +34,7 @@ public:
     const auto order = by_block(squares.order, gradient.image.grid);
     const auto ranges = split(std::ssize(order), 16, execution);
     parts_.resize(ranges.size());
-    std::vector<MorseBoundary<Key, IsFrozen>> boundary_of;
+    std::vector<MorseBoundary<Dim, Key, IsFrozen>> boundary_of;
     for (int worker = 0; worker < execution.num_threads; ++worker)
       boundary_of.emplace_back(gradient, is_frozen, execution);
     parallel_for(std::ssize(ranges), execution, [&](Index task, Index worker) {
@@ -62,7 +62,7 @@ private:
   LargeVector<Row> row_of_edge_;
 
   /// The squares block by block: what neighbours touch stays in the cache.
-  LargeVector<Keyed<std::int32_t>> by_block(const CellNumbers& squares, const Grid<3>& grid) const {
+  LargeVector<Keyed<std::int32_t>> by_block(const CellNumbers& squares, const Grid<Dim>& grid) const {
     constexpr std::int32_t side = 32;
     LargeVector<Keyed<std::int32_t>> order(squares.size());
     for (std::size_t i = 0; i < squares.size(); ++i)
@@ -71,7 +71,7 @@ private:
     return order;
   }
 
-  void add_column(std::uint32_t square, MorseBoundary<Key, IsFrozen>& boundary, std::uint32_t part) {
+  void add_column(std::uint32_t square, MorseBoundary<Dim, Key, IsFrozen>& boundary, std::uint32_t part) {
     LargeVector<Row>& rows = parts_[part];
     const std::size_t begin = rows.size();
     boundary(squares_[square], [&](const Cell& edge) {
@@ -81,17 +81,5 @@ private:
     columns_[square] = {begin, static_cast<std::uint32_t>(rows.size() - begin), part};
   }
 };
-
-/// Pairs the critical edges that close a loop with the critical squares that fill it. Both are given in the order of
-/// the filtration. Calls on_pair(edge, square).
-template <class Key, class OnPair>
-void pair_loops(const LowerStarGradient<3, Key>& gradient, const CellNumbers& loop_edges,
-                const CellNumbers& filling_squares, const Execution& execution, OnPair on_pair) {
-  const LoopMatrix<Key> matrix(gradient, {gradient.critical_cells(1), loop_edges},
-                               {gradient.critical_cells(2), filling_squares}, execution);
-  ColumnReduction reduction(loop_edges.size(), execution);
-  for (const std::uint32_t square : filling_squares)
-    on_pair(loop_edges[reduction.reduce(matrix.column(square))], square);
-}
 
 } // namespace segtopo
