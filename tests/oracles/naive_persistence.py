@@ -80,13 +80,19 @@ def dimension(cell: Cell) -> int:
 
 def setting_voxel(cell: Cell, shape: tuple[int, ...], rank: list[int], construction: str) -> int:
     """The voxel with which a cell enters, as a linear index."""
+    choose = max if construction == "V" else min
+    return choose(voxels_around(cell, shape, construction), key=rank.__getitem__)
+
+
+def voxels_around(cell: Cell, shape: tuple[int, ...], construction: str) -> list[int]:
+    """The vertices of a cell under V, the top cells that have it as a face under T, as linear indices."""
     if construction == "V":
         around = itertools.product(*({c // 2, (c + 1) // 2} for c in cell))
-        return max((linear(voxel, shape) for voxel in around), key=rank.__getitem__)
-    around = itertools.product(
-        *([v for v in {(c - 1) // 2, c // 2} if 0 <= v < n] for c, n in zip(cell, shape, strict=True))
-    )
-    return min((linear(voxel, shape) for voxel in around), key=rank.__getitem__)
+    else:
+        around = itertools.product(
+            *([v for v in {(c - 1) // 2, c // 2} if 0 <= v < n] for c, n in zip(cell, shape, strict=True))
+        )
+    return [linear(voxel, shape) for voxel in around]
 
 
 def boundary(cell: Cell) -> Iterator[Cell]:
