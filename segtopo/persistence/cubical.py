@@ -94,7 +94,14 @@ def compute_persistence(
     values = as_float_array(image)
     check_shape(values.shape)
     (critical,) = critical_voxels(values[None], filtration, construction, min_persistence, num_threads)
-    flat = values.ravel()
+    return pairs_of(values, critical, filtration, construction)
+
+
+def pairs_of(
+    image: npt.NDArray[np.floating[Any]], critical: CriticalVoxels, filtration: Filtration, construction: Construction
+) -> PersistencePairs:
+    """The pairs of an image with the values at their voxels."""
+    flat = image.ravel()
     deaths = flat[critical.deaths]
     deaths[critical.essential] = essential_death(filtration)
     return PersistencePairs(
@@ -104,7 +111,7 @@ def compute_persistence(
         critical.birth_voxels,
         critical.death_voxels,
         critical.essential,
-        values.shape,
+        image.shape,
         filtration,
         construction,
     )
@@ -118,10 +125,7 @@ def critical_voxels(
     num_threads: int | None,
 ) -> list[CriticalVoxels]:
     """The pairs of each image of a batch (N, H, W[, D]), computed over threads."""
-    if filtration not in get_args(Filtration):
-        raise ValueError(f"filtration: got {filtration!r}, expected one of {get_args(Filtration)}")
-    if construction not in get_args(Construction):
-        raise ValueError(f"construction: got {construction!r}, expected one of {get_args(Construction)}")
+    check_complex(filtration, construction)
     if not min_persistence >= 0:
         raise ValueError(f"min_persistence: got {min_persistence}, expected a number >= 0")
     try:
@@ -138,12 +142,20 @@ def critical_voxels(
     return [batch[begin:end] for begin, end in pairwise(offsets)]
 
 
+def check_complex(filtration: Filtration, construction: Construction) -> None:
+    """Raises ValueError unless both are known."""
+    if filtration not in get_args(Filtration):
+        raise ValueError(f"filtration: got {filtration!r}, expected one of {get_args(Filtration)}")
+    if construction not in get_args(Construction):
+        raise ValueError(f"construction: got {construction!r}, expected one of {get_args(Construction)}")
+
+
 def essential_death(filtration: Filtration) -> float:
     """The death value of a feature that never vanishes."""
     return -np.inf if filtration == "superlevel" else np.inf
 
 
-def as_float_array(image: npt.ArrayLike | torch.Tensor) -> npt.NDArray[np.floating[Any]]:
+def as_float_array(image: npt.ArrayLike | torch.Tensor, name: str = "image") -> npt.NDArray[np.floating[Any]]:
     """The image as a float32 or float64 array with exactly the same values.
 
     Raises:
@@ -157,21 +169,21 @@ def as_float_array(image: npt.ArrayLike | torch.Tensor) -> npt.NDArray[np.floati
     if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
         return array.astype(np.float64 if array.dtype.itemsize == 8 else np.float32, copy=False)
     if array.dtype.kind not in "biu":
-        raise TypeError(f"image: got dtype {array.dtype}, expected a real one of at most 64 bits")
+        raise TypeError(f"{name}: got dtype {array.dtype}, expected a real one of at most 64 bits")
     if array.dtype.itemsize == 8 and array.size and int(max(array.max(), -int(array.min()))) > LARGEST_EXACT_INTEGER:
         raise ValueError(
-            f"image: got integers from {array.min()} to {array.max()}, expected at most 2**53 in magnitude, which "
+            f"{name}: got integers from {array.min()} to {array.max()}, expected at most 2**53 in magnitude, which "
             "float64 holds exactly"
         )
     return array.astype(np.float64)
 
 
-def check_shape(shape: Sequence[int]) -> None:
+def check_shape(shape: Sequence[int], name: str = "image") -> None:
     """Raises ValueError unless it is the shape of a 2D or 3D image that is not empty."""
     if len(shape) not in (2, 3):
-        raise ValueError(f"image: got {len(shape)} dimensions (shape {tuple(shape)}), expected 2 or 3")
+        raise ValueError(f"{name}: got {len(shape)} dimensions (shape {tuple(shape)}), expected 2 or 3")
     if 0 in shape:
-        raise ValueError(f"image: got the empty shape {tuple(shape)}, expected at least one voxel along each axis")
+        raise ValueError(f"{name}: got the empty shape {tuple(shape)}, expected at least one voxel along each axis")
 
 
 def thread_count(num_threads: int | None) -> int:
@@ -183,9 +195,9 @@ def thread_count(num_threads: int | None) -> int:
     return num_threads
 
 
-def describe_nan(images: npt.NDArray[np.floating[Any]]) -> str:
+def describe_nan(images: npt.NDArray[np.floating[Any]], name: str = "image") -> str:
     """What to tell of the NaN in a batch: how many, and where the first is."""
     positions = np.argwhere(np.isnan(images))
     item, *voxel = positions[0].tolist()
     place = f"{tuple(voxel)}" + (f" of image {item}" if len(images) > 1 else "")
-    return f"image: got {len(positions)} NaN, the first at {place}, expected numbers"
+    return f"{name}: got {len(positions)} NaN, the first at {place}, expected numbers"

@@ -56,9 +56,14 @@ class PersistencePairs:
         Args:
             dimension: 0 for components, 1 for loops, 2 for cavities.
         """
-        return self._select(self.dimensions == dimension)
+        return self.select(self.dimensions == dimension)
 
-    def _select(self, chosen: npt.NDArray[np.bool_]) -> PersistencePairs:
+    def select(self, chosen: npt.NDArray[np.bool_ | np.integer[Any]]) -> PersistencePairs:
+        """Some of the pairs.
+
+        Args:
+            chosen: (n,) True for those to keep, in the same order; or the indices of those to take, in theirs.
+        """
         return PersistencePairs(
             self.dimensions[chosen],
             self.births[chosen],
