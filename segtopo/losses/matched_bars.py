@@ -1,15 +1,19 @@
-"""The bars of a batch of images, each with the partner that the optimal matching gives it."""
+"""The bars of a batch of images, each with the partner that a matching gives it, and what their distance costs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from segtopo.matching import match_diagrams
 from segtopo.persistence import PersistenceDiagram
+
+Goal: TypeAlias = Literal["diagonal", "extremes"]
 
 
 @dataclass(frozen=True)
@@ -25,13 +29,43 @@ class MatchedBars:
     essential: NDArray[np.bool_]
     """``(n,)`` the bar never dies."""
     matched: NDArray[np.bool_]
-    """``(n,)`` the bar has a partner; otherwise it goes to the diagonal."""
+    """``(n,)`` the bar has a partner."""
     partner: NDArray[np.float64]
     """``(n, 2)`` birth and death of the partner, 0 where there is none."""
     weight: NDArray[np.float64]
-    """``(n,)`` weight of the bar's dimension."""
+    """``(n,)`` weight of the bar's cost."""
     missing: NDArray[np.float64]
-    """``(N,)`` weighted squared distance to the diagonal of the target's bars left without a partner."""
+    """``(N,)`` what the target's bars without a partner cost."""
+
+    def distances(self, images: torch.Tensor, unmatched_goal: Goal = "diagonal") -> torch.Tensor:
+        """The distances ``(N,)`` of the images' bars from their partners, differentiable in the critical voxels.
+
+        Args:
+            images: ``(N, *spatial)`` the images, on any device.
+            unmatched_goal: Where bars without a partner are drawn to, see :func:`unmatched_cost`.
+        """
+        voxels = torch.from_numpy(np.stack([self.birth_index, self.death_index]))
+        # One gather on the images' device; the few values are compared on the CPU, where sums have one order.
+        births, deaths = images.reshape(-1)[voxels.to(images.device)].cpu()
+        essential = torch.from_numpy(self.essential)
+        deaths = torch.where(essential, 0.0, deaths)
+        partner_births, partner_deaths = torch.from_numpy(self.partner).to(births).unbind(dim=1)
+        to_partner = (births - partner_births) ** 2 + (deaths - partner_deaths) ** 2
+        to_goal = unmatched_cost(births, deaths, essential, unmatched_goal)
+        costs = torch.where(torch.from_numpy(self.matched), to_partner, to_goal)
+        missing, weight = (torch.from_numpy(column).to(costs) for column in (self.missing, self.weight))
+        return missing.index_add(0, torch.from_numpy(self.image), weight * costs).to(images.device)
+
+
+def unmatched_cost(births: torch.Tensor, deaths: torch.Tensor, essential: torch.Tensor, goal: Goal) -> torch.Tensor:
+    """What bars without a partner cost.
+
+    ``"diagonal"``: the squared distance to the diagonal, where birth and death are equal. ``"extremes"``: the squared
+    distance to birth 0 and death 1; a death that is no voxel's has no cost.
+    """
+    if goal == "diagonal":
+        return 0.5 * (births - deaths) ** 2
+    return births**2 + torch.where(essential, 0.0, (1 - deaths) ** 2)
 
 
 def match_bars(

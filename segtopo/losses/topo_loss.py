@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 
 import torch
 from monai.utils import LossReduction
 
 from segtopo.errors import InputError
-from segtopo.losses.channels import ChannelLoss, ClassWeight
-from segtopo.losses.matched_bars import MatchedBars, match_bars
+from segtopo.losses.channels import ClassWeight
+from segtopo.losses.matched_bars import match_bars
 from segtopo.losses.patches import split_into_patches
+from segtopo.losses.persistence_loss import PersistenceLoss
 from segtopo.persistence import Construction, batch_persistence_diagrams
 
 
-class TopoLoss(ChannelLoss):
+class TopoLoss(PersistenceLoss):
     r"""Distance between the persistence diagrams of prediction and target, under the optimal matching.
 
     The diagrams are those of the superlevel filtration: a bar :math:`(b, d)` of dimension 0 is a component
@@ -110,49 +110,48 @@ class TopoLoss(ChannelLoss):
         weight: ClassWeight = None,
         ignore_index: int | None = None,
     ) -> None:
-        super().__init__(include_background, to_onehot_y, sigmoid, softmax, other_act, reduction, weight, ignore_index)
-        if construction not in ("T", "V"):
-            raise InputError(f"construction is {construction!r}, expected 'T' or 'V'.")
-        if not 0.0 <= min_persistence < 1.0:
-            raise InputError(f"min_persistence is {min_persistence}, expected at least 0 and below 1.")
-        self.dimensions = None if dimensions is None else _distinct(dimensions)
-        self.dimension_weights = None if dimension_weights is None else _not_negative(dimension_weights)
+        super().__init__(
+            include_background=include_background,
+            to_onehot_y=to_onehot_y,
+            sigmoid=sigmoid,
+            softmax=softmax,
+            other_act=other_act,
+            dimensions=dimensions,
+            dimension_weights=dimension_weights,
+            min_persistence=min_persistence,
+            construction=construction,
+            num_threads=num_threads,
+            reduction=reduction,
+            weight=weight,
+            ignore_index=ignore_index,
+        )
         self.patch_size = patch_size if patch_size is None else _at_least_one(patch_size)
-        self.min_persistence = min_persistence
         self.match_all = match_all
-        self.construction = construction
-        self.num_threads = num_threads
 
-    def channel_losses(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """The losses ``(B, C)``, in float64 for a float64 prediction and in float32 otherwise."""
-        self._warn_unless_probabilities(prediction, target)
-        prediction = prediction.to(torch.float64 if prediction.dtype == torch.float64 else torch.float32)
-        batch, channels, *spatial = prediction.shape
-        patch_size = self._patch_size(spatial)
-        patches = split_into_patches(prediction.flatten(0, 1), patch_size)
-        references = split_into_patches(target.to(prediction).flatten(0, 1), patch_size)
-        losses = self._image_losses(patches.flatten(0, 1), references.flatten(0, 1))
-        return losses.reshape(batch, channels, -1).mean(dim=2)
+    def image_losses(self, images: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
+        """The losses ``(N,)`` of images and references, both ``(N, *spatial)`` and of one floating type."""
+        patch_size = self._patch_size(images.shape[1:])
+        patches, reference_patches = (split_into_patches(batch, patch_size) for batch in (images, references))
+        losses = self._patch_losses(patches.flatten(0, 1), reference_patches.flatten(0, 1))
+        return losses.reshape(len(images), -1).mean(dim=1)
 
-    def _image_losses(self, images: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
-        """The losses ``(N,)`` of images and references, both ``(N, *spatial)``."""
-        # One call for all images keeps all threads busy. It needs no gradient: critical voxels are gathered below.
+    def _patch_losses(self, patches: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
+        # One call for all patches keeps all threads busy. It needs no gradient: critical voxels are gathered later.
         diagrams = batch_persistence_diagrams(
-            torch.cat([images, references]).detach().cpu(),
+            torch.cat([patches, references]).detach().cpu(),
             filtration="superlevel",
             construction=self.construction,
             num_threads=self.num_threads,
         )
-        weights = self._weight_of_dimension(images.ndim - 1)
         bars = match_bars(
-            diagrams[: len(images)],
-            diagrams[len(images) :],
-            weights,
-            images.shape[1:],
+            diagrams[: len(patches)],
+            diagrams[len(patches) :],
+            self.weight_of_dimension(patches.ndim - 1),
+            patches.shape[1:],
             match_all=self.match_all,
             min_persistence=self.min_persistence,
         )
-        return _diagram_distances(images, bars)
+        return bars.distances(patches)
 
     def _patch_size(self, spatial: Sequence[int]) -> list[int]:
         if self.patch_size is None:
@@ -161,54 +160,6 @@ class TopoLoss(ChannelLoss):
         if len(edges) != len(spatial):
             raise InputError(f"patch_size {self.patch_size} has {len(edges)} values for {len(spatial)} spatial axes.")
         return [min(edge, extent) for edge, extent in zip(edges, spatial, strict=True)]
-
-    def _weight_of_dimension(self, ndim: int) -> dict[int, float]:
-        dimensions = self.dimensions or tuple(range(ndim))
-        if not set(dimensions) <= set(range(ndim)):
-            raise InputError(f"dimensions are {dimensions}, expected values from 0 to {ndim - 1} for {ndim}D images.")
-        weights = self.dimension_weights or (1.0,) * len(dimensions)
-        if len(weights) != len(dimensions):
-            raise InputError(f"dimension_weights has {len(weights)} values for the dimensions {dimensions}.")
-        return dict(zip(dimensions, weights, strict=True))
-
-    def _warn_unless_probabilities(self, prediction: torch.Tensor, target: torch.Tensor) -> None:
-        activated = self.sigmoid or self.other_act is not None or (self.softmax and prediction.shape[1] > 1)
-        for name, values, checked in (("input", prediction, not activated), ("target", target, True)):
-            lowest, highest = values.min().item(), values.max().item()
-            if checked and (lowest < 0 or highest > 1):
-                warnings.warn(
-                    f"the {name} has values from {lowest:.3g} to {highest:.3g}, expected 0 to 1: set `sigmoid=True` "
-                    "or `softmax=True` for logits, `to_onehot_y=True` for label maps.",
-                    stacklevel=6,
-                )
-
-
-def _diagram_distances(images: torch.Tensor, bars: MatchedBars) -> torch.Tensor:
-    """The distances ``(N,)`` between the diagrams, differentiable in the critical voxels of the images."""
-    device = images.device
-    values = images.reshape(-1)
-    births = values[torch.from_numpy(bars.birth_index).to(device)]
-    deaths = values[torch.from_numpy(bars.death_index).to(device)]
-    deaths = torch.where(torch.from_numpy(bars.essential).to(device), 0.0, deaths)
-    partner_births, partner_deaths = torch.from_numpy(bars.partner).to(images).unbind(dim=1)
-    to_partner = (births - partner_births) ** 2 + (deaths - partner_deaths) ** 2
-    to_diagonal = 0.5 * (births - deaths) ** 2
-    costs = torch.where(torch.from_numpy(bars.matched).to(device), to_partner, to_diagonal)
-    missing = torch.from_numpy(bars.missing).to(images)
-    weighted = torch.from_numpy(bars.weight).to(images) * costs
-    return missing.index_add(0, torch.from_numpy(bars.image).to(device), weighted)
-
-
-def _distinct(dimensions: Sequence[int]) -> tuple[int, ...]:
-    if len(dimensions) == 0 or len(set(dimensions)) < len(dimensions):
-        raise InputError(f"dimensions are {tuple(dimensions)}, expected at least one and none twice.")
-    return tuple(dimensions)
-
-
-def _not_negative(weights: Sequence[float]) -> tuple[float, ...]:
-    if len(weights) == 0 or min(weights) < 0:
-        raise InputError(f"dimension_weights are {tuple(weights)}, expected at least one and none negative.")
-    return tuple(weights)
 
 
 def _at_least_one(patch_size: Sequence[int] | int) -> tuple[int, ...]:
