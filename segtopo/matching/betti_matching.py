@@ -99,7 +99,8 @@ def betti_matching(
 
     Returns:
         The pairs of both images as :func:`~segtopo.persistence.compute_persistence` gives them, and their partners.
-        The essential ones of both images are matched one to one.
+        The essential ones of both images are matched one to one; components, with ``threshold``, inside the same
+        connected piece of what is looked at.
 
     Raises:
         ValueError: The images hold NaN, differ in shape, are empty, or neither 2D nor 3D; the target has values
