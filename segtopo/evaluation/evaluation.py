@@ -40,8 +40,9 @@ def evaluate(
 ) -> Evaluation:
     """Score predicted masks against references and write ``cases.csv``, ``errors.csv`` and ``summary.json``.
 
-    Dice, clDice, DIU, the Betti numbers of both masks and their absolute differences, for each case; mean, standard
-    error and median over the cases; every topological error with its place.
+    Dice, clDice, DIU, Betti matching error with the features' precision, recall and F1, the Betti numbers of both masks
+    and their absolute differences, for each case; mean, standard error and median over the cases; every topological
+    error with its place.
 
     Args:
         predictions: folder of predicted masks, or one mask.

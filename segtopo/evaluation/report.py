@@ -71,8 +71,15 @@ def score_table(scores: Sequence[CaseScores], summary: dict[str, dict[str, Stati
     from rich.table import Table
 
     dimensions = range(scores[0].ndim)
-    names = ["dice", "cldice", "diu", *(f"betti_{k}_error" for k in dimensions)]
-    titles = ["Dice", "clDice", "DIU", *(f"b{k} error" for k in dimensions), *(f"b{k} (ref.)" for k in dimensions)]
+    names = ["dice", "cldice", "diu", "betti_matching_error", *(f"betti_{k}_error" for k in dimensions)]
+    titles = [
+        "Dice",
+        "clDice",
+        "DIU",
+        "BM error",
+        *(f"b{k} error" for k in dimensions),
+        *(f"b{k} (ref.)" for k in dimensions),
+    ]
     labelled = list(summary) != [FOREGROUND]
     table = Table(box=box.SIMPLE)
     for title in ["case", "label"] if labelled else ["case"]:
@@ -86,7 +93,8 @@ def score_table(scores: Sequence[CaseScores], summary: dict[str, dict[str, Stati
     for s in scores:
         betti = zip(s.betti_prediction, s.betti_reference, strict=True)
         errors, numbers = map(str, s.betti_errors), (f"{p} ({r})" for p, r in betti)
-        add_row(s.case, s.label, f"{s.dice:.4f}", f"{s.cldice:.4f}", str(sum(s.diu)), *errors, *numbers)
+        matching = f"{sum(s.betti_matching['error']):.0f}"
+        add_row(s.case, s.label, f"{s.dice:.4f}", f"{s.cldice:.4f}", str(sum(s.diu)), matching, *errors, *numbers)
     for label, statistics in summary.items():
         table.add_section()
         add_row("mean ± s.e.", label, *(_mean(statistics[name], name) for name in names))

@@ -13,7 +13,7 @@ import torch
 
 from segtopo.evaluation.cases import Case
 from segtopo.matching import TopologyError, compare_masks
-from segtopo.metrics import compute_betti_numbers, compute_cldice
+from segtopo.metrics import compute_betti_matching_scores, compute_betti_numbers, compute_cldice
 from segtopo.persistence import Construction
 from segtopo.volumes import check_same_geometry, read_mask
 
@@ -77,6 +77,8 @@ class CaseScores:
         betti_reference: Betti numbers of the reference, one per dimension.
         diu: features that the masks do not share, one count per dimension, see :func:`segtopo.metrics.compute_diu`.
         errors: each of these features with its place.
+        betti_matching: ``"error"``, ``"precision"``, ``"recall"`` and ``"f1"`` of the matched features, each one score
+            per dimension, see :func:`segtopo.metrics.compute_betti_matching_scores`.
     """
 
     case: str
@@ -87,6 +89,7 @@ class CaseScores:
     betti_reference: tuple[int, ...]
     diu: tuple[int, ...]
     errors: tuple[PlacedError, ...]
+    betti_matching: dict[str, tuple[float, ...]]
 
     @property
     def ndim(self) -> int:
@@ -99,7 +102,7 @@ class CaseScores:
         return tuple(abs(p - r) for p, r in zip(self.betti_prediction, self.betti_reference, strict=True))
 
     def numbers(self) -> dict[str, float]:
-        """Every number by the name it has in reports; ``betti_error`` and ``diu`` are sums over dimensions."""
+        """Every number by the name it has in reports; without a dimension in its name, an error is their sum."""
         return {
             "dice": self.dice,
             "cldice": self.cldice,
@@ -107,6 +110,12 @@ class CaseScores:
             "betti_error": sum(self.betti_errors),
             **{f"diu_{k}": error for k, error in enumerate(self.diu)},
             "diu": sum(self.diu),
+            **{
+                f"betti_matching_{k}_{name}": score
+                for name, scores in self.betti_matching.items()
+                for k, score in enumerate(scores)
+            },
+            "betti_matching_error": sum(self.betti_matching["error"]),
             **{f"betti_{k}_prediction": betti for k, betti in enumerate(self.betti_prediction)},
             **{f"betti_{k}_reference": betti for k, betti in enumerate(self.betti_reference)},
         }
@@ -130,6 +139,7 @@ def score_case(case: Case, label: int | None = None, construction: Construction 
         tuple(compute_betti_numbers(mask, construction)[0, 0].tolist()) for mask in (y_pred, y)
     )
     comparison = compare_masks(prediction.array, reference.array, construction)
+    matching = compute_betti_matching_scores(y_pred, y, construction=construction)
     return CaseScores(
         case=case.name,
         label=Task(case, label).structure,
@@ -139,6 +149,7 @@ def score_case(case: Case, label: int | None = None, construction: Construction 
         betti_reference=betti_reference,
         diu=comparison.diu,
         errors=tuple(PlacedError.of(error, reference.affine) for error in comparison.errors),
+        betti_matching={name: tuple(scores[0, 0].tolist()) for name, scores in matching._asdict().items()},
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from segtopo.training.section import NonNegative, NonNegativeInt, PositiveInt, Section
+from segtopo.training.section import NonNegative, NonNegativeInt, PositiveInt, Probability, Section
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,23 +47,53 @@ class DiceCE(_Loss):
         return loss
 
 
-class TopoLoss(Section):
+class _PersistenceLoss(Section):
+    """The options that losses of persistence diagrams share."""
+
+    dimensions: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] | None = None
+    dimension_weights: tuple[NonNegative, ...] | None = None
+    min_persistence: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    construction: Literal["T", "V"] = "T"
+
+    def _options(self) -> dict[str, Any]:
+        """Arguments for logits (B, C, H, W[, D]) and labels (B, 1, H, W[, D]); the background is left out."""
+        channels = {"include_background": False, "to_onehot_y": True, "softmax": True}
+        return {**channels, **self.model_dump(exclude={"name"})}
+
+
+class TopoLoss(_PersistenceLoss):
     """``segtopo.losses.TopoLoss`` (Hu et al. 2019) of the foreground classes."""
 
     name: Literal["TopoLoss"]
-    dimensions: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] | None = None
-    dimension_weights: tuple[NonNegative, ...] | None = None
     patch_size: PositiveInt | tuple[PositiveInt, ...] | None = None
-    min_persistence: Annotated[float, Field(ge=0, lt=1)] = 0.0
     match_all: bool = True
-    construction: Literal["T", "V"] = "T"
 
     def build(self) -> nn.Module:
-        """The loss module, for logits (B, C, H, W[, D]) and labels (B, 1, H, W[, D])."""
+        """The loss module."""
         from segtopo import losses
 
-        options = self.model_dump(exclude={"name"})
-        return losses.TopoLoss(include_background=False, to_onehot_y=True, softmax=True, **options)
+        return losses.TopoLoss(**self._options())
+
+
+class BettiMatchingLoss(_PersistenceLoss):
+    """``segtopo.losses.BettiMatchingLoss`` (Stucki et al. 2023) of the foreground classes."""
+
+    name: Literal["BettiMatchingLoss"]
+    matched_weight: NonNegative = 1.0
+    unmatched_weight: NonNegative = 1.0
+    unmatched_target_weight: NonNegative = 1.0
+    push_unmatched_to: Literal["diagonal", "extremes"] = "diagonal"
+    threshold: Probability | None = None
+    essential: bool = True
+
+    def build(self) -> nn.Module:
+        """The loss module."""
+        from segtopo import losses
+
+        return losses.BettiMatchingLoss(**self._options())
+
+
+Topology = Annotated[TopoLoss | BettiMatchingLoss, Field(discriminator="name")]
 
 
 class CombinedTopology(_Loss):
@@ -73,7 +103,7 @@ class CombinedTopology(_Loss):
     """
 
     name: Literal["CombinedTopology"]
-    topology: TopoLoss
+    topology: Topology
     include_background: bool = False
     lambda_dice: NonNegative = 1.0
     lambda_ce: NonNegative = 1.0
