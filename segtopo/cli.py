@@ -115,7 +115,7 @@ def evaluate(
 ) -> None:
     """Score predicted masks against references.
 
-    Dice, clDice, DIU, Betti numbers and their errors, per case and in summary; every topological error and its place.
+    Dice, clDice, DIU, Betti and Betti matching errors, per case and in summary; every topological error and its place.
     """
     chosen = None if labels is None else _integers("--labels", labels)
     from segtopo.evaluation import evaluate as run_evaluation

@@ -43,6 +43,9 @@ def test_scores_by_hand(folders: tuple[Path, Path], tmp_path: Path) -> None:
     assert (cut.betti_prediction, cut.betti_errors) == ((1, 0), (0, 1))
     assert (missing.dice, missing.cldice, missing.betti_errors) == (0, 0, (1, 1))
     assert (whole.diu, cut.diu, missing.diu) == ((0, 0), (0, 1), (1, 1))
+    assert [s.betti_matching["error"] for s in evaluation.cases] == [(0, 0), (0, 1), (1, 1)]
+    assert (cut.betti_matching["precision"], cut.betti_matching["recall"]) == ((1, 0), (1, 0))
+    assert evaluation.summary["foreground"]["betti_matching_error"].mean == 1
     assert [placed.error.kind for placed in missing.errors] == ["missed_component", "missed_loop"]
     errors = evaluation.summary["foreground"]["betti_1_error"]
     assert errors == Statistic(mean=pytest.approx(2 / 3), standard_error=pytest.approx(1 / 3), median=1)

@@ -11,10 +11,10 @@ from monai.data import MetaTensor
 from monai.losses import DiceLoss
 
 from segtopo.errors import InputError
-from segtopo.losses import CombinedTopologyLoss, TopoLoss
+from segtopo.losses import BettiMatchingLoss, CombinedTopologyLoss, TopoLoss
 from segtopo.losses.channels import ChannelLoss
 
-LOSSES = [TopoLoss, CombinedTopologyLoss]
+LOSSES = [TopoLoss, BettiMatchingLoss, CombinedTopologyLoss]
 
 
 class SquaredSum(ChannelLoss):

@@ -52,8 +52,12 @@ def test_strides_can_differ_between_axes(name: str) -> None:
 @pytest.mark.parametrize("shape", [(12, 9), (10, 9, 8)], ids=["2D", "3D"])
 @pytest.mark.parametrize(
     "options",
-    [{"name": "DiceCE"}, {"name": "CombinedTopology", "topology": {"name": "TopoLoss"}, "lambda_topology": 0.1}],
-    ids=["DiceCE", "CombinedTopology"],
+    [
+        {"name": "DiceCE"},
+        {"name": "CombinedTopology", "topology": {"name": "TopoLoss"}, "lambda_topology": 0.1},
+        {"name": "CombinedTopology", "topology": {"name": "BettiMatchingLoss", "threshold": 0.8}},
+    ],
+    ids=["DiceCE", "TopoLoss", "BettiMatchingLoss"],
 )
 def test_losses_prefer_the_truth(options: dict[str, object], shape: tuple[int, ...]) -> None:
     config = TypeAdapter(LossConfig).validate_python(options)
