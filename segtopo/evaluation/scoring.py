@@ -76,7 +76,7 @@ class CaseScores:
         betti_prediction: Betti numbers of the prediction, one per dimension.
         betti_reference: Betti numbers of the reference, one per dimension.
         diu: features that the masks do not share, one count per dimension, see :func:`segtopo.metrics.compute_diu`.
-        errors: each of these features with its place.
+        errors: topological errors with their places; displacement alone counts in ``diu`` and is none of them.
         betti_matching: ``"error"``, ``"precision"``, ``"recall"`` and ``"f1"`` of the matched features, each one score
             per dimension, see :func:`segtopo.metrics.compute_betti_matching_scores`.
     """

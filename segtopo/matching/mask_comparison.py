@@ -1,4 +1,4 @@
-"""Exact comparison of two masks: every topological error, what kind it is and where it is."""
+"""Comparison of two masks: how their homology differs, and every topological error with its kind and place."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.distance import cdist
 
 from segtopo.matching.components import FACE_CONNECTIVITY, FULL_CONNECTIVITY, Mask, bounding_box, label_components
+from segtopo.matching.overlap import Mismatch, component_mismatches
 from segtopo.persistence import Construction, PersistencePairs, compute_persistence
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ ErrorKind: TypeAlias = Literal[
 ]
 
 IN_BOTH, IN_ONE, IN_NEITHER = 0, 1, 2  # values of the filtration: intersection, union, whole image
+LOOPS = 1
+
+Found: TypeAlias = tuple[ErrorKind, int, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class TopologyError:
         kind: what the prediction got wrong, see :func:`compare_masks`.
         dimension: 0 for components and their connections, 1 for loops, 2 for cavities.
         voxel: a voxel of one mask alone that makes the difference.
-        region_size: voxels in the piece of that mask outside the other in which the voxel lies: of the gap, of the
+        region_size: voxels in the piece of that mask background the other in which the voxel lies: of the gap, of the
             bridge, of the spurious component, of what closes or fills a loop.
     """
 
@@ -53,7 +58,7 @@ class MaskComparison:
     Attributes:
         kernel: per dimension, classes of the intersection that vanish in the union.
         cokernel: per dimension, classes of the union that no class of the intersection becomes.
-        errors: one for each of them, by dimension.
+        errors: what a person would call wrong, by dimension; fewer than the classes counted where masks are displaced.
     """
 
     kernel: tuple[int, ...]
@@ -73,17 +78,29 @@ def compare_masks(
     *,
     num_threads: int | None = None,
 ) -> MaskComparison:
-    """Compare two masks through the inclusion of their intersection in their union.
+    """Compare two masks: count where their homology differs, and list the errors of the prediction.
 
-    The masks have the same topology, feature by feature, exactly if that inclusion is an isomorphism of homology. What
-    it misses is counted and placed: a class of the intersection that vanishes in the union does so at a voxel of one
-    mask alone, and a class that only the union has is born at one.
+    The counts are those of the DIU error: classes of the masks' intersection that vanish in their union, and classes
+    of the union that the intersection lacks. They see every displacement: where thin vessels of the two masks run
+    side by side, the intersection is in pieces though both masks are whole. The errors leave displacement out, and so
+    do not sum to the counts; in every dimension spurious ones less missed ones (missed connections less false ones
+    and spurious components less missed ones) are exactly the difference of the Betti numbers.
 
-    * ``missed_connection``: the reference connects there what the prediction leaves apart; ``false_connection``: the
-      prediction connects what the reference leaves apart.
+    Components are matched by overlap: each with the one of the other mask that it shares most voxels with.
+
+    * ``missed_connection``: the reference connects what the prediction has in parts; ``false_connection``: the
+      prediction connects what the reference has in parts. The voxel is in the gap, in the bridge.
     * ``missed_component``, ``spurious_component``: a component of one mask that meets none of the other.
+
+    Holes in 2D and cavities in 3D are components of the background and matched in the same way.
+
     * ``missed_loop``, ``spurious_loop``: the reference has a loop that the prediction breaks or fills; the prediction
       has one that the reference breaks or fills. ``missed_cavity``, ``spurious_cavity``: the same in dimension 2.
+
+    Loops in 3D are matched if they come from one loop of the intersection that lasts in the union. Of loops broken in
+    the intersection, as many are taken as displaced as dimensions alone prove (loops of the prediction and of the
+    reference in the union, less what the union has to offer); so thin loops of 3D masks that are displaced by more
+    than their thickness may be listed as one missed and one spurious loop.
 
     Args:
         prediction: 2D or 3D binary mask.
@@ -92,7 +109,7 @@ def compare_masks(
         num_threads: threads to use; by default the number of CPUs.
 
     Returns:
-        Counts for each dimension, which sum to the DIU error, and the list of errors.
+        Counts for each dimension, which sum to the DIU error, and the list of errors, which do not.
 
     Raises:
         ValueError: masks that are not binary, not 2D or 3D, empty arrays or of different shapes; or an unknown
@@ -121,34 +138,84 @@ def compare_masks(
     if predicted.size == 0:
         return MaskComparison((0,) * predicted.ndim, (0,) * predicted.ndim, ())
 
-    levels = np.full(predicted.shape, IN_NEITHER, np.float32)
-    levels -= predicted
-    levels -= expected
+    levels = (IN_NEITHER - predicted.astype(np.float32)) - expected
     pairs = compute_persistence(levels, filtration="sublevel", construction=construction, num_threads=num_threads)
     vanish = (pairs.births == IN_BOTH) & (pairs.deaths == IN_ONE)
     appear = pairs.births == IN_ONE
     region_sizes = RegionSizes(predicted, expected, construction)
-    errors = []
-    for i in np.flatnonzero(vanish | appear):
-        voxel = tuple(int(c) for c in (pairs.death_voxels if vanish[i] else pairs.birth_voxels)[i])
-        dimension = int(pairs.dimensions[i])
-        kind = error_kind(dimension, vanishes=bool(vanish[i]), in_prediction=bool(predicted[voxel]))
-        place = tuple(int(c) for c in voxel + origin)
-        errors.append(TopologyError(kind, dimension, place, region_sizes.at(voxel)))
-    return MaskComparison(count(pairs, vanish), count(pairs, appear), tuple(errors))
+    errors = tuple(
+        TopologyError(kind, dimension, tuple(int(c) for c in np.add(voxel, origin)), region_sizes.at(voxel))
+        for kind, dimension, voxel in find_errors(predicted, expected, construction, num_threads)
+    )
+    return MaskComparison(count(pairs, vanish), count(pairs, appear), errors)
 
 
-def error_kind(dimension: int, *, vanishes: bool, in_prediction: bool) -> ErrorKind:
-    """What went wrong at a voxel of one mask alone, where a class of the intersection vanishes or one appears."""
-    if dimension == 0:
-        if vanishes:
-            return "false_connection" if in_prediction else "missed_connection"
-        return "spurious_component" if in_prediction else "missed_component"
-    # What appears belongs to the mask of the voxel; what vanishes there belongs to the other.
-    missed = vanishes == in_prediction
-    if dimension == 1:
+def find_errors(prediction: Mask, reference: Mask, construction: Construction, num_threads: int | None) -> list[Found]:
+    """Kind, dimension and voxel of every error."""
+    full, face = FULL_CONNECTIVITY[prediction.ndim], FACE_CONNECTIVITY[prediction.ndim]
+    connectivity, dual = (full, face) if construction == "T" else (face, full)
+    errors: list[Found] = [
+        (component_kind(mismatch), 0, mismatch.voxel)
+        for mismatch in component_mismatches(prediction, reference, connectivity)
+    ]
+    if prediction.ndim == 3:
+        errors += loop_errors(prediction, reference, construction, num_threads)
+    background = [np.pad(~mask, 1, constant_values=True) for mask in (prediction, reference)]
+    dimension = prediction.ndim - 1
+    for mismatch in component_mismatches(background[0], background[1], dual):
+        voxel = tuple(c - 1 for c in mismatch.voxel)
+        errors.append((hole_kind(dimension, missed=mismatch.joins == (mismatch.side == 0)), dimension, voxel))
+    return sorted(errors, key=lambda found: found[1:])
+
+
+def component_kind(mismatch: Mismatch) -> ErrorKind:
+    """What a mismatch of the foreground's components is called."""
+    if mismatch.joins:
+        return "missed_connection" if mismatch.side else "false_connection"
+    return "missed_component" if mismatch.side else "spurious_component"
+
+
+def hole_kind(dimension: int, *, missed: bool) -> ErrorKind:
+    """What a loop or cavity of one mask alone is called."""
+    if dimension == LOOPS:
         return "missed_loop" if missed else "spurious_loop"
     return "missed_cavity" if missed else "spurious_cavity"
+
+
+def loop_errors(prediction: Mask, reference: Mask, construction: Construction, num_threads: int | None) -> list[Found]:
+    """Loops of 3D masks that the other lacks: where the other fills them, or else where they are closed."""
+    union = prediction | reference
+    filled, closed, in_union = [], [], 0
+    for own in (prediction, reference):
+        levels = np.full(union.shape, 3, np.float32)  # 0: intersection, 1: this mask, 2: union
+        levels[union], levels[own], levels[prediction & reference] = 2, 1, 0
+        pairs = compute_persistence(
+            levels, filtration="sublevel", construction=construction, num_threads=num_threads
+        ).of_dimension(LOOPS)
+        filled.append(pairs.death_voxels[(pairs.births <= 1) & (pairs.deaths == 2)])
+        closed.append(pairs.birth_voxels[(pairs.births == 1) & (pairs.deaths > 2)])
+        in_union = int(((pairs.births >= 1) & (pairs.births <= 2) & (pairs.deaths > 2)).sum())
+    displaced = nearest_pairs(closed[0], closed[1], max(0, len(closed[0]) + len(closed[1]) - in_union))
+    errors: list[Found] = []
+    for side in (0, 1):
+        kept = np.delete(closed[side], displaced[side], axis=0)
+        kind = hole_kind(LOOPS, missed=side == 1)
+        errors += [(kind, LOOPS, tuple(voxel)) for voxel in np.concatenate([filled[side], kept]).tolist()]
+    return errors
+
+
+def nearest_pairs(
+    first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], number: int
+) -> tuple[list[int], list[int]]:
+    """Indices of the points in this number of pairs, the nearest ones, each point in one pair at most."""
+    distances = cdist(first, second) if number else np.empty((0, 0))
+    chosen: tuple[list[int], list[int]] = [], []
+    for _ in range(number):
+        i, j = np.unravel_index(np.argmin(distances), distances.shape)
+        chosen[0].append(int(i))
+        chosen[1].append(int(j))
+        distances[i], distances[:, j] = np.inf, np.inf
+    return chosen
 
 
 def count(pairs: PersistencePairs, chosen: npt.NDArray[np.bool_]) -> tuple[int, ...]:
