@@ -41,7 +41,7 @@ class TopologyError:
         kind: what the prediction got wrong, see :func:`compare_masks`.
         dimension: 0 for components and their connections, 1 for loops, 2 for cavities.
         voxel: a voxel of one mask alone that makes the difference.
-        region_size: voxels in the piece of that mask background the other in which the voxel lies: of the gap, of the
+        region_size: voxels in the piece of that mask outside the other in which the voxel lies: of the gap, of the
             bridge, of the spurious component, of what closes or fills a loop.
     """
 

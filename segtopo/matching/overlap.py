@@ -117,13 +117,13 @@ def largest_of_either(pairs: Indices, ranks: Indices, base: int) -> npt.NDArray[
 
 
 def joining_voxels(contacts: Contacts, pairs: Indices, matched: npt.NDArray[np.bool_]) -> Iterator[int]:
-    """Where pieces of one mask, small ones first, join matched pairs to one another."""
+    """Where pieces of one mask, large ones first, join matched pairs: displaced walls cross in small pieces."""
     if not len(pairs):
         return
     places = np.minimum(np.searchsorted(pairs, contacts.pairs), len(pairs) - 1)
     known = pairs[places] == contacts.pairs
     rows = np.flatnonzero(known & (contacts.in_both | displaced_pairs(contacts, places, len(pairs))))
-    order = np.lexsort((contacts.voxels[rows], contacts.pieces[rows], contacts.sizes[contacts.pieces[rows]]))
+    order = np.lexsort((contacts.voxels[rows], contacts.pieces[rows], -contacts.sizes[contacts.pieces[rows]]))
     rows = rows[order]
     keys = contacts.pieces[rows] * len(pairs) + places[rows]
     rows = rows[np.sort(np.unique(keys, return_index=True)[1])]
