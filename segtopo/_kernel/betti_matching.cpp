@@ -17,15 +17,15 @@ namespace segtopo {
 namespace {
 
 /// An image from its voxels' order to its persistence.
-template <int Dim, class Key> struct FilteredImage {
-  OrderedImage<Dim, Key> image;
-  LowerStarGradient<Dim, Key> gradient;
-  VertexPersistence<Dim, Key> persistence;
+template <int Dim, class Key, class Storage> struct FilteredImage {
+  OrderedImage<Dim, Key, Storage> image;
+  LowerStarGradient<Dim, Key, Storage> gradient;
+  VertexPersistence<Dim, Key, Storage> persistence;
 
   template <class KeyOfVoxel, class IsInside>
-  FilteredImage(const Shape<Dim>& shape, bool dual, KeyOfVoxel key_of, IsInside is_inside,
+  FilteredImage(const Grid<Dim>& grid, const Storage& storage, bool dual, KeyOfVoxel key_of, IsInside is_inside,
                 const LowerStarTable<Dim>& table, const Execution& execution)
-      : image(shape, dual, key_of, is_inside, execution), gradient(image, table, execution),
+      : image(grid, storage, dual, key_of, is_inside, execution), gradient(image, table, execution),
         persistence(gradient, execution) {}
 };
 
@@ -46,17 +46,52 @@ LargeVector<Key> lexicographic_places(Index size, const KeyOfVoxel&... key_of) {
   return places;
 }
 
+/// Two images of one shape, and their union.
+template <class Value> struct ImagePair {
+  const Value* prediction;
+  const Value* target;
+  Filtration filtration;
+  double threshold;
+
+  Value in_union(Index i) const {
+    return filtration == Filtration::superlevel ? std::max(prediction[i], target[i])
+                                                : std::min(prediction[i], target[i]);
+  }
+
+  /// Whether a voxel enters the union by the threshold.
+  bool is_inside(Index i) const {
+    const double value = in_union(i);
+    return (filtration == Filtration::superlevel ? 1 - value : value) <= threshold;
+  }
+
+  bool is_before(Value a, Value b) const { return filtration == Filtration::superlevel ? a > b : a < b; }
+
+  /// Whether the target is binary and the prediction between 0 and 1. Neither then holds NaN.
+  bool has_binary_target(Index size, const Execution& execution) const {
+    std::atomic<bool> is_binary{true};
+    const auto ranges = split(size, 1 << 14, execution);
+    parallel_for(std::ssize(ranges), execution, [&](Index task) {
+      bool all = true;
+      for (Index i = ranges[task].begin; i < ranges[task].end; ++i)
+        all &= ((target[i] == 0) | (target[i] == 1)) & (prediction[i] >= 0) & (prediction[i] <= 1);
+      if (!all) is_binary = false;
+    });
+    return is_binary;
+  }
+};
+
 /// One class of one dimension for each cell, or none.
 using ClassOfCell = LargeVector<std::uint32_t>;
 
 /// The classes of an image of which the two voxels differ in value, those that never die first.
-template <int Dim, class Value> struct ListedClasses {
-  VoxelPairs<Dim, KeyOf<Value>> classes;
+template <int Dim, class Value, class Storage> struct ListedClasses {
+  VoxelPairs<Dim, KeyOf<Value>, Storage> classes;
   LargeVector<VoxelPair> list;
   std::array<ClassOfCell, Dim> of_cell; ///< by dimension, then by the cell with which the class is created or destroyed
   std::array<ClassOfCell, Dim> of_essential_cell; ///< the same of classes that never die
 
-  ListedClasses(const VertexPersistence<Dim, KeyOf<Value>>& persistence, bool dual, const Value* values, bool by_death)
+  ListedClasses(const VertexPersistence<Dim, KeyOf<Value>, Storage>& persistence, bool dual, const Value* values,
+                bool by_death)
       : classes(persistence, dual) {
     for (int dimension = 0; dimension < Dim; ++dimension) {
       const int k = classes.cell_dimension(dimension);
@@ -84,39 +119,41 @@ template <int Dim, class Value> struct ListedClasses {
 /// In the V-construction the image of a class in the union is born with the cell that gives birth to the class and
 /// dies with a cell of the union. In dual order the union's filtration lies in the image's, and births and deaths have
 /// changed places. The union's cell identifies the image.
-template <int Dim, class Value> class Matching {
+template <int Dim, class Value, class Storage> class Matching {
 public:
-  Matching(const Value* prediction, const Value* target, const Shape<Dim>& shape, Filtration filtration, bool dual,
-           double threshold, const LowerStarTable<Dim>& table, const Execution& execution)
-      : prediction_(prediction), target_(target), shape_(shape), filtration_(filtration), dual_(dual),
-        threshold_(threshold), table_(table), execution_(execution) {}
+  Matching(const ImagePair<Value>& images, const Grid<Dim>& grid, const Storage& storage, bool dual,
+           const LowerStarTable<Dim>& table, const Execution& execution)
+      : images_(images), grid_(grid), storage_(storage), dual_(dual), table_(table), execution_(execution) {}
 
   BettiMatching with_binary_target() const {
-    const Value first = filtration_ == Filtration::superlevel ? Value{1} : Value{0};
+    const Value first = images_.filtration == Filtration::superlevel ? Value{1} : Value{0};
     const Key shift = order_key(Value{1}) + 1; // brings all that enters first in the target before all else
-    auto target_key = [=, this](Index i) { return key(prediction_, i) - (target_[i] == first ? shift : Key{0}); };
-    const auto [prediction, both] = filtered([this](Index i) { return key(prediction_, i); }, target_key);
-    const Classes predicted(prediction->persistence, dual_, prediction_, dual_);
-    const Classes expected(both->persistence, dual_, target_, !dual_);
+    auto target_key = [=, this](Index i) {
+      return key(images_.prediction, i) - (images_.target[i] == first ? shift : Key{0});
+    };
+    const auto [prediction, both] = filtered([this](Index i) { return key(images_.prediction, i); }, target_key);
+    const Classes predicted(prediction->persistence, dual_, images_.prediction, dual_);
+    const Classes expected(both->persistence, dual_, images_.target, !dual_);
     // The inclusion of the target in the union changes the values of its classes, not their cells.
     ClassesInUnion in_both{expected.of_cell, expected.of_essential_cell};
     for (ClassOfCell& classes : in_both.dying)
       for (std::uint32_t& number : classes)
-        if (number != none && !is_before(target_[expected.list[number].birth], in_union(expected.list[number].death)))
+        if (number != none && !images_.is_before(images_.target[expected.list[number].birth],
+                                                 images_.in_union(expected.list[number].death)))
           number = none;
     return match(predicted, expected, in_both, *prediction, *both);
   }
 
   BettiMatching with_any_target() const {
-    auto prediction_key = [this](Index i) { return key(prediction_, i); };
-    auto expected_key = [this](Index i) { return key(target_, i); };
-    auto union_key = [this](Index i) { return entry_key(in_union(i), filtration_); };
-    const auto in_target = lexicographic_places<Key>(size(), prediction_key, expected_key);
-    const auto in_both = lexicographic_places<Key>(size(), prediction_key, expected_key, union_key);
+    auto prediction_key = [this](Index i) { return key(images_.prediction, i); };
+    auto expected_key = [this](Index i) { return key(images_.target, i); };
+    auto union_key = [this](Index i) { return entry_key(images_.in_union(i), images_.filtration); };
+    const auto in_target = lexicographic_places<Key>(grid_.image_size, prediction_key, expected_key);
+    const auto in_both = lexicographic_places<Key>(grid_.image_size, prediction_key, expected_key, union_key);
     const auto [prediction, target, both] =
         filtered(prediction_key, [&](Index i) { return in_target[i]; }, [&](Index i) { return in_both[i]; });
-    const Classes predicted(prediction->persistence, dual_, prediction_, dual_);
-    const Classes expected(target->persistence, dual_, target_, dual_);
+    const Classes predicted(prediction->persistence, dual_, images_.prediction, dual_);
+    const Classes expected(target->persistence, dual_, images_.target, dual_);
     ClassesInUnion classes;
     for (int dimension = 0; dimension < Dim; ++dimension) {
       const auto& cells = both->persistence;
@@ -124,7 +161,7 @@ public:
       classes.essential[dimension].resize(cells.cells(expected.classes.essential_cell_dimension(dimension)).size(),
                                           none);
     }
-    for_each_image(expected, target_, *target, *both,
+    for_each_image(expected, images_.target, *target, *both,
                    [&](int dimension, std::uint32_t number, std::uint32_t cell, bool is_essential) {
                      classes.of(is_essential)[dimension][cell] = number;
                    });
@@ -133,8 +170,8 @@ public:
 
 private:
   using Key = KeyOf<Value>;
-  using Filtered = FilteredImage<Dim, Key>;
-  using Classes = ListedClasses<Dim, Value>;
+  using Filtered = FilteredImage<Dim, Key, Storage>;
+  using Classes = ListedClasses<Dim, Value, Storage>;
   static constexpr std::uint32_t none = BettiMatching::none;
 
   /// The target's classes by dimension, then by the cells of the union that destroy their images or, if they never
@@ -144,48 +181,33 @@ private:
     std::array<ClassOfCell, Dim>& of(bool is_essential) { return is_essential ? essential : dying; }
   };
 
-  const Value* prediction_;
-  const Value* target_;
-  const Shape<Dim>& shape_;
-  Filtration filtration_;
+  const ImagePair<Value>& images_;
+  const Grid<Dim>& grid_;
+  const Storage& storage_;
   bool dual_;
-  double threshold_;
   const LowerStarTable<Dim>& table_;
   const Execution& execution_;
 
-  Index size() const { return Grid<Dim>(shape_).image_size; }
-  Key key(const Value* values, Index i) const { return entry_key(values[i], filtration_); }
-
-  Value in_union(Index i) const {
-    return filtration_ == Filtration::superlevel ? std::max(prediction_[i], target_[i])
-                                                 : std::min(prediction_[i], target_[i]);
-  }
-
-  /// Whether a voxel enters the union by the threshold.
-  bool is_inside(Index i) const {
-    const double value = in_union(i);
-    return (filtration_ == Filtration::superlevel ? 1 - value : value) <= threshold_;
-  }
-
-  bool is_before(Value a, Value b) const { return filtration_ == Filtration::superlevel ? a > b : a < b; }
+  Key key(const Value* values, Index i) const { return entry_key(values[i], images_.filtration); }
 
   /// The filtrations of the images with the given keys, computed side by side.
   template <class... KeyOfVoxel>
   std::array<std::unique_ptr<Filtered>, sizeof...(KeyOfVoxel)> filtered(const KeyOfVoxel&... key_of) const {
     constexpr int count = sizeof...(KeyOfVoxel);
     std::array<std::unique_ptr<Filtered>, count> images;
-    auto inside = [this](Index i) { return is_inside(i); };
+    auto inside = [this](Index i) { return images_.is_inside(i); };
     const Execution share{std::max(1, execution_.num_threads / count), execution_.stop};
     parallel_for(count, execution_, [&](Index wanted) {
       Index i = 0;
-      ((i++ == wanted ? void(images[wanted] = std::make_unique<Filtered>(shape_, dual_, key_of, inside, table_, share))
-                      : void()),
+      ((i++ == wanted
+            ? void(images[wanted] = std::make_unique<Filtered>(grid_, storage_, dual_, key_of, inside, table_, share))
+            : void()),
        ...);
     });
     return images;
   }
 
-  ImagePersistence<Dim, Key> image_persistence(const Filtered& image, const Filtered& both) const {
+  ImagePersistence<Dim, Key, Storage> image_persistence(const Filtered& image, const Filtered& both) const {
     const auto& domain = dual_ ? both.persistence : image.persistence;
     const auto& codomain = dual_ ? image.persistence : both.persistence;
     return {domain, codomain, execution_};
@@ -202,13 +224,14 @@ private:
   void for_each_image(const Classes& classes, const Value* values, const Filtered& image, const Filtered& both,
                       OnImage on_image) const {
     const auto images = image_persistence(image, both);
-    const VoxelPairs<Dim, Key> in_both(both.persistence, dual_);
+    const VoxelPairs<Dim, Key, Storage> in_both(both.persistence, dual_);
     for (int dimension = 0; dimension < Dim; ++dimension) {
       const int k = cell_dimension_in_union(classes, dimension);
       for (const auto& pair : images.pairs[classes.classes.cell_dimension(dimension)]) {
         const std::uint32_t own_cell = dual_ ? pair.death : pair.birth, cell = dual_ ? pair.birth : pair.death;
         const std::uint32_t number = classes.of_cell[dimension][own_cell];
-        if (number != none && is_before(values[classes.list[number].birth], in_union(in_both.voxel(k, cell))))
+        if (number != none &&
+            images_.is_before(values[classes.list[number].birth], images_.in_union(in_both.voxel(k, cell))))
           on_image(dimension, number, cell, false);
       }
       for (const auto& pair : images.essential[classes.classes.essential_cell_dimension(dimension)]) {
@@ -221,7 +244,7 @@ private:
   BettiMatching match(const Classes& predicted, const Classes& expected, ClassesInUnion& classes,
                       const Filtered& prediction, const Filtered& both) const {
     LargeVector<std::uint32_t> partner(predicted.list.size(), none);
-    for_each_image(predicted, prediction_, prediction, both,
+    for_each_image(predicted, images_.prediction, prediction, both,
                    [&](int dimension, std::uint32_t number, std::uint32_t cell, bool is_essential) {
                      partner[number] = classes.of(is_essential)[dimension][cell];
                    });
@@ -229,46 +252,42 @@ private:
   }
 };
 
+template <int Dim, class Value, class Storage>
+BettiMatching match(const ImagePair<Value>& images, const Grid<Dim>& grid, const Storage& storage, bool dual,
+                    bool has_binary_target, const LowerStarTable<Dim>& table, const Execution& execution) {
+  const Matching<Dim, Value, Storage> matching(images, grid, storage, dual, table, execution);
+  return has_binary_target ? matching.with_binary_target() : matching.with_any_target();
+}
+
 } // namespace
 
 template <int Dim, class Value>
 BettiMatching betti_matching(const Value* prediction, const Value* target, const Shape<Dim>& shape,
-                             Filtration filtration, Construction construction, double threshold, TargetOrder order,
+                             Filtration filtration, Construction construction, double threshold, bool binary_shortcut,
                              const LowerStarTable<Dim>& table, const Execution& wanted) {
   const Grid<Dim> grid(shape);
   check_size(grid);
   const Execution execution = useful_threads(grid, wanted);
-  check_for_nan(prediction, grid.image_size, execution);
-  check_for_nan(target, grid.image_size, execution);
-  const Matching<Dim, Value> matching(prediction, target, shape, filtration, construction == Construction::top_cells,
-                                      threshold, table, execution);
-  return order == TargetOrder::binary ? matching.with_binary_target() : matching.with_any_target();
-}
-
-template <class Value>
-TargetOrder order_of(const Value* prediction, const Value* target, Index size, const Execution& execution) {
-  std::atomic<bool> is_binary{true};
-  const auto ranges = split(size, 1 << 14, execution);
-  parallel_for(std::ssize(ranges), execution, [&](Index task) {
-    bool all = true;
-    for (Index i = ranges[task].begin; i < ranges[task].end; ++i)
-      all &= ((target[i] == 0) | (target[i] == 1)) & (prediction[i] >= 0) & (prediction[i] <= 1);
-    if (!all) is_binary = false;
-  });
-  return is_binary ? TargetOrder::binary : TargetOrder::any;
+  const ImagePair<Value> images{prediction, target, filtration, threshold};
+  const bool has_binary_target = binary_shortcut && images.has_binary_target(grid.image_size, execution);
+  if (!has_binary_target)
+    for (const Value* values : {prediction, target}) check_for_nan(values, grid.image_size, execution);
+  const bool dual = construction == Construction::top_cells;
+  if (threshold == std::numeric_limits<double>::infinity())
+    return match<Dim>(images, grid, DenseStorage(grid), dual, has_binary_target, table, execution);
+  const PagedStorage storage(grid, dual, [&](Index i) { return images.is_inside(i); }, execution);
+  return match<Dim>(images, grid, storage, dual, has_binary_target, table, execution);
 }
 
 template BettiMatching betti_matching<2, float>(const float*, const float*, const Shape<2>&, Filtration, Construction,
-                                                double, TargetOrder, const LowerStarTable<2>&, const Execution&);
+                                                double, bool, const LowerStarTable<2>&, const Execution&);
 template BettiMatching betti_matching<2, double>(const double*, const double*, const Shape<2>&, Filtration,
-                                                 Construction, double, TargetOrder, const LowerStarTable<2>&,
+                                                 Construction, double, bool, const LowerStarTable<2>&,
                                                  const Execution&);
 template BettiMatching betti_matching<3, float>(const float*, const float*, const Shape<3>&, Filtration, Construction,
-                                                double, TargetOrder, const LowerStarTable<3>&, const Execution&);
+                                                double, bool, const LowerStarTable<3>&, const Execution&);
 template BettiMatching betti_matching<3, double>(const double*, const double*, const Shape<3>&, Filtration,
-                                                 Construction, double, TargetOrder, const LowerStarTable<3>&,
+                                                 Construction, double, bool, const LowerStarTable<3>&,
                                                  const Execution&);
-template TargetOrder order_of<float>(const float*, const float*, Index, const Execution&);
-template TargetOrder order_of<double>(const double*, const double*, Index, const Execution&);
 
 } // namespace segtopo

@@ -217,11 +217,9 @@ nb::tuple matching(const Images& predictions, const Images& targets, const Optio
                              std::vector<LargeVector<std::uint32_t>> partner(predictions.shape(0));
                              for_each_image(partner.size(), execution, [&](Index image, const Execution& share) {
                                const Value *p = prediction + image * size, *g = target + image * size;
-                               const TargetOrder order =
-                                   binary_shortcut ? order_of(p, g, size, share) : TargetOrder::any;
                                BettiMatching result =
                                    betti_matching<Dim, Value>(p, g, shape, options.filtration, options.construction,
-                                                              threshold, order, table, share);
+                                                              threshold, binary_shortcut, table, share);
                                predicted[image] = std::move(result.prediction);
                                expected[image] = std::move(result.target);
                                partner[image] = std::move(result.partner);

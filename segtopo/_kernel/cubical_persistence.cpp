@@ -9,7 +9,7 @@ namespace {
 
 /// The classes of one dimension that live longer than `min_persistence`.
 template <int Dim, class Value>
-void append_long_pairs(const VoxelPairs<Dim, KeyOf<Value>>& classes, int dimension, const Value* values,
+void append_long_pairs(const VoxelPairs<Dim, KeyOf<Value>, DenseStorage>& classes, int dimension, const Value* values,
                        Value min_persistence, const Execution& execution, LargeVector<VoxelPair>& result) {
   constexpr std::uint32_t dropped = ~std::uint32_t{0};
   const auto first = std::ssize(result), count = std::ssize(classes.pairs(dimension));
@@ -36,12 +36,13 @@ LargeVector<VoxelPair> cubical_persistence(const Value* values, const Shape<Dim>
   check_size(grid);
   const Execution execution = useful_threads(grid, wanted);
   check_for_nan(values, grid.image_size, execution);
+  const DenseStorage storage(grid);
   const bool dual = construction == Construction::top_cells;
-  const OrderedImage<Dim, Key> image(
-      shape, dual, [=](Index i) { return entry_key(values[i], filtration); }, Everywhere(), execution);
-  const LowerStarGradient<Dim, Key> gradient(image, table, execution);
-  const VertexPersistence<Dim, Key> persistence(gradient, execution);
-  const VoxelPairs<Dim, Key> classes(persistence, dual);
+  const OrderedImage<Dim, Key, DenseStorage> image(
+      grid, storage, dual, [=](Index i) { return entry_key(values[i], filtration); }, Everywhere(), execution);
+  const LowerStarGradient<Dim, Key, DenseStorage> gradient(image, table, execution);
+  const VertexPersistence<Dim, Key, DenseStorage> persistence(gradient, execution);
+  const VoxelPairs<Dim, Key, DenseStorage> classes(persistence, dual);
   LargeVector<VoxelPair> result{classes.essential_class(0, 0)};
   for (int dimension = 0; dimension < Dim; ++dimension)
     append_long_pairs<Dim, Value>(classes, dimension, values, min_persistence, execution, result);

@@ -14,14 +14,15 @@
 namespace segtopo {
 
 /// Gradient paths from a voxel down to a minimum: voxel, its paired edge, the edge's other vertex, and so on.
-template <int Dim, class Key> class DescendingFlow {
+template <int Dim, class Key, class Storage> class DescendingFlow {
 public:
   static constexpr Index outside = -1;
 
-  explicit DescendingFlow(const LowerStarGradient<Dim, Key>& gradient)
+  explicit DescendingFlow(const LowerStarGradient<Dim, Key, Storage>& gradient)
       : gradient_(gradient), grid_(gradient.image.grid) {}
 
-  Index site_count() const { return grid_.padded_size; }
+  Index slot_count() const { return gradient_.image.storage.size(); }
+  Index slot(Index site) const { return gradient_.image.storage.slot(site); }
   Index site(const Cell& minimum) const { return minimum.voxel; }
 
   /// The sites on both sides of an edge.
@@ -38,17 +39,17 @@ public:
   Index next(Index voxel) const { return is_outside(voxel) ? outside : voxel + grid_.step[way_out(voxel).code]; }
 
 private:
-  const LowerStarGradient<Dim, Key>& gradient_;
+  const LowerStarGradient<Dim, Key, Storage>& gradient_;
   const Grid<Dim>& grid_;
 };
 
 /// Gradient paths from a top cell up to a critical one, the same as paths down in the dual complex: top cell,
 /// its paired facet, the facet's other coface, and so on. A top cell's site is its corner of smallest index.
-template <int Dim, class Key> class AscendingFlow {
+template <int Dim, class Key, class Storage> class AscendingFlow {
 public:
   static constexpr Index outside = -1;
 
-  explicit AscendingFlow(const LowerStarGradient<Dim, Key>& gradient)
+  explicit AscendingFlow(const LowerStarGradient<Dim, Key, Storage>& gradient)
       : gradient_(gradient), grid_(gradient.image.grid) {
     for (int facet = cells.first[Dim - 1]; facet < cells.first[Dim]; ++facet) {
       int axis = 0;
@@ -58,7 +59,8 @@ public:
     }
   }
 
-  Index site_count() const { return grid_.padded_size; }
+  Index slot_count() const { return gradient_.image.storage.size(); }
+  Index slot(Index site) const { return gradient_.image.storage.slot(site); }
   Index site(const Cell& maximum) const { return maximum.voxel + grid_.step_to_lowest_corner[maximum.code]; }
 
   /// The sites on both sides of a facet.
@@ -90,7 +92,7 @@ public:
 private:
   static constexpr const StarCells<Dim>& cells = star_cells<Dim>;
 
-  const LowerStarGradient<Dim, Key>& gradient_;
+  const LowerStarGradient<Dim, Key, Storage>& gradient_;
   const Grid<Dim>& grid_;
   std::array<std::array<Index, 2>, cells.count> steps_to_sides_{}; ///< by the code of the facet
 };
@@ -108,11 +110,11 @@ using PathEnds = std::array<Age, 2>;
 template <class Flow> class Basins {
 public:
   Basins(const Flow& flow, const Cells& extrema, const CellNumbers& eldest_first, const Execution& execution)
-      : flow_(flow), execution_(execution), known_(flow.site_count()) {
+      : flow_(flow), execution_(execution), known_(flow.slot_count()) {
     const auto ranges = split(std::ssize(extrema), 64, execution);
     parallel_for(std::ssize(ranges), execution, [&](Index task) {
       for (Index i = ranges[task].begin; i < ranges[task].end; ++i)
-        known_[flow.site(extrema[eldest_first[i]])] = static_cast<Age>(i + 2);
+        known_[flow.slot(flow.site(extrema[eldest_first[i]]))] = static_cast<Age>(i + 2);
     });
   }
 
@@ -121,13 +123,13 @@ public:
     Age end = 1;
     path.clear();
     for (; site != Flow::outside; site = flow_.next(site)) {
-      end = std::atomic_ref(known_[site]).load(std::memory_order_relaxed);
+      end = std::atomic_ref(known_[flow_.slot(site)]).load(std::memory_order_relaxed);
       if (end != 0) break;
       if (path.size() % 65536 == 0) execution_.throw_if_cancelled(); // across a plateau, paths are long
       path.push_back(site);
     }
     if (site == Flow::outside) end = 1;
-    for (const Index passed : path) std::atomic_ref(known_[passed]).store(end, std::memory_order_relaxed);
+    for (const Index passed : path) std::atomic_ref(known_[flow_.slot(passed)]).store(end, std::memory_order_relaxed);
     return end - 1;
   }
 

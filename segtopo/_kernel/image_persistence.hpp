@@ -16,7 +16,7 @@ namespace segtopo {
 /// A class of the image is born with a cell of the domain and dies with a cell of the codomain: in matrix terms, rows
 /// have the order of the domain, columns that of the codomain. Classes that one of the two filtrations creates and
 /// destroys with the same voxel are left out; none of them lives for a time.
-template <int Dim, class Key> class ImagePersistence {
+template <int Dim, class Key, class Storage> class ImagePersistence {
 public:
   /// Numbers of critical cells: of dimension k in the domain, k + 1 in the codomain.
   struct Pair {
@@ -27,7 +27,7 @@ public:
   /// Critical cells of one dimension whose classes never die: in the domain (birth), in the codomain (death).
   std::array<LargeVector<Pair>, Dim + 1> essential;
 
-  using Filtered = VertexPersistence<Dim, Key>;
+  using Filtered = VertexPersistence<Dim, Key, Storage>;
 
   ImagePersistence(const Filtered& domain, const Filtered& codomain, const Execution& execution)
       : domain_(domain), codomain_(codomain), execution_(execution) {
@@ -43,7 +43,7 @@ private:
 
   void pair_minima() {
     join_basins(
-        DescendingFlow<Dim, Key>(codomain_.gradient), {codomain_.cells(0), codomain_.order[0]},
+        DescendingFlow<Dim, Key, Storage>(codomain_.gradient), {codomain_.cells(0), codomain_.order[0]},
         {domain_.cells(0), domain_.order[0]}, {codomain_.cells(1), codomain_.order[1]}, codomain_.order[1],
         codomain_.essential[0],
         [this](std::uint32_t minimum, std::uint32_t edge) { pairs[0].push_back({minimum, edge}); },
@@ -55,7 +55,7 @@ private:
     const CellNumbers own = domain_.maxima_eldest_first(), others = codomain_.maxima_eldest_first();
     const CellNumbers& facets = domain_.enclosing_facets();
     join_basins(
-        AscendingFlow<Dim, Key>(domain_.gradient), {domain_.cells(Dim), own}, {codomain_.cells(Dim), others},
+        AscendingFlow<Dim, Key, Storage>(domain_.gradient), {domain_.cells(Dim), own}, {codomain_.cells(Dim), others},
         {domain_.cells(Dim - 1), facets}, std::views::reverse(facets), domain_.essential[Dim],
         [this](std::uint32_t maximum, std::uint32_t facet) { pairs[Dim - 1].push_back({facet, maximum}); },
         [this](std::uint32_t maximum, std::uint32_t facet) { essential[Dim].push_back({facet, maximum}); });
@@ -65,7 +65,7 @@ private:
   void pair_loops() {
     const bool match_loops = pair_if_single(1), match_cavities = Dim == 3 && pair_if_single(2);
     if (Dim == 2 && !match_loops) return;
-    MixedLoopMatrix<Dim, Key> matrix(domain_, codomain_, execution_);
+    MixedLoopMatrix<Dim, Key, Storage> matrix(domain_, codomain_, execution_);
     matrix.pair_loops([this](std::uint32_t edge, std::uint32_t square) {
       if (Dim == 3) pairs[1].push_back({edge, square});
     });

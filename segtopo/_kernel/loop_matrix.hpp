@@ -22,19 +22,19 @@ struct OrderedCells {
 ///
 /// Other edges end a component and are never the highest of a cycle: their rows are left out. The edges are sorted by
 /// voxel, then code.
-template <int Dim, class Key, class IsFrozen = NeverFrozen> class LoopMatrix {
+template <int Dim, class Key, class Storage, class IsFrozen = NeverFrozen> class LoopMatrix {
 public:
   using Row = ColumnReduction::Row;
 
-  LoopMatrix(const LowerStarGradient<Dim, Key>& gradient, const OrderedCells& edges, const OrderedCells& squares,
-             const Execution& execution, IsFrozen is_frozen = {})
+  LoopMatrix(const LowerStarGradient<Dim, Key, Storage>& gradient, const OrderedCells& edges,
+             const OrderedCells& squares, const Execution& execution, IsFrozen is_frozen = {})
       : squares_(squares.cells), columns_(squares_.size()), edge_index_(edges.cells),
         row_of_edge_(edges.cells.size(), ColumnReduction::none) {
     for (std::size_t row = 0; row < edges.order.size(); ++row) row_of_edge_[edges.order[row]] = static_cast<Row>(row);
     const auto order = by_block(squares.order, gradient.image.grid);
     const auto ranges = split(std::ssize(order), 16, execution);
     parts_.resize(ranges.size());
-    std::vector<MorseBoundary<Dim, Key, IsFrozen>> boundary_of;
+    std::vector<MorseBoundary<Dim, Key, Storage, IsFrozen>> boundary_of;
     for (int worker = 0; worker < execution.num_threads; ++worker)
       boundary_of.emplace_back(gradient, is_frozen, execution);
     parallel_for(std::ssize(ranges), execution, [&](Index task, Index worker) {
@@ -71,7 +71,7 @@ private:
     return order;
   }
 
-  void add_column(std::uint32_t square, MorseBoundary<Dim, Key, IsFrozen>& boundary, std::uint32_t part) {
+  void add_column(std::uint32_t square, MorseBoundary<Dim, Key, Storage, IsFrozen>& boundary, std::uint32_t part) {
     LargeVector<Row>& rows = parts_[part];
     const std::size_t begin = rows.size();
     boundary(squares_[square], [&](const Cell& edge) {

@@ -22,12 +22,15 @@ template <class Key> using StarBits = std::make_unsigned_t<Key>;
 /// The starts of a row of voxels and of the rows around it.
 template <int Dim, class Key> using RowsAround = std::array<const Key*, Dim == 2 ? 3 : 9>;
 
+template <int Dim> Index step_to_row(int row, const Grid<Dim>& grid) {
+  Index step = 0;
+  for (int a = Dim - 2, rest = row; a >= 0; --a, rest /= 3) step += (rest % 3 - 1) * grid.strides[a];
+  return step;
+}
+
 template <int Dim, class Key> RowsAround<Dim, Key> rows_around(const Key* row, const Grid<Dim>& grid) {
   RowsAround<Dim, Key> rows;
-  for (int r = 0; r < static_cast<int>(rows.size()); ++r) {
-    rows[r] = row;
-    for (int a = Dim - 2, rest = r; a >= 0; --a, rest /= 3) rows[r] += (rest % 3 - 1) * grid.strides[a];
-  }
+  for (int r = 0; r < static_cast<int>(rows.size()); ++r) rows[r] = row + step_to_row(r, grid);
   return rows;
 }
 
@@ -65,29 +68,45 @@ using CellNumbers = LargeVector<std::uint32_t>;
 ///
 /// The lower star of a voxel holds the cells of which it is the highest vertex; the lower stars partition the
 /// complex. Per voxel only the number of its lower star in the table is stored.
-template <int Dim, class Key> class LowerStarGradient {
+template <int Dim, class Key, class Storage> class LowerStarGradient {
 public:
-  const OrderedImage<Dim, Key>& image;
+  const OrderedImage<Dim, Key, Storage>& image;
 
-  LowerStarGradient(const OrderedImage<Dim, Key>& ordered_image, const LowerStarTable<Dim>& table,
+  LowerStarGradient(const OrderedImage<Dim, Key, Storage>& ordered_image, const LowerStarTable<Dim>& table,
                     const Execution& execution)
-      : image(ordered_image), table_(table), ids_(image.grid.padded_size) {
-    const auto ranges = split(image.grid.padded_row_count(), 1, execution);
+      : image(ordered_image), table_(table), ids_(image.storage.size()) {
+    const auto ranges = split(segment_count(), 1, execution);
     std::vector<Counts> counts(ranges.size());
     parallel_for(std::ssize(ranges), execution, [&](Index task) { counts[task] = match_lower_stars(ranges[task]); });
     const std::vector<Counts> begins = make_room(counts);
     parallel_for(std::ssize(ranges), execution, [&](Index task) { list_critical_cells(ranges[task], begins[task]); });
   }
 
+  /// The voxels come in segments: rows, or pages.
+  Index segment_count() const {
+    if constexpr (is_dense)
+      return image.grid.padded_row_count();
+    else
+      return image.storage.page_count();
+  }
+
+  /// Calls on_voxel for the voxels inside, of some of the segments, in their order.
+  template <class OnVoxel> void for_each_voxel(const Range& segments, OnVoxel on_voxel) const {
+    for_each_segment(segments, [&](Index start, Index length) {
+      for (Index voxel = start; voxel < start + length; ++voxel)
+        if (!image.is_outside(voxel)) on_voxel(voxel);
+    });
+  }
+
   /// The code of the cell paired with `cell`, which is seen from its highest vertex: its own code if it is
   /// critical.
-  int partner(const Cell& cell) const { return table_.partner(ids_[cell.voxel], cell.code); }
+  int partner(const Cell& cell) const { return table_.partner(ids_[image.storage.slot(cell.voxel)], cell.code); }
 
   /// The number of the lower star of a voxel in the table: what its cells are, and how they are paired.
-  LowerStarTable<Dim>::Id star(Index voxel) const { return ids_[voxel]; }
+  LowerStarTable<Dim>::Id star(Index voxel) const { return ids_[image.storage.slot(voxel)]; }
 
   /// The place of a cell, seen from its highest vertex, in the order in which its lower star enters.
-  int place(const Cell& cell) const { return table_.place(ids_[cell.voxel], cell.code); }
+  int place(const Cell& cell) const { return table_.place(ids_[image.storage.slot(cell.voxel)], cell.code); }
 
   /// The critical cells of dimension k, in the order of the voxels' indices and, of one voxel, of their codes.
   const Cells& critical_cells(int k) const { return critical_[k]; }
@@ -95,27 +114,33 @@ public:
 private:
   using Id = typename LowerStarTable<Dim>::Id;
   using Counts = std::array<Index, Dim + 1>; ///< of critical cells, by dimension
+  static constexpr bool is_dense = std::is_same_v<Storage, DenseStorage>;
+  static constexpr std::size_t page_length = PagedStorage::page_length;
   static constexpr const StarCells<Dim>& cells = star_cells<Dim>;
 
   const LowerStarTable<Dim>& table_;
   LargeArray<Id> ids_;
   std::array<Cells, Dim + 1> critical_;
 
-  /// Calls on_row(start, length) for the rows of the image among rows of the padded grid.
-  template <class OnRow> void for_each_row(const Range& padded_rows, OnRow on_row) const {
+  /// Calls on_segment(start, length) for some of the segments.
+  template <class OnSegment> void for_each_segment(const Range& segments, OnSegment on_segment) const {
     const Index length = image.grid.row_length();
-    for (Index row = padded_rows.begin; row < padded_rows.end; ++row)
-      if (image.grid.image_row(row) >= 0) on_row(row * (length + 2) + 1, length);
+    for (Index i = segments.begin; i < segments.end; ++i) {
+      if constexpr (!is_dense)
+        on_segment(image.storage.first_voxel(i), Storage::page_length);
+      else if (image.grid.image_row(i) >= 0)
+        on_segment(i * (length + 2) + 1, length);
+    }
   }
 
-  Counts match_lower_stars(const Range& rows) {
+  Counts match_lower_stars(const Range& segments) {
     Counts counts{};
-    std::vector<StarBits<Key>> stars(image.grid.row_length());
-    for_each_row(rows, [&](Index start, Index length) {
-      lower_stars(image.keys() + start, stars);
+    std::vector<StarBits<Key>> stars(is_dense ? image.grid.row_length() : page_length);
+    for_each_segment(segments, [&](Index start, Index length) {
+      lower_stars(start, stars);
       for (Index x = 0; x < length; ++x) {
         if (image.is_outside(start + x)) continue;
-        const Id id = ids_[start + x] = table_.id_of(static_cast<std::uint32_t>(stars[x]));
+        const Id id = ids_[image.storage.slot(start + x)] = table_.id_of(static_cast<std::uint32_t>(stars[x]));
         for (std::uint32_t rest = table_.critical(id); rest != 0; rest &= rest - 1)
           ++counts[cells.dimension[std::countr_zero(rest)]];
       }
@@ -139,22 +164,45 @@ private:
     return begins;
   }
 
-  void list_critical_cells(const Range& rows, Counts next) {
-    for_each_row(rows, [&](Index start, Index length) {
-      for (Index voxel = start; voxel < start + length; ++voxel)
-        for (std::uint32_t rest = image.is_outside(voxel) ? 0 : table_.critical(ids_[voxel]); rest != 0;
-             rest &= rest - 1) {
-          const int code = std::countr_zero(rest), k = cells.dimension[code];
-          critical_[k][next[k]++] = {voxel, code};
-        }
+  void list_critical_cells(const Range& segments, Counts next) {
+    for_each_voxel(segments, [&](Index voxel) {
+      for (std::uint32_t rest = table_.critical(star(voxel)); rest != 0; rest &= rest - 1) {
+        const int code = std::countr_zero(rest), k = cells.dimension[code];
+        critical_[k][next[k]++] = {voxel, code};
+      }
     });
   }
 
-  /// The lower stars of the voxels of one row, as bits by code. A plain loop over the row, which compilers vectorise.
-  void lower_stars(const Key* keys, std::vector<StarBits<Key>>& stars) const {
-    const auto rows = rows_around(keys, image.grid);
-    for (std::size_t x = 0; x < stars.size(); ++x)
-      stars[x] = lower_star<Dim>(rows, static_cast<Index>(x), std::make_index_sequence<cells.count>());
+  /// The lower stars of the voxels of one segment, as bits by code. A plain loop, which compilers vectorise.
+  void lower_stars(Index start, std::vector<StarBits<Key>>& stars) const {
+    if constexpr (is_dense) {
+      const auto rows = rows_around(image.keys(start), image.grid);
+      for (std::size_t x = 0; x < stars.size(); ++x)
+        stars[x] = lower_star<Dim>(rows, static_cast<Index>(x), std::make_index_sequence<cells.count>());
+    } else {
+      std::array<std::array<Key, page_length + 2>, std::tuple_size_v<RowsAround<Dim, Key>>> keys;
+      RowsAround<Dim, Key> rows;
+      for (int r = 0; r < static_cast<int>(rows.size()); ++r) {
+        copy_keys(start - 1 + step_to_row(r, image.grid), keys[r]);
+        rows[r] = keys[r].data() + 1;
+      }
+      for (std::size_t x = 0; x < page_length; ++x)
+        stars[x] = lower_star<Dim>(rows, static_cast<Index>(x), std::make_index_sequence<cells.count>());
+    }
+  }
+
+  /// The keys of consecutive voxels, page by page.
+  void copy_keys(Index first, std::array<Key, page_length + 2>& keys) const {
+    for (std::size_t done = 0; done < keys.size();) {
+      const Index voxel = first + static_cast<Index>(done);
+      if (voxel < 0 || voxel >= image.grid.padded_size) {
+        keys[done++] = image.outside_key();
+        continue;
+      }
+      const std::size_t count = std::min<std::size_t>(keys.size() - done, page_length - voxel % page_length);
+      std::copy_n(image.keys(voxel), count, keys.begin() + static_cast<std::ptrdiff_t>(done));
+      done += count;
+    }
   }
 };
 

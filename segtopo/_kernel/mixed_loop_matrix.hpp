@@ -20,9 +20,9 @@ namespace segtopo {
 /// Only where a voxel has the same lower star in both do its pairs cancel in both. Elsewhere the matrix has a row for
 /// each edge that closes a loop in the domain, if only to be filled at once, and a column for each square that fills a
 /// loop of the codomain.
-template <int Dim, class Key> class MixedLoopMatrix {
+template <int Dim, class Key, class Storage> class MixedLoopMatrix {
 public:
-  using Filtered = VertexPersistence<Dim, Key>;
+  using Filtered = VertexPersistence<Dim, Key, Storage>;
 
   MixedLoopMatrix(const Filtered& domain, const Filtered& codomain, const Execution& execution)
       : domain_(domain), codomain_(codomain), execution_(execution), is_frozen_{domain.gradient, codomain.gradient},
@@ -47,7 +47,7 @@ public:
   /// Calls on_pair(edge, edge) for the critical edges of domain and codomain whose loops are never filled, after
   /// pair_loops: the codomain's loops, as cycles, are further columns.
   template <class OnPair> void pair_essential_loops(OnPair on_pair) {
-    SpanningForest forest(DescendingFlow<Dim, Key>(codomain_.gradient), codomain_.cells(0), codomain_.order[0],
+    SpanningForest forest(DescendingFlow<Dim, Key, Storage>(codomain_.gradient), codomain_.cells(0), codomain_.order[0],
                           codomain_.cells(1), deaths(codomain_.pairs[0]), codomain_.essential[1], execution_);
     const std::vector<Row> row_of_edge = edges_.places();
     const CellIndex edge_index(edges_.cells);
@@ -75,9 +75,9 @@ public:
     ColumnReduction reduction(column_count, execution_);
     for (std::size_t row = coboundaries.size(); row-- > 0;) reduction.reduce(coboundaries[row]);
 
-    SpanningForest forest(AscendingFlow<Dim, Key>(domain_.gradient), domain_.cells(Dim), domain_.maxima_eldest_first(),
-                          domain_.cells(Dim - 1), births(domain_.pairs[Dim - 1]), domain_.essential[Dim - 1],
-                          execution_);
+    SpanningForest forest(AscendingFlow<Dim, Key, Storage>(domain_.gradient), domain_.cells(Dim),
+                          domain_.maxima_eldest_first(), domain_.cells(Dim - 1), births(domain_.pairs[Dim - 1]),
+                          domain_.essential[Dim - 1], execution_);
     const std::vector<Row> column_of_square = squares_.places();
     const CellIndex square_index(squares_.cells);
     std::deque<std::vector<Row>> cocycles;
@@ -99,8 +99,8 @@ private:
 
   /// True for voxels whose lower stars differ.
   struct IsFrozen {
-    const LowerStarGradient<Dim, Key>& domain;
-    const LowerStarGradient<Dim, Key>& codomain;
+    const LowerStarGradient<Dim, Key, Storage>& domain;
+    const LowerStarGradient<Dim, Key, Storage>& codomain;
     bool operator()(Index voxel) const { return domain.star(voxel) != codomain.star(voxel); }
   };
 
@@ -129,20 +129,19 @@ private:
     }
 
   private:
-    static Cells paired_cells(const LowerStarGradient<Dim, Key>& gradient, int k, int paired_with,
+    static Cells paired_cells(const LowerStarGradient<Dim, Key, Storage>& gradient, int k, int paired_with,
                               const IsFrozen& is_frozen, const Execution& execution) {
-      const Grid<Dim>& grid = gradient.image.grid;
-      const auto ranges = split(grid.padded_size, 1 << 12, execution);
+      const auto ranges = split(gradient.segment_count(), 1, execution);
       std::vector<Cells> parts(ranges.size());
       parallel_for(std::ssize(ranges), execution, [&](Index task) {
-        for (Index voxel = ranges[task].begin; voxel < ranges[task].end; ++voxel) {
-          if (!is_frozen(voxel)) continue;
+        gradient.for_each_voxel(ranges[task], [&](Index voxel) {
+          if (!is_frozen(voxel)) return;
           for (int code = star_cells<Dim>.first[k]; code < star_cells<Dim>.first[k + 1]; ++code) {
             const int partner = gradient.partner({voxel, code});
             if (partner != LowerStarTable<Dim>::absent && star_cells<Dim>.dimension[partner] == paired_with)
               parts[task].push_back({voxel, code});
           }
-        }
+        });
       });
       Cells all;
       for (const Cells& part : parts) all.insert(all.end(), part.begin(), part.end());
@@ -166,7 +165,7 @@ private:
       for (; next < paired.size(); ++next) add(paired[next], not_critical);
     }
 
-    void sort(const LowerStarGradient<Dim, Key>& gradient, const std::vector<bool>& is_chosen) {
+    void sort(const LowerStarGradient<Dim, Key, Storage>& gradient, const std::vector<bool>& is_chosen) {
       LargeVector<Keyed<Key>> keyed;
       for (std::uint32_t i = 0; i < cells.size(); ++i)
         if (critical[i] == not_critical || is_chosen[critical[i]])
@@ -192,10 +191,10 @@ private:
   IsFrozen is_frozen_;
   Line edges_, squares_;
   Cells squares_in_domain_; ///< the squares as the domain's gradient knows them
-  LoopMatrix<Dim, Key, IsFrozen> matrix_;
+  LoopMatrix<Dim, Key, Storage, IsFrozen> matrix_;
   ColumnReduction reduction_;
 
-  static Cells seen_from_highest(Cells cells, const OrderedImage<Dim, Key>& image) {
+  static Cells seen_from_highest(Cells cells, const OrderedImage<Dim, Key, Storage>& image) {
     for (Cell& cell : cells) cell = image.seen_from_highest(cell);
     return cells;
   }

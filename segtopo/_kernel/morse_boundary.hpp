@@ -25,11 +25,11 @@ struct NeverFrozen {
 /// stars of voxels for which is_frozen(voxel) is true, cells count as critical although they are paired.
 ///
 /// Each thread has one, on cache lines of its own.
-template <int Dim, class Key, class IsFrozen> class alignas(128) MorseBoundary {
+template <int Dim, class Key, class Storage, class IsFrozen> class alignas(128) MorseBoundary {
 public:
-  MorseBoundary(const LowerStarGradient<Dim, Key>& gradient, IsFrozen is_frozen, const Execution& execution)
+  MorseBoundary(const LowerStarGradient<Dim, Key, Storage>& gradient, IsFrozen is_frozen, const Execution& execution)
       : gradient_(gradient), image_(gradient.image), is_frozen_(is_frozen), execution_(execution),
-        chain_(image_.grid.padded_size) {
+        chain_(image_.storage.size()) {
     for (int square = cells.first[2]; square < cells.first[3]; ++square) find_far_edges(square);
   }
 
@@ -40,7 +40,8 @@ public:
     for (std::size_t visited = 0; !queue_.empty(); ++visited) {
       if (visited % 65536 == 0) execution_.throw_if_cancelled();
       const Index voxel = pop_highest();
-      for (EdgeSet critical = slide_down(voxel, std::exchange(chain_[voxel], EdgeSet{0})); critical != 0;) {
+      for (EdgeSet critical = slide_down(voxel, std::exchange(chain_[image_.storage.slot(voxel)], EdgeSet{0}));
+           critical != 0;) {
         const int code = last_to_enter(voxel, critical);
         critical ^= bit(code);
         on_edge(Cell{voxel, code});
@@ -66,8 +67,8 @@ private:
 
   static constexpr const StarCells<Dim>& cells = star_cells<Dim>;
 
-  const LowerStarGradient<Dim, Key>& gradient_;
-  const OrderedImage<Dim, Key>& image_;
+  const LowerStarGradient<Dim, Key, Storage>& gradient_;
+  const OrderedImage<Dim, Key, Storage>& image_;
   const IsFrozen is_frozen_;
   const Execution& execution_;
   std::array<std::array<FarEdge, 2>, cells.count> far_edges_{}; ///< by the code of the square
@@ -106,11 +107,11 @@ private:
   }
 
   void add(Index voxel, EdgeSet edges) {
-    if (chain_[voxel] == 0) {
+    if (chain_[image_.storage.slot(voxel)] == 0) {
       queue_.push_back({image_.key(voxel), static_cast<std::uint32_t>(voxel)});
       std::push_heap(queue_.begin(), queue_.end());
     }
-    chain_[voxel] ^= edges;
+    chain_[image_.storage.slot(voxel)] ^= edges;
   }
 
   /// Adds the edges of a square's boundary that lie in lower stars below its own, and returns the others.

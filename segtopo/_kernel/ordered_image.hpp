@@ -3,6 +3,7 @@
 #include "grid.hpp"
 #include "large_memory.hpp"
 #include "parallel.hpp"
+#include "voxel_storage.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -63,26 +64,30 @@ template <class Value> KeyOf<Value> entry_key(Value value, Filtration filtration
 /// The T-construction is dual to the V-construction with the order of the voxels, ties included, turned round, relative
 /// to a layer of voxels around the image that enters first (Garin et al. 2020). An image in dual order is laid out
 /// backwards: of equal keys the larger index then enters first.
-template <int Dim, class Key> class OrderedImage {
+template <int Dim, class Key, class Storage> class OrderedImage {
 public:
   const Grid<Dim> grid;
+  const Storage& storage;
 
   /// key_of(i) is the key of voxel i of the image, neither the largest nor the smallest integer, and is_inside(i) tells
   /// whether it is part of it.
   template <class KeyOfVoxel, class IsInside>
-  OrderedImage(const Shape<Dim>& shape, bool dual, KeyOfVoxel key_of, IsInside is_inside, const Execution& execution)
-      : grid(shape), dual_(dual),
-        outside_key_(dual ? std::numeric_limits<Key>::min() : std::numeric_limits<Key>::max()),
-        keys_(grid.padded_size) {
-    const auto ranges = split(grid.padded_row_count(), 1, execution);
-    parallel_for(std::ssize(ranges), execution, [&](Index task) {
-      for (Index row = ranges[task].begin; row < ranges[task].end; ++row) fill_row(key_of, is_inside, row);
-    });
+  OrderedImage(const Grid<Dim>& padded_grid, const Storage& voxel_storage, bool dual, KeyOfVoxel key_of,
+               IsInside is_inside, const Execution& execution)
+      : grid(padded_grid), storage(voxel_storage), dual_(dual),
+        outside_key_(dual ? std::numeric_limits<Key>::min() : std::numeric_limits<Key>::max()), keys_(storage.size()) {
+    if constexpr (std::is_same_v<Storage, DenseStorage>)
+      for_each_in_parallel(grid.padded_row_count(), execution, [&](Index row) { fill_row(key_of, is_inside, row); });
+    else {
+      std::fill_n(keys_.data(), Storage::page_length, outside_key_);
+      for_each_in_parallel(storage.page_count(), execution, [&](Index page) { fill_page(key_of, is_inside, page); });
+    }
   }
 
-  Key key(Index voxel) const { return keys_[voxel]; }
-  const Key* keys() const { return keys_.data(); }
-  bool is_outside(Index voxel) const { return keys_[voxel] == outside_key_; }
+  Key key(Index voxel) const { return keys_[storage.slot(voxel)]; }
+  const Key* keys(Index voxel) const { return keys_.data() + storage.slot(voxel); }
+  Key outside_key() const { return outside_key_; }
+  bool is_outside(Index voxel) const { return key(voxel) == outside_key_; }
 
   /// A cell, seen from any of its vertices, as seen from the highest.
   Cell seen_from_highest(const Cell& cell) const {
@@ -91,7 +96,7 @@ public:
     for (int v = 1; v < cells.vertex_count(cell.code); ++v) {
       const Index a = cell.voxel + grid.step[cells.vertex[cell.code][v]];
       const Index b = cell.voxel + grid.step[cells.vertex[cell.code][highest]];
-      if (keys_[a] != keys_[b] ? keys_[a] > keys_[b] : a > b) highest = v;
+      if (key(a) != key(b) ? key(a) > key(b) : a > b) highest = v;
     }
     return {cell.voxel + grid.step[cells.vertex[cell.code][highest]], cells.seen_from[cell.code][highest]};
   }
@@ -101,10 +106,10 @@ public:
     constexpr const auto& cells = star_cells<Dim>;
     constexpr int above = cells.count - 1; // the displacement (1, ..., 1)
     int highest = 0;
-    Key highest_key = keys_[lowest_corner];
+    Key highest_key = key(lowest_corner);
     for (int v = 1; v < cells.max_vertices; ++v) {
       // The vertices come in the order of their indices: of equal ones the later is higher.
-      const Key candidate = keys_[lowest_corner + grid.step[cells.vertex[above][v]]];
+      const Key candidate = key(lowest_corner + grid.step[cells.vertex[above][v]]);
       const bool is_higher = candidate >= highest_key;
       highest = is_higher ? v : highest;
       highest_key = is_higher ? candidate : highest_key;
@@ -122,6 +127,29 @@ private:
   bool dual_;
   Key outside_key_;
   LargeArray<Key> keys_;
+
+  template <class Task> void for_each_in_parallel(Index count, const Execution& execution, Task task) {
+    const auto ranges = split(count, 1, execution);
+    parallel_for(std::ssize(ranges), execution, [&](Index part) {
+      for (Index i = ranges[part].begin; i < ranges[part].end; ++i) task(i);
+    });
+  }
+
+  /// Writes the keys of one page.
+  template <class KeyOfVoxel, class IsInside> void fill_page(KeyOfVoxel key_of, IsInside is_inside, Index page) {
+    const Index length = grid.row_length() + 2;
+    Index voxel = storage.first_voxel(page), row = voxel / length, x = voxel % length;
+    Key* const to = keys_.data() + storage.slot(voxel);
+    for (Index i = 0; i < Storage::page_length; ++i, ++x) {
+      if (x == length) ++row, x = 0;
+      to[i] = outside_key_;
+      const Index in_image = grid.image_row(row);
+      if (in_image < 0 || x == 0 || x == length - 1) continue;
+      const Index forwards = in_image * grid.row_length() + x - 1;
+      const Index index = dual_ ? grid.image_size - 1 - forwards : forwards;
+      if (is_inside(index)) to[i] = static_cast<Key>(key_of(index)) ^ (dual_ ? Key{-1} : Key{0});
+    }
+  }
 
   /// Writes the keys of one row of the padded grid.
   template <class KeyOfVoxel, class IsInside> void fill_row(KeyOfVoxel key_of, IsInside is_inside, Index padded_row) {

@@ -14,21 +14,21 @@
 namespace segtopo {
 
 /// The persistence of the V-construction on an ordered image, one dimension after the other.
-template <int Dim, class Key> class VertexPersistence {
+template <int Dim, class Key, class Storage> class VertexPersistence {
 public:
   /// Numbers of critical cells, of dimension k and k + 1.
   struct Pair {
     std::uint32_t birth, death;
   };
 
-  const LowerStarGradient<Dim, Key>& gradient;
+  const LowerStarGradient<Dim, Key, Storage>& gradient;
   std::array<CellNumbers, Dim + 1> order;     ///< the critical cells of each dimension
   std::array<LargeVector<Pair>, Dim> pairs;   ///< by dimension
   std::array<CellNumbers, Dim + 1> essential; ///< by dimension, the critical cells whose classes never die
   CellNumbers loop_edges;                     ///< the critical edges that close a loop
   CellNumbers squares;                        ///< the critical squares that no cube is paired with
 
-  VertexPersistence(const LowerStarGradient<Dim, Key>& lower_star_gradient, const Execution& execution)
+  VertexPersistence(const LowerStarGradient<Dim, Key, Storage>& lower_star_gradient, const Execution& execution)
       : gradient(lower_star_gradient), execution_(execution) {
     pairs[0].reserve(cells(0).size());
     pairs[Dim - 1].reserve(cells(Dim).size());
@@ -59,7 +59,7 @@ private:
   }
 
   void pair_minima() {
-    Basins basins(DescendingFlow<Dim, Key>(gradient), cells(0), order[0], execution_);
+    Basins basins(DescendingFlow<Dim, Key, Storage>(gradient), cells(0), order[0], execution_);
     const auto ends = basins.path_ends(cells(1), [](Index) { return true; });
     loop_edges.reserve(cells(1).size());
     pair_extrema(
@@ -75,7 +75,7 @@ private:
     for (const std::uint32_t facet : facets) is_wanted[facet] = true;
 
     const CellNumbers eldest_first = maxima_eldest_first();
-    Basins basins(AscendingFlow<Dim, Key>(gradient), cells(Dim), eldest_first, execution_);
+    Basins basins(AscendingFlow<Dim, Key, Storage>(gradient), cells(Dim), eldest_first, execution_);
     const auto ends = basins.path_ends(cells(Dim - 1), [&](Index facet) { return is_wanted[facet]; });
     pair_extrema(
         cells(Dim).size(), ends, std::views::reverse(facets), execution_,
@@ -88,7 +88,7 @@ private:
   }
 
   void pair_loops() {
-    const LoopMatrix<Dim, Key> matrix(gradient, {cells(1), loop_edges}, {cells(2), squares}, execution_);
+    const LoopMatrix<Dim, Key, Storage> matrix(gradient, {cells(1), loop_edges}, {cells(2), squares}, execution_);
     ColumnReduction reduction(loop_edges.size(), execution_);
     std::vector<bool> is_filled(loop_edges.size(), false);
     for (const std::uint32_t square : squares) {

@@ -21,9 +21,10 @@ struct VoxelPair {
 /// In dual order the classes are those of the T-construction: dimension k is dimension Dim - 1 - k of the dual, births
 /// and deaths change places, and a class that never dies is a class of the dual relative to the outside, one dimension
 /// up (Garin et al. 2020).
-template <int Dim, class Key> class VoxelPairs {
+template <int Dim, class Key, class Storage> class VoxelPairs {
 public:
-  VoxelPairs(const VertexPersistence<Dim, Key>& persistence, bool dual) : persistence_(persistence), dual_(dual) {}
+  VoxelPairs(const VertexPersistence<Dim, Key, Storage>& persistence, bool dual)
+      : persistence_(persistence), dual_(dual) {}
 
   /// The dimension of the critical cells that pairs of a dimension begin with.
   int cell_dimension(int dimension) const { return dual_ ? Dim - 1 - dimension : dimension; }
@@ -54,7 +55,7 @@ public:
   }
 
 private:
-  const VertexPersistence<Dim, Key>& persistence_;
+  const VertexPersistence<Dim, Key, Storage>& persistence_;
   bool dual_;
 };
 
