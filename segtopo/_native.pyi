@@ -11,11 +11,12 @@ Indices: TypeAlias = npt.NDArray[np.int64]
 PairTable: TypeAlias = tuple[Indices, Indices, Indices, Indices, Indices, Indices]
 
 def cubical_persistence(
-    images: npt.NDArray[np.floating[Any]],
+    images: npt.NDArray[Any],
     *,
     superlevel: bool,
     top_cells: bool,
-    min_persistence: float,
+    min_persistence: float = 0.0,
+    threshold: float | None = None,
     num_threads: int,
 ) -> PairTable: ...
 def betti_matching(

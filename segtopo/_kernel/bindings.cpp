@@ -141,11 +141,13 @@ template <class Computation> auto run_interruptibly(int num_threads, Computation
 }
 
 /// Calls task with a number of axes and a value, of the types that images have.
-template <class Task> nb::tuple dispatch(const Images& images, Task task) {
+template <bool with_bytes, class Task> nb::tuple dispatch(const Images& images, Task task) {
   auto with_dimension = [&](auto dim) -> nb::tuple {
     if (images.dtype() == nb::dtype<float>()) return task(dim, float{});
     if (images.dtype() == nb::dtype<double>()) return task(dim, double{});
-    throw nb::type_error("expected float32 or float64");
+    if constexpr (with_bytes)
+      if (images.dtype() == nb::dtype<std::uint8_t>()) return task(dim, std::uint8_t{});
+    throw nb::type_error("expected an array of another dtype");
   };
   if (images.ndim() == 3) return with_dimension(std::integral_constant<int, 2>());
   if (images.ndim() == 4) return with_dimension(std::integral_constant<int, 3>());
@@ -164,7 +166,9 @@ struct Options {
 
 template <int Dim, class Value>
 nb::tuple persistence(const Images& images, const Options& options, double min_persistence,
-                      const LowerStarTable<Dim>& table) {
+                      std::optional<double> threshold, const LowerStarTable<Dim>& table) {
+  std::optional<Value> last_value;
+  if (threshold) last_value = static_cast<Value>(*threshold);
   const auto shape = shape_of_images<Dim>(images);
   const auto* data = static_cast<const Value*>(images.data());
   const Index size = Grid<Dim>(shape).image_size;
@@ -174,7 +178,7 @@ nb::tuple persistence(const Images& images, const Options& options, double min_p
                              for_each_image(batch.size(), execution, [&](Index image, const Execution& share) {
                                batch[image] = cubical_persistence<Dim, Value>(
                                    data + image * size, shape, options.filtration, options.construction,
-                                   static_cast<Value>(min_persistence), table, share);
+                                   static_cast<Value>(min_persistence), last_value, table, share);
                              });
                              return PairTables<Dim>(batch, shape, execution);
                            })
@@ -243,22 +247,26 @@ NB_MODULE(_native, m) {
   const auto tables = std::make_shared<const LowerStarTables>();
   m.def(
       "cubical_persistence",
-      [tables](const Images& images, bool superlevel, bool top_cells, double min_persistence, int num_threads) {
+      [tables](const Images& images, bool superlevel, bool top_cells, double min_persistence,
+               std::optional<double> threshold, int num_threads) {
         const Options options(superlevel, top_cells, num_threads);
-        return dispatch(images, [&](auto dim, auto value) {
-          return persistence<dim(), decltype(value)>(images, options, min_persistence, tables->of<dim()>());
+        return dispatch<true>(images, [&](auto dim, auto value) {
+          return persistence<dim(), decltype(value)>(images, options, min_persistence, threshold, tables->of<dim()>());
         });
       },
-      "images"_a, nb::kw_only(), "superlevel"_a, "top_cells"_a, "min_persistence"_a, "num_threads"_a,
+      "images"_a, nb::kw_only(), "superlevel"_a, "top_cells"_a, "min_persistence"_a = 0.0, "threshold"_a = nb::none(),
+      "num_threads"_a,
       "Persistence pairs of a batch (N, *spatial): where each image's pairs begin; their dimensions; the linear "
-      "indices of their birth and death voxels and the voxels' positions, -1 for none.");
+      "indices of their birth and death voxels and the voxels' positions, -1 for none. With a threshold, a value of "
+      "the "
+      "images, only the voxels that enter by then take part, and classes alive then never die.");
   m.def(
       "betti_matching",
       [tables](const Images& predictions, const Images& targets, bool superlevel, bool top_cells,
                std::optional<double> threshold, bool binary_shortcut, int num_threads) {
         check_alike(predictions, targets);
         const Options options(superlevel, top_cells, num_threads);
-        return dispatch(predictions, [&](auto dim, auto value) {
+        return dispatch<false>(predictions, [&](auto dim, auto value) {
           return matching<dim(), decltype(value)>(predictions, targets, options,
                                                   threshold.value_or(std::numeric_limits<double>::infinity()),
                                                   binary_shortcut, tables->of<dim()>());

@@ -9,18 +9,21 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 
 namespace segtopo {
 
-/// The persistence pairs of an image in C order: the component that never dies, then the pairs by dimension, in an
-/// order that does not depend on the number of threads. Pairs whose two voxels differ in value by no more than
-/// `min_persistence` are left out. Throws NanError, Cancelled, and std::length_error for more voxels than 32-bit
-/// numbers count.
+/// The persistence pairs of an image in C order, by dimension, the classes that never die first, in an order that does
+/// not depend on the number of threads. Pairs whose two voxels differ in value by no more than `min_persistence` are
+/// left out. With a threshold only the voxels that enter by then take part: classes alive then never die.
+///
+/// Throws NanError, Cancelled, and std::length_error for more voxels than 32-bit numbers count.
 template <int Dim, class Value>
 LargeVector<VoxelPair> cubical_persistence(const Value* image, const Shape<Dim>& shape, Filtration filtration,
                                            Construction construction, Value min_persistence,
-                                           const LowerStarTable<Dim>& table, const Execution& execution);
+                                           std::optional<Value> threshold, const LowerStarTable<Dim>& table,
+                                           const Execution& execution);
 
 /// Throws std::length_error for images of more voxels than 32-bit numbers count.
 template <int Dim> void check_size(const Grid<Dim>& grid) {

@@ -22,14 +22,18 @@ struct NanError : std::invalid_argument {
   NanError() : std::invalid_argument("the image holds NaN") {}
 };
 
-template <class Value> using KeyOf = std::conditional_t<sizeof(Value) == 4, std::int32_t, std::int64_t>;
+template <class Value> using KeyOf = std::conditional_t<sizeof(Value) <= 4, std::int32_t, std::int64_t>;
 
 /// The integer that has the place of `value` among the values: a < b exactly when order_key(a) <
 /// order_key(b). No number but NaN maps to the largest or the smallest integer.
 template <class Value> KeyOf<Value> order_key(Value value) {
   using Key = KeyOf<Value>;
-  const Key bits = std::bit_cast<Key>(value + Value{0}); // -0 becomes +0: they are equal, their keys must be too
-  return bits ^ ((bits >> (8 * sizeof(Key) - 1)) & std::numeric_limits<Key>::max());
+  if constexpr (std::is_integral_v<Value>) {
+    return Key{value};
+  } else {
+    const Key bits = std::bit_cast<Key>(value + Value{0}); // -0 becomes +0: they are equal, their keys must be too
+    return bits ^ ((bits >> (8 * sizeof(Key) - 1)) & std::numeric_limits<Key>::max());
+  }
 }
 
 /// Says of every voxel that it is part of the image.

@@ -11,7 +11,8 @@ from scipy.spatial.distance import cdist
 
 from segtopo.matching.components import FACE_CONNECTIVITY, FULL_CONNECTIVITY, Mask, bounding_box, label_components
 from segtopo.matching.overlap import Mismatch, component_mismatches
-from segtopo.persistence import Construction, PersistencePairs, compute_persistence
+from segtopo.persistence import Construction, compute_persistence
+from segtopo.persistence.cubical import critical_voxels
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +28,7 @@ ErrorKind: TypeAlias = Literal[
     "spurious_cavity",
 ]
 
-IN_BOTH, IN_ONE, IN_NEITHER = 0, 1, 2  # values of the filtration: intersection, union, whole image
+IN_ONE, IN_NEITHER = np.uint8(1), np.uint8(2)  # levels of a filtration: intersection (0), union, whole image
 LOOPS = 1
 
 Found: TypeAlias = tuple[ErrorKind, int, tuple[int, ...]]
@@ -138,16 +139,27 @@ def compare_masks(
     if predicted.size == 0:
         return MaskComparison((0,) * predicted.ndim, (0,) * predicted.ndim, ())
 
-    levels = (IN_NEITHER - predicted.astype(np.float32)) - expected
-    pairs = compute_persistence(levels, filtration="sublevel", construction=construction, num_threads=num_threads)
-    vanish = (pairs.births == IN_BOTH) & (pairs.deaths == IN_ONE)
-    appear = pairs.births == IN_ONE
     region_sizes = RegionSizes(predicted, expected, construction)
     errors = tuple(
         TopologyError(kind, dimension, tuple(int(c) for c in np.add(voxel, origin)), region_sizes.at(voxel))
         for kind, dimension, voxel in find_errors(predicted, expected, construction, num_threads)
     )
-    return MaskComparison(count(pairs, vanish), count(pairs, appear), errors)
+    return MaskComparison(*count_differences(predicted, expected, construction, num_threads), errors)
+
+
+def count_differences(
+    prediction: Mask, reference: Mask, construction: Construction, num_threads: int | None = None
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Per dimension, the classes of the intersection that vanish in the union, and those that only the union has."""
+    levels = IN_NEITHER - prediction.view(np.uint8) - reference.view(np.uint8)
+    # In the union all that ends is a class of the intersection, and what is born later lasts.
+    (pairs,) = critical_voxels(levels[None], "sublevel", construction, 0.0, num_threads, threshold=IN_ONE)
+    appear = pairs.essential & (levels.ravel()[pairs.births] == IN_ONE)
+    kernel, cokernel = (
+        tuple(np.bincount(pairs.dimensions[chosen], minlength=levels.ndim).tolist())
+        for chosen in (~pairs.essential, appear)
+    )
+    return kernel, cokernel
 
 
 def find_errors(prediction: Mask, reference: Mask, construction: Construction, num_threads: int | None) -> list[Found]:
@@ -216,11 +228,6 @@ def nearest_pairs(
         chosen[1].append(int(j))
         distances[i], distances[:, j] = np.inf, np.inf
     return chosen
-
-
-def count(pairs: PersistencePairs, chosen: npt.NDArray[np.bool_]) -> tuple[int, ...]:
-    """How many of the chosen pairs there are in each dimension."""
-    return tuple(np.bincount(pairs.dimensions[chosen], minlength=len(pairs.shape)).tolist())
 
 
 class RegionSizes:

@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from segtopo.matching import compare_masks
+from segtopo.matching.components import Mask
+from segtopo.matching.mask_comparison import count_differences
 from segtopo.metrics.base import HomologyMetric, check_construction
 from segtopo.metrics.masks import check_masks, foreground_channels, gather, single_masks
 from segtopo.persistence import Construction
@@ -22,7 +23,7 @@ def compute_diu(
 
     The sum of the dimensions of kernel and cokernel of the map that the inclusion of the masks' intersection in
     their union induces in homology. Unlike the Betti error it does not cancel a missed feature against a spurious
-    one elsewhere; :func:`segtopo.matching.compare_masks` tells what each is and where.
+    one elsewhere, and it counts displacement: :func:`segtopo.matching.compare_masks` lists the errors without it.
 
     Args:
         y_pred: predicted binary masks (B, C, H, W[, D]), any dtype, any device.
@@ -52,11 +53,11 @@ def compute_diu(
     check_masks(y_pred=y_pred, y=y)
     check_construction(construction)
     y_pred, y = foreground_channels(y_pred, include_background), foreground_channels(y, include_background)
-    comparisons = (
-        compare_masks(prediction, reference, construction)
-        for prediction, reference in zip(single_masks(y_pred), single_masks(y), strict=True)
+    return gather(
+        [_diu(*masks, construction) for masks in zip(single_masks(y_pred), single_masks(y), strict=True)],
+        y_pred,
+        torch.float32,
     )
-    return gather([comparison.diu for comparison in comparisons], y_pred, torch.float32)
 
 
 class DIUMetric(HomologyMetric):
@@ -80,3 +81,8 @@ class DIUMetric(HomologyMetric):
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, **_: Any) -> torch.Tensor:
         return compute_diu(y_pred, y, self.include_background, self.construction)
+
+
+def _diu(prediction: Mask, reference: Mask, construction: Construction) -> list[int]:
+    kernel, cokernel = count_differences(prediction, reference, construction)
+    return [vanishing + appearing for vanishing, appearing in zip(kernel, cokernel, strict=True)]

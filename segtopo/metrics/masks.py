@@ -43,7 +43,7 @@ def single_masks(masks: torch.Tensor) -> Iterator[Mask]:
     """The boolean arrays of a (B, C, ...) tensor, the channels of one item after another."""
     for item in masks.detach():
         for channel in item:
-            yield channel.cpu().numpy().astype(bool)
+            yield channel.cpu().numpy().astype(bool, copy=False)
 
 
 def gather(scores: list[Any], like: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -118,13 +118,17 @@ def pairs_of(
 
 
 def critical_voxels(
-    images: npt.NDArray[np.floating[Any]],
+    images: npt.NDArray[Any],
     filtration: Filtration,
     construction: Construction,
     min_persistence: float,
     num_threads: int | None,
+    threshold: float | None = None,
 ) -> list[CriticalVoxels]:
-    """The pairs of each image of a batch (N, H, W[, D]), computed over threads."""
+    """The pairs of each image of a batch (N, H, W[, D]) of float32, float64 or uint8, computed over threads.
+
+    With a threshold only voxels that enter by then take part, and classes that are alive then are essential.
+    """
     check_complex(filtration, construction)
     if not min_persistence >= 0:
         raise ValueError(f"min_persistence: got {min_persistence}, expected a number >= 0")
@@ -134,6 +138,7 @@ def critical_voxels(
             superlevel=filtration == "superlevel",
             top_cells=construction == "T",
             min_persistence=min_persistence,
+            threshold=threshold,
             num_threads=thread_count(num_threads),
         )
     except _native.NanError:

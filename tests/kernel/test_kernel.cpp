@@ -66,7 +66,7 @@ template <int Dim, class Value>
 LargeVector<VoxelPair> sublevel_pairs(const std::vector<Value>& image, const Shape<Dim>& shape,
                                       Construction construction, int num_threads, std::stop_token stop = {}) {
   return cubical_persistence<Dim, Value>(image.data(), shape, Filtration::sublevel, construction, Value{0},
-                                         table<Dim>(), {num_threads, stop});
+                                         std::nullopt, table<Dim>(), {num_threads, stop});
 }
 
 /// The Euler characteristic of the voxels up to `threshold`, as vertices or as top cells, by counting cells. Cells lie
@@ -187,7 +187,7 @@ void test_min_persistence(Random& random) {
   const auto image = random_image<float>(size_of<3>(shape), 40, random);
   const auto all = sublevel_pairs<3>(image, shape, Construction::vertices, 2);
   const auto some = cubical_persistence<3, float>(image.data(), shape, Filtration::sublevel, Construction::vertices, 3,
-                                                  table<3>(), {2});
+                                                  std::nullopt, table<3>(), {2});
   const auto is_long = [&](const VoxelPair& pair) {
     return pair.death == VoxelPair::never || std::abs(image[pair.birth] - image[pair.death]) > 3;
   };
