@@ -43,8 +43,8 @@ def test_evaluate_prints_an_uncut_table_and_plain_lines_into_a_pipe(
     lines = printed.out.splitlines()
     assert f"evaluate 1/2: {LONG_NAME}" in lines
     (row,) = [line for line in lines if line.strip().startswith(LONG_NAME)]
-    assert row.split()[1:6] == ["1.0000", "1.0000", "0", "0", "0"]
-    assert any(line.split() == ["median", "1.0000", "1.0000", "0.00", "0.00", "0.00"] for line in lines)
+    assert row.split()[1:7] == ["1.0000", "1.0000", "0", "0", "0", "0"]
+    assert any(line.split() == ["median", "1.0000", "1.0000", "0.00", "0.00", "0.00", "0.00"] for line in lines)
     assert printed.err == ""
     assert "\x1b" not in printed.out
     assert len(rows_of(tmp_path / "out/cases.csv")) == 2

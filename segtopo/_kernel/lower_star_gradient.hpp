@@ -94,7 +94,7 @@ public:
   template <class OnVoxel> void for_each_voxel(const Range& segments, OnVoxel on_voxel) const {
     for_each_segment(segments, [&](Index start, Index length) {
       for (Index voxel = start; voxel < start + length; ++voxel)
-        if (!image.is_outside(voxel)) on_voxel(voxel);
+        if (takes_part(voxel)) on_voxel(voxel);
     });
   }
 
@@ -122,6 +122,9 @@ private:
   LargeArray<Id> ids_;
   std::array<Cells, Dim + 1> critical_;
 
+  /// Rows hold nothing but voxels of the image, and with dense storage all of these are inside.
+  bool takes_part(Index voxel) const { return is_dense || !image.is_outside(voxel); }
+
   /// Calls on_segment(start, length) for some of the segments.
   template <class OnSegment> void for_each_segment(const Range& segments, OnSegment on_segment) const {
     const Index length = image.grid.row_length();
@@ -139,7 +142,7 @@ private:
     for_each_segment(segments, [&](Index start, Index length) {
       lower_stars(start, stars);
       for (Index x = 0; x < length; ++x) {
-        if (image.is_outside(start + x)) continue;
+        if (!takes_part(start + x)) continue;
         const Id id = ids_[image.storage.slot(start + x)] = table_.id_of(static_cast<std::uint32_t>(stars[x]));
         for (std::uint32_t rest = table_.critical(id); rest != 0; rest &= rest - 1)
           ++counts[cells.dimension[std::countr_zero(rest)]];
