@@ -61,6 +61,13 @@ StarBits<Key> lower_star(const RowsAround<Dim, Key>& rows, Index x, std::index_s
   return (StarBits<Key>{1} | ... | (has[code] & StarBits<Key>{1} << code));
 }
 
+/// The lower stars of consecutive voxels of the middle row. A plain loop, which compilers vectorise.
+template <int Dim, class Key>
+void lower_stars_of_row(const RowsAround<Dim, Key>& rows, std::vector<StarBits<Key>>& stars) {
+  for (std::size_t x = 0; x < stars.size(); ++x)
+    stars[x] = lower_star<Dim>(rows, static_cast<Index>(x), std::make_index_sequence<star_cells<Dim>.count>());
+}
+
 /// Critical cells of one dimension, as numbers in `LowerStarGradient::critical_cells`.
 using CellNumbers = LargeVector<std::uint32_t>;
 
@@ -176,12 +183,10 @@ private:
     });
   }
 
-  /// The lower stars of the voxels of one segment, as bits by code. A plain loop, which compilers vectorise.
+  /// The lower stars of the voxels of one segment, as bits by code.
   void lower_stars(Index start, std::vector<StarBits<Key>>& stars) const {
     if constexpr (is_dense) {
-      const auto rows = rows_around(image.keys(start), image.grid);
-      for (std::size_t x = 0; x < stars.size(); ++x)
-        stars[x] = lower_star<Dim>(rows, static_cast<Index>(x), std::make_index_sequence<cells.count>());
+      lower_stars_of_row<Dim>(rows_around(image.keys(start), image.grid), stars);
     } else {
       std::array<std::array<Key, page_length + 2>, std::tuple_size_v<RowsAround<Dim, Key>>> keys;
       RowsAround<Dim, Key> rows;
@@ -189,8 +194,7 @@ private:
         copy_keys(start - 1 + step_to_row(r, image.grid), keys[r]);
         rows[r] = keys[r].data() + 1;
       }
-      for (std::size_t x = 0; x < page_length; ++x)
-        stars[x] = lower_star<Dim>(rows, static_cast<Index>(x), std::make_index_sequence<cells.count>());
+      lower_stars_of_row<Dim>(rows, stars);
     }
   }
 
