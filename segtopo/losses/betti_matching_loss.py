@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, get_args
+from collections.abc import Callable, Sequence
+from typing import get_args
 
 import numpy as np
 import torch
@@ -12,12 +11,12 @@ from monai.utils import LossReduction
 from numpy.typing import NDArray
 
 from segtopo.errors import InputError
+from segtopo.losses.bars import Bars
 from segtopo.losses.channels import ClassWeight
 from segtopo.losses.matched_bars import Goal, MatchedBars, unmatched_cost
 from segtopo.losses.persistence_loss import PersistenceLoss
 from segtopo.matching.betti_matching import match_critical_voxels
 from segtopo.persistence import Construction
-from segtopo.persistence.cubical import CriticalVoxels
 
 
 class BettiMatchingLoss(PersistenceLoss):
@@ -160,22 +159,22 @@ class BettiMatchingLoss(PersistenceLoss):
 
     def image_losses(self, images: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
         """The losses ``(N,)`` of images and references, both ``(N, *spatial)`` and of one floating type."""
-        weight_of_dimension = self.weight_of_dimension(images.ndim - 1)
         predictions, targets = images.detach().cpu().numpy(), references.detach().cpu().numpy()
         matching = match_critical_voxels(
             predictions, targets, "superlevel", self.construction, self.threshold, self.num_threads
         )
-        prediction = _Bars.of(predictions, matching.prediction, matching.prediction_image)
-        target = _Bars.of(targets, matching.target, matching.target_image)
-        bars = self._matched_bars(prediction, target, matching.partners, weight_of_dimension, len(images))
+        prediction = Bars.between(predictions, matching.prediction, matching.prediction_image)
+        target = Bars.between(targets, matching.target, matching.target_image)
+        weights = self._weights(prediction, images.ndim - 1), self._weights(target, images.ndim - 1)
+        bars = self._matched_bars(prediction, target, matching.partners, weights, len(images))
         return bars.distances(images, self.push_unmatched_to)
 
     def _matched_bars(
         self,
-        prediction: _Bars,
-        target: _Bars,
+        prediction: Bars,
+        target: Bars,
         partners: NDArray[np.int64],
-        weight_of_dimension: Mapping[int, float],
+        weights: tuple[NDArray[np.float64], NDArray[np.float64]],
         images: int,
     ) -> MatchedBars:
         """The prediction's bars that cost something, and what the target's lost ones cost."""
@@ -187,56 +186,18 @@ class BettiMatchingLoss(PersistenceLoss):
         partner[matched] = np.stack([target.births, target.deaths], axis=1)[partners[matched]]
         lost = is_feature.copy()
         lost[partners[matched]] = False
-        missing = np.zeros(images)
-        np.add.at(missing, target.image, lost * self._weights(target, weight_of_dimension) * self._costs(target))
-        weight = self._weights(prediction, weight_of_dimension)
-        weight *= np.where(matched, self.matched_weight, self.unmatched_weight)
+        missing = target.sum_by_image(torch.from_numpy(lost * weights[1] * self._costs(target)), images)
+        weight = weights[0] * np.where(matched, self.matched_weight, self.unmatched_weight)
         kept = (weight > 0) & (matched | (prediction.births - prediction.deaths > self.min_persistence))
         return MatchedBars(
-            prediction.image[kept],
-            prediction.birth_index[kept],
-            prediction.death_index[kept],
-            prediction.essential[kept],
-            matched[kept],
-            partner[kept],
-            weight[kept],
-            self.unmatched_target_weight * missing,
+            prediction.select(kept), matched[kept], partner[kept], weight[kept], self.unmatched_target_weight * missing
         )
 
-    def _weights(self, bars: _Bars, weight_of_dimension: Mapping[int, float]) -> NDArray[np.float64]:
-        weights = np.zeros(len(bars.births))
-        for dimension, weight in weight_of_dimension.items():
-            weights[bars.dimension == dimension] = weight
-        if not self.essential:
-            weights[bars.essential] = 0.0
-        return weights
+    def _weights(self, bars: Bars, ndim: int) -> NDArray[np.float64]:
+        weights = self.weights_of(bars, ndim)
+        return weights if self.essential else np.where(bars.essential, 0.0, weights)
 
-    def _costs(self, bars: _Bars) -> NDArray[np.float64]:
+    def _costs(self, bars: Bars) -> NDArray[np.float64]:
         births, deaths, essential = map(torch.from_numpy, (bars.births, bars.deaths, bars.essential))
         costs: NDArray[np.float64] = unmatched_cost(births, deaths, essential, self.push_unmatched_to).numpy()
         return costs
-
-
-@dataclass(frozen=True)
-class _Bars:
-    """All bars of a batch of images, with the fields of :class:`MatchedBars`; deaths are 0 where essential."""
-
-    image: NDArray[np.int64]
-    dimension: NDArray[np.int64]
-    birth_index: NDArray[np.int64]
-    death_index: NDArray[np.int64]
-    essential: NDArray[np.bool_]
-    births: NDArray[np.float64]
-    deaths: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, images: NDArray[np.floating[Any]], critical: CriticalVoxels, image: NDArray[np.int64]) -> _Bars:
-        """The bars between critical voxels, with the number of the image that each is in."""
-        essential = critical.essential
-        first_voxel = image * images[0].size
-        birth_index = first_voxel + critical.births
-        death_index = np.where(essential, birth_index, first_voxel + critical.deaths)
-        values = images.reshape(-1)
-        births = values[birth_index].astype(np.float64)
-        deaths = np.where(essential, 0.0, values[death_index].astype(np.float64))
-        return cls(image, critical.dimensions, birth_index, death_index, essential, births, deaths)

@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from segtopo.losses.bars import Bars
 from segtopo.matching import match_diagrams
-from segtopo.persistence import PersistenceDiagram
 
 Goal: TypeAlias = Literal["diagonal", "extremes"]
 
 
 @dataclass(frozen=True)
 class MatchedBars:
-    """The ``n`` bars of ``N`` images of one shape, ready to be gathered and compared in one step."""
+    """The ``n`` bars of ``N`` images that cost something, and their partners."""
 
-    image: NDArray[np.int64]
-    """``(n,)`` the image that the bar belongs to."""
-    birth_index: NDArray[np.int64]
-    """``(n,)`` linear index of the birth voxel in the whole batch."""
-    death_index: NDArray[np.int64]
-    """``(n,)`` the same for the death voxel; without meaning where essential."""
-    essential: NDArray[np.bool_]
-    """``(n,)`` the bar never dies."""
+    bars: Bars
+    """The bars, of images in any order."""
     matched: NDArray[np.bool_]
     """``(n,)`` the bar has a partner."""
     partner: NDArray[np.float64]
     """``(n, 2)`` birth and death of the partner, 0 where there is none."""
     weight: NDArray[np.float64]
     """``(n,)`` weight of the bar's cost."""
-    missing: NDArray[np.float64]
+    missing: torch.Tensor
     """``(N,)`` what the target's bars without a partner cost."""
 
     def distances(self, images: torch.Tensor, unmatched_goal: Goal = "diagonal") -> torch.Tensor:
@@ -44,17 +39,13 @@ class MatchedBars:
             images: ``(N, *spatial)`` the images, on any device.
             unmatched_goal: Where bars without a partner are drawn to, see :func:`unmatched_cost`.
         """
-        voxels = torch.from_numpy(np.stack([self.birth_index, self.death_index]))
-        # One gather on the images' device; the few values are compared on the CPU, where sums have one order.
-        births, deaths = images.reshape(-1)[voxels.to(images.device)].cpu()
-        essential = torch.from_numpy(self.essential)
-        deaths = torch.where(essential, 0.0, deaths)
+        births, deaths = self.bars.gather(images)
         partner_births, partner_deaths = torch.from_numpy(self.partner).to(births).unbind(dim=1)
         to_partner = (births - partner_births) ** 2 + (deaths - partner_deaths) ** 2
-        to_goal = unmatched_cost(births, deaths, essential, unmatched_goal)
+        to_goal = unmatched_cost(births, deaths, torch.from_numpy(self.bars.essential), unmatched_goal)
         costs = torch.where(torch.from_numpy(self.matched), to_partner, to_goal)
-        missing, weight = (torch.from_numpy(column).to(costs) for column in (self.missing, self.weight))
-        return missing.index_add(0, torch.from_numpy(self.image), weight * costs).to(images.device)
+        weighted = torch.from_numpy(self.weight).to(costs) * costs
+        return (self.missing.to(costs) + self.bars.sum_by_image(weighted, len(images))).to(images.device)
 
 
 def unmatched_cost(births: torch.Tensor, deaths: torch.Tensor, essential: torch.Tensor, goal: Goal) -> torch.Tensor:
@@ -69,10 +60,10 @@ def unmatched_cost(births: torch.Tensor, deaths: torch.Tensor, essential: torch.
 
 
 def match_bars(
-    predictions: Sequence[Sequence[PersistenceDiagram]],
-    targets: Sequence[Sequence[PersistenceDiagram]],
+    prediction: Bars,
+    target: Bars,
+    images: int,
     weights: Mapping[int, float],
-    shape: Sequence[int],
     *,
     match_all: bool,
     min_persistence: float,
@@ -80,59 +71,32 @@ def match_bars(
     """Matches the diagrams of predictions and targets, image by image and dimension by dimension.
 
     Args:
-        predictions: For each of ``N`` images its diagrams, one per dimension, on the CPU.
-        targets: The same for the targets.
+        prediction: The bars of the predictions.
+        target: The bars of the targets.
+        images: The number of images of either.
         weights: Weight of each dimension that is compared.
-        shape: The shape of the images.
         match_all: See :func:`~segtopo.matching.match_diagrams`.
         min_persistence: A bar of a prediction without a partner is left out unless it is longer than this.
     """
-    strides = np.cumprod([1, *reversed(shape[1:])])[::-1]
-    missing = np.zeros(len(predictions))
-    columns = []
-    for image, (prediction, target) in enumerate(zip(predictions, targets, strict=True)):
-        first_voxel = image * int(np.prod(shape))
-        for dimension, weight in weights.items():
-            bars = prediction[dimension]
-            matched, partner, lost = _match_one(bars, target[dimension], match_all)
-            missing[image] += weight * lost
-            kept = np.flatnonzero(matched | ((bars.births - bars.deaths).numpy() > min_persistence))
-            essential = bars.essential.numpy()[kept]
-            births = first_voxel + bars.birth_voxels.numpy()[kept] @ strides
-            deaths = first_voxel + bars.death_voxels.numpy()[kept] @ strides
-            deaths[essential] = births[essential]
-            columns.append(
-                (
-                    np.full(len(kept), image),
-                    births,
-                    deaths,
-                    essential,
-                    matched[kept],
-                    partner[kept],
-                    np.full(len(kept), weight),
-                )
-            )
-    image_of, births, deaths, essential, matched, partner, weight_of = (
-        np.concatenate(column) for column in zip(*columns, strict=True)
-    )
-    return MatchedBars(image_of, births, deaths, essential, matched, partner, weight_of, missing)
-
-
-def _match_one(
-    prediction: PersistenceDiagram, target: PersistenceDiagram, match_all: bool
-) -> tuple[NDArray[np.bool_], NDArray[np.float64], float]:
-    """Which bars of a prediction have a partner, the partners, and what the target's other bars cost."""
     points, target_points = _points(prediction), _points(target)
-    i, j = match_diagrams(points, target_points, match_all=match_all)
-    # An image is never empty: a component that lives for ever is one that lives down to probability 0.
-    target_points[np.isinf(target_points)] = 0.0
-    matched = np.zeros(len(points), dtype=np.bool_)
-    matched[i] = True
-    partner = np.zeros_like(points)
-    partner[i] = target_points[j]
-    lost = np.delete(target_points, j, axis=0)
-    return matched, partner, 0.5 * float(np.square(lost[:, 0] - lost[:, 1]).sum())
+    matched = np.zeros(len(prediction), dtype=np.bool_)
+    partner = np.zeros((len(prediction), 2))
+    weight = np.zeros(len(prediction))
+    lost = np.zeros(len(target))
+    for image, dimension in product(range(images), weights):
+        own, others = prediction.of(image, dimension), target.of(image, dimension)
+        i, j = match_diagrams(points[own], target_points[others], match_all=match_all)
+        i, j = i + own.start, j + others.start
+        matched[i] = True
+        partner[i] = np.stack([target.births[j], target.deaths[j]], axis=1)
+        weight[own] = lost[others] = weights[dimension]
+        lost[j] = 0.0
+    lost *= 0.5 * (target.births - target.deaths) ** 2
+    missing = target.sum_by_image(torch.from_numpy(lost), images)
+    kept = (weight > 0) & (matched | (prediction.births - prediction.deaths > min_persistence))
+    return MatchedBars(prediction.select(kept), matched[kept], partner[kept], weight[kept], missing)
 
 
-def _points(diagram: PersistenceDiagram) -> NDArray[np.float64]:
-    return np.stack([diagram.births.numpy(), diagram.deaths.numpy()], axis=1).astype(np.float64)
+def _points(bars: Bars) -> NDArray[np.float64]:
+    """Births and deaths ``(n, 2)``; essential bars are told by their death, and matched with one another."""
+    return np.stack([bars.births, np.where(bars.essential, -np.inf, bars.deaths)], axis=1)

@@ -7,9 +7,12 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from segtopo.errors import InputError
+from segtopo.losses.bars import Bars
 from segtopo.losses.channels import ChannelLoss
 from segtopo.persistence import Construction
 
@@ -60,9 +63,8 @@ class PersistenceLoss(ChannelLoss):
     def channel_losses(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """The losses ``(B, C)``, in float64 for a float64 prediction and in float32 otherwise."""
         self._warn_unless_probabilities(prediction, target)
-        prediction = prediction.to(torch.float64 if prediction.dtype == torch.float64 else torch.float32)
-        losses = self.image_losses(prediction.flatten(0, 1), target.to(prediction).flatten(0, 1))
-        return losses.reshape(prediction.shape[:2])
+        images = single_images(prediction)
+        return self.image_losses(images, target.flatten(0, 1).to(images)).reshape(prediction.shape[:2])
 
     def weight_of_dimension(self, ndim: int) -> dict[int, float]:
         """The dimensions compared in images with this many axes, and the weight of each.
@@ -78,6 +80,13 @@ class PersistenceLoss(ChannelLoss):
             raise InputError(f"dimension_weights has {len(weights)} values for the dimensions {dimensions}.")
         return dict(zip(dimensions, weights, strict=True))
 
+    def weights_of(self, bars: Bars, ndim: int) -> NDArray[np.float64]:
+        """The weight ``(n,)`` of each bar of images with this many axes, 0 where its dimension is not compared."""
+        weights = np.zeros(ndim)
+        for dimension, weight in self.weight_of_dimension(ndim).items():
+            weights[dimension] = weight
+        return weights[bars.dimension]
+
     def _warn_unless_probabilities(self, prediction: torch.Tensor, target: torch.Tensor) -> None:
         activated = self.sigmoid or self.other_act is not None or (self.softmax and prediction.shape[1] > 1)
         checked = {"target": target} if activated else {"input": prediction, "target": target}
@@ -90,6 +99,11 @@ class PersistenceLoss(ChannelLoss):
                     "or `softmax=True` for logits, `to_onehot_y=True` for label maps.",
                     stacklevel=6,
                 )
+
+
+def single_images(channels: torch.Tensor) -> torch.Tensor:
+    """The images ``(B * C, *spatial)`` of all channels, in float64 if they are and in float32 otherwise."""
+    return channels.to(torch.float64 if channels.dtype == torch.float64 else torch.float32).flatten(0, 1)
 
 
 def _distinct(dimensions: Sequence[int]) -> tuple[int, ...]:

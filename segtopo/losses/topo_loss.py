@@ -8,11 +8,12 @@ import torch
 from monai.utils import LossReduction
 
 from segtopo.errors import InputError
+from segtopo.losses.bars import superlevel_bars
 from segtopo.losses.channels import ClassWeight
 from segtopo.losses.matched_bars import match_bars
 from segtopo.losses.patches import split_into_patches
 from segtopo.losses.persistence_loss import PersistenceLoss
-from segtopo.persistence import Construction, batch_persistence_diagrams
+from segtopo.persistence import Construction
 
 
 class TopoLoss(PersistenceLoss):
@@ -136,18 +137,14 @@ class TopoLoss(PersistenceLoss):
         return losses.reshape(len(images), -1).mean(dim=1)
 
     def _patch_losses(self, patches: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
-        # One call for all patches keeps all threads busy. It needs no gradient: critical voxels are gathered later.
-        diagrams = batch_persistence_diagrams(
-            torch.cat([patches, references]).detach().cpu(),
-            filtration="superlevel",
-            construction=self.construction,
-            num_threads=self.num_threads,
+        prediction, target = (
+            superlevel_bars(batch, self.construction, self.num_threads) for batch in (patches, references)
         )
         bars = match_bars(
-            diagrams[: len(patches)],
-            diagrams[len(patches) :],
+            prediction,
+            target,
+            len(patches),
             self.weight_of_dimension(patches.ndim - 1),
-            patches.shape[1:],
             match_all=self.match_all,
             min_persistence=self.min_persistence,
         )

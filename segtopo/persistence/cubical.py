@@ -44,6 +44,11 @@ class CriticalVoxels:
     def __getitem__(self, chosen: slice) -> CriticalVoxels:
         return CriticalVoxels(*(column[chosen] for column in vars(self).values()))
 
+    @classmethod
+    def concatenate(cls, parts: Sequence[CriticalVoxels]) -> CriticalVoxels:
+        """The pairs of several images, one image after the other."""
+        return cls(*(np.concatenate(columns) for columns in zip(*(vars(p).values() for p in parts), strict=True)))
+
 
 def compute_persistence(
     image: npt.ArrayLike | torch.Tensor,
