@@ -1,7 +1,25 @@
 """Topological losses with the conventions of :mod:`monai.losses`."""
 
 from segtopo.losses.betti_matching_loss import BettiMatchingLoss
+from segtopo.losses.betti_prior_loss import BettiPrior, BettiPriorLoss
 from segtopo.losses.combined import CombinedTopologyLoss
+from segtopo.losses.deep_supervision import DeepSupervisionLoss
+from segtopo.losses.loop_loss import LoopLossH1
+from segtopo.losses.skeleton_recall import SkeletonRecallLoss, tubed_skeleton
+from segtopo.losses.soft_cldice import SoftclDiceLoss
 from segtopo.losses.topo_loss import TopoLoss
+from segtopo.losses.total_persistence import TotalPersistenceLoss
 
-__all__ = ["BettiMatchingLoss", "CombinedTopologyLoss", "TopoLoss"]
+__all__ = [
+    "BettiMatchingLoss",
+    "BettiPrior",
+    "BettiPriorLoss",
+    "CombinedTopologyLoss",
+    "DeepSupervisionLoss",
+    "LoopLossH1",
+    "SkeletonRecallLoss",
+    "SoftclDiceLoss",
+    "TopoLoss",
+    "TotalPersistenceLoss",
+    "tubed_skeleton",
+]

@@ -14,12 +14,12 @@ from segtopo.errors import InputError
 from segtopo.losses.bars import Bars
 from segtopo.losses.channels import ClassWeight
 from segtopo.losses.matched_bars import Goal, MatchedBars, unmatched_cost
-from segtopo.losses.persistence_loss import PersistenceLoss
+from segtopo.losses.persistence_loss import ComparisonLoss, check_not_negative
 from segtopo.matching.betti_matching import match_critical_voxels
 from segtopo.persistence import Construction
 
 
-class BettiMatchingLoss(PersistenceLoss):
+class BettiMatchingLoss(ComparisonLoss):
     r"""Distance between the features of prediction and target under the Betti matching.
 
     The diagrams are those of the superlevel filtration: a bar :math:`(b, d)` of dimension 0 is a component
@@ -139,13 +139,11 @@ class BettiMatchingLoss(PersistenceLoss):
             weight=weight,
             ignore_index=ignore_index,
         )
-        for name, value in (
-            ("matched_weight", matched_weight),
-            ("unmatched_weight", unmatched_weight),
-            ("unmatched_target_weight", unmatched_target_weight),
-        ):
-            if not value >= 0:
-                raise InputError(f"{name} is {value}, expected at least 0.")
+        check_not_negative(
+            matched_weight=matched_weight,
+            unmatched_weight=unmatched_weight,
+            unmatched_target_weight=unmatched_target_weight,
+        )
         if push_unmatched_to not in get_args(Goal):
             raise InputError(f"push_unmatched_to is {push_unmatched_to!r}, expected one of {get_args(Goal)}.")
         if threshold is not None and not 0.0 <= threshold <= 1.0:
@@ -194,7 +192,7 @@ class BettiMatchingLoss(PersistenceLoss):
         )
 
     def _weights(self, bars: Bars, ndim: int) -> NDArray[np.float64]:
-        weights = self.weights_of(bars, ndim)
+        weights = self.dimension_weight(ndim)[bars.dimension]
         return weights if self.essential else np.where(bars.essential, 0.0, weights)
 
     def _costs(self, bars: Bars) -> NDArray[np.float64]:

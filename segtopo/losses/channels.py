@@ -87,41 +87,54 @@ class ChannelLoss(_Loss):
             InputError: If there are not two or three spatial axes, or as many weights as channels.
         """
         prediction, reference = self.prepare(without_metadata(input), without_metadata(target))
-        losses = self._weigh(self.channel_losses(prediction, reference))
-        if self.reduction == LossReduction.MEAN.value:
-            return losses.mean()
-        if self.reduction == LossReduction.SUM.value:
-            return losses.sum()
-        return losses.reshape(*losses.shape, *[1] * (prediction.ndim - 2))
+        return self.reduce(self.channel_losses(prediction, reference), prediction.ndim - 2)
 
     def prepare(self, input: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Prediction and target as they are compared: activated, one-hot, ignored voxels set to zero."""
-        if input.ndim not in (4, 5):
-            raise InputError(f"input has shape {tuple(input.shape)}, expected (B, C, H, W) or (B, C, H, W, D).")
+        prediction = self._probabilities(input)
         single = input.shape[1] == 1
         mask = create_ignore_mask(target, self.ignore_index)
-        prediction = self._activate(input)
-        if self.to_onehot_y:
-            if single:
-                warnings.warn("single channel prediction, `to_onehot_y=True` ignored.", stacklevel=5)
-            else:
-                target = self._one_hot(target, num_classes=input.shape[1])
-        if not self.include_background:
-            if single:
-                warnings.warn("single channel prediction, `include_background=False` ignored.", stacklevel=5)
-            else:
-                prediction, target = prediction[:, 1:], target[:, 1:]
+        if self.to_onehot_y and single:
+            warnings.warn("single channel prediction, `to_onehot_y=True` ignored.", stacklevel=5)
+        elif self.to_onehot_y:
+            target = self._one_hot(target, num_classes=input.shape[1])
+        if not (self.include_background or single):
+            target = target[:, 1:]
         if target.shape != prediction.shape:
             raise AssertionError(
                 f"ground truth has different shape ({tuple(target.shape)}) from input ({tuple(prediction.shape)})"
             )
         return (prediction, target) if mask is None else (prediction * mask, target * mask)
 
+    def prepare_alone(self, input: torch.Tensor) -> torch.Tensor:
+        """The prediction where there is no target to compare it with."""
+        return self._probabilities(input)
+
+    def reduce(self, losses: torch.Tensor, spatial_axes: int) -> torch.Tensor:
+        """The losses ``(B, C)`` weighted and reduced as the options ask."""
+        losses = self._weigh(losses)
+        if self.reduction == LossReduction.MEAN.value:
+            return losses.mean()
+        if self.reduction == LossReduction.SUM.value:
+            return losses.sum()
+        return losses.reshape(*losses.shape, *[1] * spatial_axes)
+
+    def _probabilities(self, input: torch.Tensor) -> torch.Tensor:
+        if input.ndim not in (4, 5):
+            raise InputError(f"input has shape {tuple(input.shape)}, expected (B, C, H, W) or (B, C, H, W, D).")
+        prediction = self._activate(input)
+        if self.include_background:
+            return prediction
+        if input.shape[1] == 1:
+            warnings.warn("single channel prediction, `include_background=False` ignored.", stacklevel=6)
+            return prediction
+        return prediction[:, 1:]
+
     def _activate(self, input: torch.Tensor) -> torch.Tensor:
         if self.sigmoid:
             return torch.sigmoid(input)
         if self.softmax and input.shape[1] == 1:
-            warnings.warn("single channel prediction, `softmax=True` ignored.", stacklevel=6)
+            warnings.warn("single channel prediction, `softmax=True` ignored.", stacklevel=7)
         elif self.softmax:
             return torch.softmax(input, dim=1)
         return input if self.other_act is None else self.other_act(input)

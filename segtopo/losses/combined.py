@@ -13,8 +13,8 @@ from monai.metrics.utils import create_ignore_mask
 from monai.utils import LossReduction
 from torch.nn.modules.loss import _Loss
 
-from segtopo.errors import InputError
 from segtopo.losses.channels import ClassWeight, check_activations, without_metadata
+from segtopo.losses.persistence_loss import check_not_negative
 from segtopo.losses.topo_loss import TopoLoss
 
 
@@ -92,15 +92,13 @@ class CombinedTopologyLoss(_Loss):
     ) -> None:
         super().__init__(reduction=LossReduction(reduction).value)
         check_activations(sigmoid, softmax, other_act)
-        for name, value in (
-            ("lambda_dice", lambda_dice),
-            ("lambda_ce", lambda_ce),
-            ("lambda_topology", lambda_topology),
-            ("start_epoch", start_epoch),
-            ("ramp_epochs", ramp_epochs),
-        ):
-            if value < 0:
-                raise InputError(f"{name} is {value}, expected at least 0.")
+        check_not_negative(
+            lambda_dice=lambda_dice,
+            lambda_ce=lambda_ce,
+            lambda_topology=lambda_topology,
+            start_epoch=start_epoch,
+            ramp_epochs=ramp_epochs,
+        )
         weight = None if weight is None else torch.as_tensor(weight, dtype=torch.float32)
         channel_weight = weight if weight is None or include_background or weight.ndim == 0 else weight[1:]
         channel_options: dict[str, Any] = {
@@ -154,12 +152,18 @@ class CombinedTopologyLoss(_Loss):
                 stacklevel=4,
             )
         input, target = without_metadata(input), without_metadata(target)
-        components = {"dice": self.dice(input, target), "cross_entropy": self._cross_entropy(input, target)}
-        loss: torch.Tensor = self.lambda_dice * components["dice"] + self.lambda_ce * components["cross_entropy"]
+        loss = self.overlap(input, target)
         if self.topology_weight > 0:
-            components["topology"] = self.topology_loss(input, target)
-            loss = loss + self.topology_weight * components["topology"]
-        self.components = {name: value.detach() for name, value in components.items()}
+            topology: torch.Tensor = self.topology_loss(input, target)
+            self.components["topology"] = topology.detach()
+            loss = loss + self.topology_weight * topology
+        return loss
+
+    def overlap(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The loss without the topology: Dice and cross entropy, weighted. Arguments as for :meth:`forward`."""
+        dice, cross_entropy = self.dice(input, target), self._cross_entropy(input, target)
+        self.components = {"dice": dice.detach(), "cross_entropy": cross_entropy.detach()}
+        loss: torch.Tensor = self.lambda_dice * dice + self.lambda_ce * cross_entropy
         return loss
 
     def _cross_entropy(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

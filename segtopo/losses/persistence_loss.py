@@ -12,15 +12,14 @@ import torch
 from numpy.typing import NDArray
 
 from segtopo.errors import InputError
-from segtopo.losses.bars import Bars
-from segtopo.losses.channels import ChannelLoss
+from segtopo.losses.channels import ChannelLoss, without_metadata
 from segtopo.persistence import Construction
 
 
 class PersistenceLoss(ChannelLoss):
     """A loss of the superlevel persistence diagrams of probabilities, computed for each channel of each item.
 
-    A subclass writes :meth:`image_losses`; everything around it is here and in :class:`ChannelLoss`.
+    Its subclasses are :class:`ComparisonLoss` and :class:`PriorLoss`.
 
     Args:
         dimensions: Dimensions of the features compared. None: all, 0 to the number of spatial axes less one.
@@ -56,16 +55,6 @@ class PersistenceLoss(ChannelLoss):
         self.construction = construction
         self.num_threads = num_threads
 
-    @abstractmethod
-    def image_losses(self, images: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
-        """The losses ``(N,)`` of images and references, both ``(N, *spatial)`` and of one floating type."""
-
-    def channel_losses(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """The losses ``(B, C)``, in float64 for a float64 prediction and in float32 otherwise."""
-        self._warn_unless_probabilities(prediction, target)
-        images = single_images(prediction)
-        return self.image_losses(images, target.flatten(0, 1).to(images)).reshape(prediction.shape[:2])
-
     def weight_of_dimension(self, ndim: int) -> dict[int, float]:
         """The dimensions compared in images with this many axes, and the weight of each.
 
@@ -80,17 +69,31 @@ class PersistenceLoss(ChannelLoss):
             raise InputError(f"dimension_weights has {len(weights)} values for the dimensions {dimensions}.")
         return dict(zip(dimensions, weights, strict=True))
 
-    def weights_of(self, bars: Bars, ndim: int) -> NDArray[np.float64]:
-        """The weight ``(n,)`` of each bar of images with this many axes, 0 where its dimension is not compared."""
+    def dimension_weight(self, ndim: int) -> NDArray[np.float64]:
+        """The weight ``(ndim,)`` of each dimension of images with this many axes, 0 where it is not compared."""
         weights = np.zeros(ndim)
         for dimension, weight in self.weight_of_dimension(ndim).items():
             weights[dimension] = weight
-        return weights[bars.dimension]
+        return weights
 
-    def _warn_unless_probabilities(self, prediction: torch.Tensor, target: torch.Tensor) -> None:
+    def by_dimension(self, name: str, numbers: Sequence[int] | int, ndim: int) -> NDArray[np.int64]:
+        """One number, or one for each of ``dimensions``, as ``(ndim,)``, 0 where a dimension is not compared.
+
+        Raises:
+            InputError: If there are not as many as dimensions.
+        """
+        dimensions = list(self.weight_of_dimension(ndim))
+        spread = np.zeros(ndim, np.int64)
+        if not isinstance(numbers, int) and len(numbers) != len(dimensions):
+            raise InputError(f"{name} has {len(numbers)} values for the dimensions {tuple(dimensions)}.")
+        spread[dimensions] = numbers
+        return spread
+
+    def _warn_unless_probabilities(self, prediction: torch.Tensor, target: torch.Tensor | None) -> None:
         activated = self.sigmoid or self.other_act is not None or (self.softmax and prediction.shape[1] > 1)
-        checked = {"target": target} if activated else {"input": prediction, "target": target}
-        for name, values in checked.items():
+        for name, values in (("input", None if activated else prediction), ("target", target)):
+            if values is None:
+                continue
             # One pass, a hundredth of the time that persistence takes.
             lowest, highest = (extreme.item() for extreme in torch.aminmax(values.detach()))
             if lowest < 0 or highest > 1:
@@ -101,9 +104,78 @@ class PersistenceLoss(ChannelLoss):
                 )
 
 
+class ComparisonLoss(PersistenceLoss):
+    """A loss that compares the diagrams of prediction and target, image by image.
+
+    A subclass writes :meth:`image_losses`; everything around it is here and above.
+    """
+
+    @abstractmethod
+    def image_losses(self, images: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
+        """The losses ``(N,)`` of images and references, both ``(N, *spatial)`` and of one floating type."""
+
+    def channel_losses(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The losses ``(B, C)``, in float64 for a float64 prediction and in float32 otherwise."""
+        self._warn_unless_probabilities(prediction, target)
+        images = single_images(prediction)
+        return self.image_losses(images, target.flatten(0, 1).to(images)).reshape(prediction.shape[:2])
+
+
+class PriorLoss(PersistenceLoss):
+    """A loss of the prediction's diagrams whose goal can be known beforehand: it needs no target then.
+
+    A subclass writes :meth:`image_losses`; everything around it is here and above.
+    """
+
+    @abstractmethod
+    def image_losses(self, images: torch.Tensor, references: torch.Tensor | None) -> torch.Tensor:
+        """The losses ``(N,)`` of images and, if there are any, references, ``(N, *spatial)`` of one floating type."""
+
+    def forward(self, input: torch.Tensor, target: torch.Tensor | None = None) -> torch.Tensor:
+        """Computes the loss.
+
+        Args:
+            input: ``(B, C, H, W[, D])``, logits or probabilities according to the activation chosen.
+            target: ``(B, C, H, W[, D])``, or ``(B, 1, H, W[, D])`` with ``to_onehot_y=True``. Where the loss takes
+                nothing else from it, it tells with ``ignore_index`` which voxels to leave out, and can be missing.
+
+        Returns:
+            A scalar, or ``(B, C, 1, 1[, 1])`` with ``reduction="none"``.
+
+        Raises:
+            AssertionError: If input and target (one-hot, if asked for) have different shapes.
+            InputError: If the loss needs the target and there is none, if there are not two or three spatial axes, or
+                not as many weights as channels.
+        """
+        input = without_metadata(input)
+        if target is None:
+            prediction, reference = self.prepare_alone(input), None
+        else:
+            prediction, reference = self.prepare(input, without_metadata(target))
+        return self.reduce(self.channel_losses(prediction, reference), prediction.ndim - 2)
+
+    def regions(self, prediction: torch.Tensor) -> torch.Tensor:
+        """The probabilities ``(B, K, *spatial)`` of the regions that the loss is about; here the channels."""
+        return prediction
+
+    def channel_losses(self, prediction: torch.Tensor, target: torch.Tensor | None) -> torch.Tensor:
+        """The losses ``(B, C)`` of regions, in float64 for a float64 prediction and in float32 otherwise."""
+        self._warn_unless_probabilities(prediction, target)
+        images = single_images(self.regions(prediction))
+        references = None if target is None else target.flatten(0, 1).to(images)
+        return self.image_losses(images, references).reshape(len(prediction), -1)
+
+
 def single_images(channels: torch.Tensor) -> torch.Tensor:
     """The images ``(B * C, *spatial)`` of all channels, in float64 if they are and in float32 otherwise."""
     return channels.to(torch.float64 if channels.dtype == torch.float64 else torch.float32).flatten(0, 1)
+
+
+def check_not_negative(**options: float) -> None:
+    """Raises InputError that names the first option below 0, if there is one."""
+    for name, value in options.items():
+        if not value >= 0:
+            raise InputError(f"{name} is {value}, expected at least 0.")
 
 
 def _distinct(dimensions: Sequence[int]) -> tuple[int, ...]:

@@ -12,11 +12,11 @@ from segtopo.losses.bars import superlevel_bars
 from segtopo.losses.channels import ClassWeight
 from segtopo.losses.matched_bars import match_bars
 from segtopo.losses.patches import split_into_patches
-from segtopo.losses.persistence_loss import PersistenceLoss
+from segtopo.losses.persistence_loss import ComparisonLoss
 from segtopo.persistence import Construction
 
 
-class TopoLoss(PersistenceLoss):
+class TopoLoss(ComparisonLoss):
     r"""Distance between the persistence diagrams of prediction and target, under the optimal matching.
 
     The diagrams are those of the superlevel filtration: a bar :math:`(b, d)` of dimension 0 is a component

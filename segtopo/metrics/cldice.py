@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from skimage.morphology import skeletonize
 
-from segtopo.matching.components import FULL_CONNECTIVITY, Mask, label_components
+from segtopo.matching.components import Mask
+from segtopo.matching.skeletons import skeleton
 from segtopo.metrics.base import MaskMetric
-from segtopo.metrics.masks import check_masks, crop_to_foreground, foreground_channels, gather, single_masks
+from segtopo.metrics.masks import check_masks, foreground_channels, gather, single_masks
 
 
 def compute_cldice(y_pred: torch.Tensor, y: torch.Tensor, include_background: bool = True) -> torch.Tensor:
@@ -77,16 +77,5 @@ def _cldice(prediction: Mask, reference: Mask) -> float:
 
 def _skeleton_inside(mask: Mask, other: Mask) -> float:
     """The part of a mask's skeleton that lies in the other mask."""
-    mask, other = crop_to_foreground(mask, other)
-    skeleton = _skeleton(mask)
-    return float(np.count_nonzero(skeleton & other) / np.count_nonzero(skeleton))
-
-
-def _skeleton(mask: Mask) -> Mask:
-    """The skeleton, with the components that thinning wiped out kept whole."""
-    skeleton: Mask = skeletonize(mask)
-    labels, count = label_components(mask, FULL_CONNECTIVITY[mask.ndim])
-    wiped_out = np.ones(count + 1, dtype=bool)
-    wiped_out[0] = False
-    wiped_out[labels[skeleton]] = False
-    return np.asarray(skeleton | wiped_out[labels])
+    centreline = skeleton(mask)
+    return float(np.count_nonzero(centreline & other) / np.count_nonzero(centreline))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
 
-from segtopo.matching.components import Mask, bounding_box
+from segtopo.matching.components import Mask
 
 
 def check_masks(**masks: torch.Tensor) -> None:
@@ -50,9 +49,3 @@ def gather(scores: list[Any], like: torch.Tensor, dtype: torch.dtype) -> torch.T
     """The scores of :func:`single_masks`, put back into (B, C, ...) on the device of ``like``."""
     tensor = torch.tensor(scores, dtype=dtype, device=like.device)
     return tensor.reshape(*like.shape[:2], *tensor.shape[1:])
-
-
-def crop_to_foreground(mask: Mask, *others: Mask) -> tuple[Mask, ...]:
-    """Cut masks to the bounding box of the first one's foreground and put one voxel of background around."""
-    box = bounding_box(mask)
-    return tuple(np.pad(m[box], 1) for m in (mask, *others))
