@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from segtopo.errors import InputError
 from segtopo.losses.bars import Bars
-from segtopo.losses.channels import ClassWeight
+from segtopo.losses.channels import ClassWeight, check_not_negative
 from segtopo.losses.matched_bars import Goal, MatchedBars, unmatched_cost
-from segtopo.losses.persistence_loss import ComparisonLoss, check_not_negative
+from segtopo.losses.persistence_loss import ComparisonLoss
 from segtopo.matching.betti_matching import match_critical_voxels
 from segtopo.persistence import Construction
 

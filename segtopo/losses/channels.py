@@ -165,6 +165,13 @@ def check_activations(sigmoid: bool, softmax: bool, other_act: Callable[..., tor
         raise InputError("Incompatible values: more than 1 of [sigmoid=True, softmax=True, other_act is not None].")
 
 
+def check_not_negative(**options: float) -> None:
+    """Raises InputError that names the first option below 0, if there is one."""
+    for name, value in options.items():
+        if not value >= 0:
+            raise InputError(f"{name} is {value}, expected at least 0.")
+
+
 def without_metadata(tensor: torch.Tensor) -> torch.Tensor:
     """A plain tensor: MONAI's metadata would be carried along by every operation."""
     return tensor.as_tensor() if isinstance(tensor, MetaTensor) else tensor

@@ -13,8 +13,7 @@ from monai.metrics.utils import create_ignore_mask
 from monai.utils import LossReduction
 from torch.nn.modules.loss import _Loss
 
-from segtopo.losses.channels import ClassWeight, check_activations, without_metadata
-from segtopo.losses.persistence_loss import check_not_negative
+from segtopo.losses.channels import ClassWeight, check_activations, check_not_negative, without_metadata
 from segtopo.losses.topo_loss import TopoLoss
 
 

@@ -9,9 +9,8 @@ import torch.nn.functional as F
 from torch.nn.modules.loss import _Loss
 
 from segtopo.errors import InputError
-from segtopo.losses.channels import without_metadata
+from segtopo.losses.channels import check_not_negative, without_metadata
 from segtopo.losses.combined import CombinedTopologyLoss
-from segtopo.losses.persistence_loss import check_not_negative
 
 
 class DeepSupervisionLoss(_Loss):

@@ -10,8 +10,8 @@ from monai.utils import LossReduction
 
 from segtopo.errors import InputError
 from segtopo.losses.bars import superlevel_bars
-from segtopo.losses.channels import ClassWeight
-from segtopo.losses.persistence_loss import PriorLoss, check_not_negative
+from segtopo.losses.channels import ClassWeight, check_not_negative
+from segtopo.losses.persistence_loss import PriorLoss
 from segtopo.persistence import Construction
 
 LOOPS = 1

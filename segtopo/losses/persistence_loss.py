@@ -171,13 +171,6 @@ def single_images(channels: torch.Tensor) -> torch.Tensor:
     return channels.to(torch.float64 if channels.dtype == torch.float64 else torch.float32).flatten(0, 1)
 
 
-def check_not_negative(**options: float) -> None:
-    """Raises InputError that names the first option below 0, if there is one."""
-    for name, value in options.items():
-        if not value >= 0:
-            raise InputError(f"{name} is {value}, expected at least 0.")
-
-
 def _distinct(dimensions: Sequence[int]) -> tuple[int, ...]:
     if len(dimensions) == 0 or len(set(dimensions)) < len(dimensions):
         raise InputError(f"dimensions are {tuple(dimensions)}, expected at least one and none twice.")

@@ -10,8 +10,7 @@ from monai.utils import LossReduction
 from scipy.ndimage import binary_dilation, generate_binary_structure
 
 from segtopo.errors import InputError
-from segtopo.losses.channels import ChannelLoss, ClassWeight
-from segtopo.losses.persistence_loss import check_not_negative
+from segtopo.losses.channels import ChannelLoss, ClassWeight, check_not_negative
 from segtopo.matching.components import Mask
 from segtopo.matching.skeletons import skeleton
 

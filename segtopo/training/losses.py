@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from segtopo.training.section import NonNegative, NonNegativeInt, PositiveInt, Probability, Section
+from segtopo.training.section import NonNegative, NonNegativeInt, Positive, PositiveInt, Probability, Section
 
 if TYPE_CHECKING:
     from torch import nn
 
     from segtopo.losses import CombinedTopologyLoss
+
+
+ShortBar = Annotated[float, Field(ge=0, lt=1)]
 
 
 class _Loss(Section):
@@ -47,36 +50,39 @@ class DiceCE(_Loss):
         return loss
 
 
-class _PersistenceLoss(Section):
+class _TopologyLoss(Section):
+    """A loss of ``segtopo.losses`` by its name there, for the foreground classes."""
+
+    def build(self) -> nn.Module:
+        """The loss module, for logits (B, C, H, W[, D]) and labels (B, 1, H, W[, D]); the background is left out."""
+        from segtopo import losses
+
+        options = self.model_dump()
+        loss: nn.Module = getattr(losses, options.pop("name"))(
+            include_background=False, to_onehot_y=True, softmax=True, **options
+        )
+        return loss
+
+
+class _PersistenceLoss(_TopologyLoss):
     """The options that losses of persistence diagrams share."""
 
     dimensions: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] | None = None
     dimension_weights: tuple[NonNegative, ...] | None = None
-    min_persistence: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    min_persistence: ShortBar = 0.0
     construction: Literal["T", "V"] = "T"
-
-    def _options(self) -> dict[str, Any]:
-        """Arguments for logits (B, C, H, W[, D]) and labels (B, 1, H, W[, D]); the background is left out."""
-        channels = {"include_background": False, "to_onehot_y": True, "softmax": True}
-        return {**channels, **self.model_dump(exclude={"name"})}
 
 
 class TopoLoss(_PersistenceLoss):
-    """``segtopo.losses.TopoLoss`` (Hu et al. 2019) of the foreground classes."""
+    """Distance of the diagrams under the optimal matching (Hu et al. 2019)."""
 
     name: Literal["TopoLoss"]
     patch_size: PositiveInt | tuple[PositiveInt, ...] | None = None
     match_all: bool = True
 
-    def build(self) -> nn.Module:
-        """The loss module."""
-        from segtopo import losses
-
-        return losses.TopoLoss(**self._options())
-
 
 class BettiMatchingLoss(_PersistenceLoss):
-    """``segtopo.losses.BettiMatchingLoss`` (Stucki et al. 2023) of the foreground classes."""
+    """Distance of the diagrams under the Betti matching (Stucki et al. 2023)."""
 
     name: Literal["BettiMatchingLoss"]
     matched_weight: NonNegative = 1.0
@@ -86,14 +92,69 @@ class BettiMatchingLoss(_PersistenceLoss):
     threshold: Probability | None = None
     essential: bool = True
 
-    def build(self) -> nn.Module:
-        """The loss module."""
-        from segtopo import losses
 
-        return losses.BettiMatchingLoss(**self._options())
+class TotalPersistenceLoss(_PersistenceLoss):
+    """Total length of all bars but the longest."""
+
+    name: Literal["TotalPersistenceLoss"]
+    p: Positive = 2.0
+    longest: NonNegativeInt | tuple[NonNegativeInt, ...] = 0
+    longest_weight: float = 0.0
 
 
-Topology = Annotated[TopoLoss | BettiMatchingLoss, Field(discriminator="name")]
+class BettiPrior(Section):
+    """The Betti numbers of a class, or of several taken together."""
+
+    classes: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]
+    betti_numbers: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]
+
+
+class BettiPriorLoss(_PersistenceLoss):
+    """Prescribed Betti numbers (Clough et al. 2020, Byrne et al. 2022); without priors those of the label."""
+
+    name: Literal["BettiPriorLoss"]
+    priors: Annotated[tuple[BettiPrior, ...], Field(min_length=1)] | None = None
+    p: Positive = 2.0
+
+
+class LoopLossH1(_TopologyLoss):
+    """The longest loops rewarded, all others penalised."""
+
+    name: Literal["LoopLossH1"]
+    loops: NonNegativeInt = 0
+    birth_weight: NonNegative = 1.0
+    death_weight: NonNegative = 1.0
+    penalty_weight: NonNegative = 1.0
+    min_persistence: ShortBar = 0.0
+    construction: Literal["T", "V"] = "T"
+
+
+class SkeletonRecallLoss(_TopologyLoss):
+    """How much of the label's centrelines is covered (Kirchhoff et al. 2024)."""
+
+    name: Literal["SkeletonRecallLoss"]
+    radius: NonNegativeInt = 2
+    smooth: Positive = 1.0
+
+
+class SoftclDiceLoss(_TopologyLoss):
+    """Soft clDice (Shit et al. 2021)."""
+
+    name: Literal["SoftclDiceLoss"]
+    iter_: NonNegativeInt = 3
+    smooth: Positive = 1.0
+
+
+Topology = Annotated[
+    TopoLoss
+    | BettiMatchingLoss
+    | TotalPersistenceLoss
+    | BettiPriorLoss
+    | LoopLossH1
+    | SkeletonRecallLoss
+    | SoftclDiceLoss,
+    Field(discriminator="name"),
+]
 
 
 class CombinedTopology(_Loss):
