@@ -29,3 +29,13 @@ def betti_matching(
     binary_shortcut: bool = True,
     num_threads: int,
 ) -> tuple[PairTable, PairTable, Indices]: ...
+def partial_assignment(
+    row_starts: Indices,
+    columns: Indices,
+    costs: npt.NDArray[np.float64],
+    row_mates: Indices,
+    row_duals: npt.NDArray[np.float64],
+    column_duals: npt.NDArray[np.float64],
+    *,
+    tolerance: float,
+) -> None: ...

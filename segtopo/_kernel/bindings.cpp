@@ -1,17 +1,20 @@
 #include "betti_matching.hpp"
 #include "cubical_persistence.hpp"
 #include "large_memory.hpp"
+#include "partial_assignment.hpp"
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <iterator>
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <type_traits>
 #include <utility>
@@ -239,6 +242,31 @@ void check_alike(const Images& predictions, const Images& targets) {
   if (!alike) throw nb::value_error("expected predictions and targets of one shape and dtype");
 }
 
+template <class Value> using Vector = nb::ndarray<Value, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <class Value> std::span<Value> span_of(const Vector<Value>& vector) {
+  return {vector.data(), vector.size()};
+}
+
+void assign(const Vector<const Index>& row_starts, const Vector<const Index>& columns,
+            const Vector<const double>& costs, const Vector<Index>& row_mates, const Vector<double>& row_duals,
+            const Vector<double>& column_duals, double tolerance) {
+  const auto starts = span_of(row_starts), of_pairs = span_of(columns),
+             mates = std::span<const Index>(span_of(row_mates));
+  const auto num_columns = static_cast<Index>(column_duals.size());
+  auto is_column = [&](Index j) { return 0 <= j && j < num_columns; };
+  if (starts.size() != mates.size() + 1 || mates.size() != row_duals.size() || of_pairs.size() != costs.size() ||
+      starts.front() != 0 || starts.back() != std::ssize(of_pairs) || !std::ranges::is_sorted(starts) ||
+      !std::ranges::all_of(of_pairs, is_column) ||
+      !std::ranges::all_of(mates, [&](Index j) { return j == -1 || is_column(j); }))
+    throw nb::value_error("expected the pairs of each row, a mate and a dual for each row, a dual for each column");
+  run_interruptibly(1, [&](const Execution& execution) {
+    PartialAssignment({starts, of_pairs, span_of(costs)},
+                      {span_of(row_mates), span_of(row_duals), span_of(column_duals)}, tolerance)
+        .solve(execution);
+  });
+}
+
 } // namespace
 
 NB_MODULE(_native, m) {
@@ -278,4 +306,9 @@ NB_MODULE(_native, m) {
       "the number of its partner among the pairs of the same image's target, or -1. With a threshold the filtrations "
       "are restricted to what enters the union by then, and the rest is a cone. With binary_shortcut, binary "
       "targets are recognised and take one persistence computation less; the result is the same.");
+  m.def("partial_assignment", &assign, "row_starts"_a, "columns"_a, "costs"_a, "row_mates"_a.noconvert(),
+        "row_duals"_a.noconvert(), "column_duals"_a.noconvert(), nb::kw_only(), "tolerance"_a,
+        "Improves in place a matching of rows with columns, and its duals, until it has the least total cost over the "
+        "pairs given, those of row i from row_starts[i] to row_starts[i + 1]. Unmatched rows and columns cost 0. What "
+        "is given must be optimal for some of the pairs; no mates (-1) and duals of 0 are, for none.");
 }

@@ -1,42 +1,47 @@
-"""Optimal (Wasserstein-2) matching between two persistence diagrams."""
+"""Optimal (Wasserstein) matching between two persistence diagrams."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 
-from segtopo.errors import InputError
+from segtopo.matching.diagram_points import FloatArray, Matching, diagram_points, match_points
+from segtopo.matching.ground_cost import GroundCost
+from segtopo.matching.partial_matching import match_partially
 
-FloatArray = NDArray[np.float64]
-IndexArray = NDArray[np.intp]
 
+def match_diagrams(
+    first: ArrayLike, second: ArrayLike, *, order: float = 2.0, internal_p: float = 2.0, match_all: bool = False
+) -> Matching:
+    """Matches the points of two persistence diagrams at the least total cost, the ``order``-th power of distances.
 
-def match_diagrams(first: ArrayLike, second: ArrayLike, *, match_all: bool = False) -> tuple[IndexArray, IndexArray]:
-    """Matches the points of two persistence diagrams at the least total squared distance.
-
-    A point without a partner goes to the diagonal, at half its squared persistence. Essential points
+    A point without a partner goes to the diagonal, at the cost of the way there. Essential points
     (infinite death) cannot go there: they are matched with one another in the order of their births.
 
     The problem solved is the small one. Sending every point to the diagonal costs a fixed amount; a pair
-    ``(p, q)`` changes it by ``|p - q|^2 - |p - diagonal|^2 - |q - diagonal|^2``. So an ``(n, m)`` assignment
-    on these changes replaces the ``(n + m, n + m)`` one with copies of the diagonal. If all points of
-    ``second`` coincide, as for a binary mask, the changes are sorted instead.
+    ``(p, q)`` changes it by ``|p - q|^order - |p - diagonal|^order - |q - diagonal|^order``. So an ``(n, m)``
+    assignment on these changes, where what is not matched costs 0, replaces the ``(n + m, n + m)`` one with
+    copies of the diagonal. It is solved among near neighbours first, see
+    :func:`~segtopo.matching.partial_matching.match_partially`. If all points of ``second`` coincide, as for a
+    binary mask, the changes are sorted instead.
 
     Args:
         first: ``(n, 2)`` points (birth, death); an infinite death marks an essential class.
         second: ``(m, 2)`` points of the same filtration.
-        match_all: False gives the Wasserstein-2 matching, where a pair is made only if it is cheaper than two
+        order: The power of distances in the total, in [1, inf).
+        internal_p: The norm of the plane in which distances are measured, in [1, inf].
+        match_all: False gives the Wasserstein matching, where a pair is made only if it is cheaper than two
             ways to the diagonal. True makes as many pairs as there can be, ``min(n, m)``, at the least total
-            cost.
+            cost; the ``(n, m)`` table is then held in memory, unless the points of ``second`` coincide.
 
     Returns:
         Two index arrays of equal length: ``first[i]`` is matched with ``second[j]``; all other points go to
         the diagonal. ``i`` is increasing.
 
     Raises:
-        InputError: If an input is not ``(n, 2)``, or the numbers of essential points differ (their distance
-            is infinite).
+        InputError: If an input is not ``(n, 2)`` or holds NaN, an exponent is out of range, or the numbers of
+            essential points differ (their distance is infinite).
 
     Reference:
         Cohen-Steiner, Edelsbrunner, Harer, Mileyko: Lipschitz functions have L_p-stable persistence.
@@ -48,61 +53,20 @@ def match_diagrams(first: ArrayLike, second: ArrayLike, *, match_all: bool = Fal
         >>> match_diagrams(prediction, target)
         (array([0]), array([0]))
     """
-    points = _as_points(first, "first"), _as_points(second, "second")
-    essential = [np.isinf(p[:, 1]) for p in points]
-    finite_rows, finite_columns = (np.flatnonzero(~e) for e in essential)
-    i, j = _match_finite(points[0][finite_rows], points[1][finite_columns], match_all)
-    essential_rows, essential_columns = (_by_birth(p, e) for p, e in zip(points, essential, strict=True))
-    if len(essential_rows) != len(essential_columns):
-        raise InputError(
-            f"the diagrams have {len(essential_rows)} and {len(essential_columns)} essential points, expected "
-            "equal numbers: their distance is infinite."
-        )
-    rows = np.concatenate([finite_rows[i], essential_rows])
-    columns = np.concatenate([finite_columns[j], essential_columns])
-    order = np.argsort(rows)
-    return rows[order], columns[order]
+    cost = GroundCost(order, internal_p)
+    points = diagram_points(first, second)
+    return match_points(*points, _match_finite(points[0].finite, points[1].finite, cost, match_all))
 
 
-def _as_points(diagram: ArrayLike, name: str) -> FloatArray:
-    points = np.asarray(diagram, dtype=np.float64)
-    if points.size == 0:
-        return points.reshape(0, 2)
-    if points.ndim != 2 or points.shape[1] != 2:
-        raise InputError(f"`{name}` has shape {points.shape}, expected (n, 2): one (birth, death) per row.")
-    return points
-
-
-def _by_birth(points: FloatArray, selected: NDArray[np.bool_]) -> IndexArray:
-    """Indices of the selected points in the order of their births, the optimal order on a line."""
-    indices = np.flatnonzero(selected)
-    return indices[np.argsort(points[indices, 0], kind="stable")]
-
-
-def _match_finite(first: FloatArray, second: FloatArray, match_all: bool) -> tuple[IndexArray, IndexArray]:
+def _match_finite(first: FloatArray, second: FloatArray, cost: GroundCost, match_all: bool) -> Matching:
     if len(first) == 0 or len(second) == 0:
         return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
     if (second == second[0]).all():
-        change = _cost_change(first, second[:1])[:, 0]
+        change = cost.change(first, second[:1])[:, 0]
         rows = np.argsort(change, kind="stable")[: len(second)]
-        columns = np.arange(len(rows))
-        changes = change[rows]
-    else:
-        table = _cost_change(first, second)
-        # A pair that saves nothing is worth as much as two ways to the diagonal: clipped, it is dropped
-        # below.
-        rows, columns = linear_sum_assignment(table if match_all else np.minimum(table, 0.0))
-        changes = table[rows, columns]
-    kept = np.full(len(rows), True) if match_all else changes < 0.0
-    return rows[kept], columns[kept]
-
-
-def _cost_change(first: FloatArray, second: FloatArray) -> FloatArray:
-    """The ``(n, m)`` changes of total cost when a pair is matched instead of both going to the diagonal.
-
-    ``|p - q|^2`` splits into its parts along and across the diagonal; the squared parts across cancel with
-    the two ways to the diagonal and leave the product of the persistences.
-    """
-    along: FloatArray = first.sum(axis=1)[:, None] - second.sum(axis=1)[None, :]
-    persistence = np.outer(first[:, 0] - first[:, 1], second[:, 0] - second[:, 1])
-    return 0.5 * along**2 - persistence
+        rows = rows if match_all else rows[change[rows] < 0.0]
+        return rows, np.arange(len(rows))
+    if match_all:
+        rows, columns = linear_sum_assignment(cost.change(first, second))
+        return rows, columns
+    return match_partially(first, second, cost)
