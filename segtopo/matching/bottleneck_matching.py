@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components, maximum_flow
+from scipy.sparse.csgraph import breadth_first_order, connected_components, maximum_flow
 from scipy.spatial import KDTree
 
 from segtopo.matching.diagram_points import FloatArray, IndexArray, Matching, diagram_points, match_points
+
+NEIGHBOURS = 16
+"""Partners that each point begins with."""
 
 
 def match_bottleneck(first: ArrayLike, second: ArrayLike) -> Matching:
@@ -22,8 +23,8 @@ def match_bottleneck(first: ArrayLike, second: ArrayLike) -> Matching:
 
     Within a distance ``r`` only points more than ``r`` away from the diagonal need a partner. If one matching covers
     those of ``first`` and another those of ``second``, their union holds one that covers both (Mendelsohn and Dulmage
-    1958); so no copies of the diagonal are needed. The least such ``r`` is sought among the distances that occur
-    between two bounds, where the pairs come from KD-trees.
+    1958); so no copies of the diagonal are needed. The least such ``r`` is found by bisection, on pairs of near
+    neighbours that KD-trees give; where these do not suffice, the points that compete for them get more.
 
     Args:
         first: ``(n, 2)`` points (birth, death); an infinite death marks an essential class.
@@ -50,95 +51,116 @@ def match_bottleneck(first: ArrayLike, second: ArrayLike) -> Matching:
     return match_points(*points, _match_finite(points[0].finite, points[1].finite))
 
 
-@dataclass(frozen=True)
-class _Pairs:
-    """Pairs of points and their distances, in the order of rows; with each point's distance from the diagonal."""
+class _Cover:
+    """Matchings of the points of one diagram that are too far from the diagonal, with any points of the other."""
 
-    rows: IndexArray
-    columns: IndexArray
-    distances: FloatArray
-    to_diagonal: tuple[FloatArray, FloatArray]
+    def __init__(self, points: FloatArray, others: FloatArray) -> None:
+        self._points = points
+        self._tree = KDTree(others)
+        self._num_others = len(others)
+        self.to_diagonal = 0.5 * np.abs(points[:, 0] - points[:, 1])
+        distances, partners = self._tree.query(points, range(1, min(NEIGHBOURS, len(others)) + 1), p=np.inf)
+        self._nodes = np.repeat(np.arange(len(points)), distances.shape[1])
+        self._partners, self._distances = partners.ravel(), distances.ravel()
+        self._counts = np.full(len(points), distances.shape[1])
+        self._reach = distances[:, -1] if distances.shape[1] < len(others) else np.full(len(points), np.inf)
+        # Every point has to go to its nearest partner or to the diagonal, at least.
+        self.lower_bound = float(np.minimum(self.to_diagonal, distances[:, 0]).max())
 
-    def cover(self, radius: float) -> tuple[IndexArray, IndexArray] | None:
-        """Mates, or -1, for the points of ``first``, and for those of ``second``, by pairs no longer than the radius.
+    def within(self, radius: float) -> IndexArray | float:
+        """For each point a partner no further than the radius, -1 for those that may go to the diagonal.
 
-        Those of each diagram cover its points that are further than the radius from the diagonal. None if that cannot
-        be. The two matchings are independent of each other.
+        The pairs of nearest neighbours mostly suffice. If not, the points that compete for too few partners get more
+        of theirs, until they are covered or have no more within the radius (Hall's condition). In the latter case,
+        the least larger radius that may suffice.
         """
-        near = self.distances <= radius
-        rows, columns = self.rows[near], self.columns[near]
-        mates = _cover(rows, columns, self.to_diagonal[0] > radius, len(self.to_diagonal[1]))
-        if mates is None:
-            return None
-        others = _cover(columns, rows, self.to_diagonal[1] > radius, len(self.to_diagonal[0]))
-        return None if others is None else (mates, others)
+        required = self.to_diagonal > radius
+        while True:
+            mates, competing = self._flow(radius, required)
+            if len(competing) == 0:
+                return mates
+            incomplete = competing[self._reach[competing] <= radius]
+            if len(incomplete) == 0:
+                return self._next_radius(competing, radius)
+            self._double_partners(incomplete)
+
+    def longest_within(self, radius: float) -> float:
+        """The longest way that a matching within the radius may have taken."""
+        ways = np.concatenate([self._distances, self.to_diagonal])
+        return float(ways[ways <= radius].max(initial=0.0))
+
+    def _next_radius(self, competing: IndexArray, radius: float) -> float:
+        further = self._distances[np.isin(self._nodes, competing) & (self._distances > radius)]
+        return float(min(further.min(initial=np.inf), self.to_diagonal[competing].min(), self._reach[competing].min()))
+
+    def _double_partners(self, chosen: IndexArray) -> None:
+        kept = ~np.isin(self._nodes, chosen)
+        nodes, partners, lengths = [self._nodes[kept]], [self._partners[kept]], [self._distances[kept]]
+        for count in np.unique(self._counts[chosen]):
+            group = chosen[self._counts[chosen] == count]
+            more = min(2 * int(count), self._num_others)
+            near, found = self._tree.query(self._points[group], range(1, more + 1), p=np.inf)
+            nodes.append(np.repeat(group, more))
+            partners.append(found.ravel())
+            lengths.append(near.ravel())
+            self._counts[group] = more
+            self._reach[group] = near[:, -1] if more < self._num_others else np.inf
+        self._nodes, self._partners, self._distances = map(np.concatenate, (nodes, partners, lengths))
+
+    def _flow(self, radius: float, required: NDArray[np.bool_]) -> tuple[IndexArray, IndexArray]:
+        """The largest matching of required points, and those that compete for the partners of unmatched ones.
+
+        By maximum flow (Dinic): ``scipy.sparse.csgraph.maximum_bipartite_matching`` takes 10 to 50 times as long here.
+        """
+        n = len(required)
+        source, sink = n + self._num_others, n + self._num_others + 1
+        useful = required[self._nodes] & (self._distances <= radius)
+        wanted, possible = np.flatnonzero(required), n + np.arange(self._num_others)
+        tails = np.concatenate([np.full(len(wanted), source), self._nodes[useful], possible])
+        heads = np.concatenate([wanted, n + self._partners[useful], np.full(self._num_others, sink)])
+        network = csr_array((np.ones(len(tails), dtype=np.int32), (tails, heads)), shape=(sink + 1, sink + 1))
+        result = maximum_flow(network, source, sink)
+        flow = result.flow.tocoo()
+        used = (flow.data > 0) & (flow.row < n)
+        mates = np.full(n, -1, dtype=np.intp)
+        mates[flow.row[used]] = flow.col[used] - n
+        if result.flow_value == len(wanted):
+            return mates, np.empty(0, dtype=np.intp)
+        residual = csr_array(network - result.flow)
+        residual.eliminate_zeros()
+        reached = breadth_first_order(residual, source, return_predecessors=False)
+        return mates, reached[reached < n].astype(np.intp)
 
 
 def _match_finite(first: FloatArray, second: FloatArray) -> Matching:
     if len(first) == 0 or len(second) == 0:
         return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
-    pairs, radii = _bracket(first, second)
-    # The last of the radii is long enough; the first that is, is the distance.
-    low, high = 0, len(radii) - 1
+    covers = _Cover(first, second), _Cover(second, first)
+    # No radius below `low` suffices; `high` does, as all points may go to the diagonal.
+    low = max(cover.lower_bound for cover in covers)
+    high = float(max(cover.to_diagonal.max() for cover in covers))
+    middle = low
     while low < high:
-        middle = (low + high) // 2
-        if pairs.cover(radii[middle]) is None:
-            low = middle + 1
+        larger = _least_larger(covers, middle)
+        if larger is None:
+            high = max(cover.longest_within(middle) for cover in covers)
         else:
-            high = middle
-    covers = pairs.cover(radii[low])
-    assert covers is not None
-    return _unite(*covers)
+            low = max(larger, float(np.nextafter(middle, np.inf)))
+        middle = min(0.5 * (low + high), 1.25 * low)
+        middle = middle if middle < high else low
+    mates, others = covers[0].within(high), covers[1].within(high)
+    assert not isinstance(mates, float)
+    assert not isinstance(others, float)
+    return _unite(mates, others)
 
 
-def _bracket(first: FloatArray, second: FloatArray) -> tuple[_Pairs, FloatArray]:
-    """Candidates for the distance, increasing, of which the last is long enough; and the pairs that are no longer."""
-    to_diagonal = _to_diagonal(first), _to_diagonal(second)
-    trees = KDTree(first), KDTree(second)
-    # Every point has to go to its nearest partner or to the diagonal, at least.
-    low = max(
-        np.minimum(to_diagonal[i], trees[1 - i].query(points, p=np.inf)[0]).max()
-        for i, points in enumerate((first, second))
-    )
-    all_to_diagonal = max(to_diagonal[0].max(), to_diagonal[1].max())
-    high = low
-    while (pairs := _pairs_within(high, trees, to_diagonal)).cover(high) is None:
-        low, high = high, min(all_to_diagonal, max(1.25 * high, all_to_diagonal / 1024))
-    candidates = np.concatenate([pairs.distances, *to_diagonal])
-    return pairs, np.unique(candidates[(low <= candidates) & (candidates <= high)])
-
-
-def _to_diagonal(points: FloatArray) -> FloatArray:
-    distances: FloatArray = 0.5 * np.abs(points[:, 0] - points[:, 1])
-    return distances
-
-
-def _pairs_within(radius: float, trees: tuple[KDTree, KDTree], to_diagonal: tuple[FloatArray, FloatArray]) -> _Pairs:
-    near = trees[0].sparse_distance_matrix(trees[1], radius, p=np.inf, output_type="ndarray")
-    return _Pairs(near["i"], near["j"], near["v"], to_diagonal)
-
-
-def _cover(
-    nodes: IndexArray, partners: IndexArray, required: NDArray[np.bool_], num_partners: int
-) -> IndexArray | None:
-    """For each required node a partner of its own among the pairs, -1 for all others; None if there are too few.
-
-    By maximum flow (Dinic): ``scipy.sparse.csgraph.maximum_bipartite_matching`` takes 10 to 50 times as long here.
-    """
-    useful = required[nodes]
-    source, sink = len(required) + num_partners, len(required) + num_partners + 1
-    wanted, possible = np.flatnonzero(required), len(required) + np.arange(num_partners)
-    tails = np.concatenate([np.full(len(wanted), source), nodes[useful], possible])
-    heads = np.concatenate([wanted, len(required) + partners[useful], np.full(num_partners, sink)])
-    network = csr_array((np.ones(len(tails), dtype=np.int32), (tails, heads)), shape=(sink + 1, sink + 1))
-    result = maximum_flow(network, source, sink)
-    if result.flow_value < len(wanted):
-        return None
-    flow = result.flow.tocoo()
-    used = (flow.data > 0) & (flow.row < len(required))
-    mates = np.full(len(required), -1, dtype=np.intp)
-    mates[flow.row[used]] = flow.col[used] - len(required)
-    return mates
+def _least_larger(covers: tuple[_Cover, _Cover], radius: float) -> float | None:
+    """None if both diagrams can be covered within the radius, else the least larger radius that may suffice."""
+    for cover in covers:
+        found = cover.within(radius)
+        if isinstance(found, float):
+            return found
+    return None
 
 
 def _unite(mates: IndexArray, others: IndexArray) -> Matching:
