@@ -4,6 +4,7 @@ from segtopo.losses.betti_matching_loss import BettiMatchingLoss
 from segtopo.losses.betti_prior_loss import BettiPrior, BettiPriorLoss
 from segtopo.losses.combined import CombinedTopologyLoss
 from segtopo.losses.deep_supervision import DeepSupervisionLoss
+from segtopo.losses.diagram_distance import DiagramDistanceLoss
 from segtopo.losses.loop_loss import LoopLossH1
 from segtopo.losses.skeleton_recall import SkeletonRecallLoss, tubed_skeleton
 from segtopo.losses.soft_cldice import SoftclDiceLoss
@@ -16,6 +17,7 @@ __all__ = [
     "BettiPriorLoss",
     "CombinedTopologyLoss",
     "DeepSupervisionLoss",
+    "DiagramDistanceLoss",
     "LoopLossH1",
     "SkeletonRecallLoss",
     "SoftclDiceLoss",

@@ -93,6 +93,16 @@ class BettiMatchingLoss(_PersistenceLoss):
     essential: bool = True
 
 
+class DiagramDistanceLoss(_PersistenceLoss):
+    """Squared distance of the diagrams from the label's, or from prescribed ones."""
+
+    name: Literal["DiagramDistanceLoss"]
+    distance: Literal["wasserstein", "bottleneck"] = "wasserstein"
+    order: Annotated[float, Field(ge=1)] = 2.0
+    internal_p: Annotated[float, Field(ge=1)] = 2.0
+    diagrams: tuple[tuple[tuple[Probability, Probability], ...], ...] | None = None
+
+
 class TotalPersistenceLoss(_PersistenceLoss):
     """Total length of all bars but the longest."""
 
@@ -148,6 +158,7 @@ class SoftclDiceLoss(_TopologyLoss):
 Topology = Annotated[
     TopoLoss
     | BettiMatchingLoss
+    | DiagramDistanceLoss
     | TotalPersistenceLoss
     | BettiPriorLoss
     | LoopLossH1
