@@ -124,6 +124,18 @@ def test_rings_filled_broken_and_closed(construction):
 
 
 @every_construction
+def test_a_loop_is_closed_at_the_gap_and_not_where_a_wall_is_displaced(construction):
+    reference, prediction = canvas(16, 20), canvas(16, 20)
+    reference[2:12, 2:18], reference[4:10, 4:16] = True, False
+    prediction[2:15, 2:18], prediction[4:13, 4:16] = True, False
+    reference[6:8, 16:18] = False
+    for masks, kind in ((prediction, reference), "spurious_loop"), ((reference, prediction), "missed_loop"):
+        (error,) = compare_masks(*masks, construction).errors
+        assert (error.kind, error.region_size) == (kind, 4)
+        assert error.voxel in {(6, 16), (6, 17), (7, 16), (7, 17)}
+
+
+@every_construction
 def test_a_hole_in_another_place_is_two_errors(construction):
     left, right = canvas(5, 12), canvas(5, 12)
     left[:], right[:] = True, True

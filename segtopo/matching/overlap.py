@@ -31,12 +31,15 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class Contacts:
-    """Where the pieces in which one mask leaves the other touch that other mask, one row per neighbouring pair."""
+    """Where the pieces in which one mask leaves the other touch that other mask, one row per neighbouring pair.
+
+    ``overlaps`` are the sizes of the components of the masks' intersection that are touched, 0 for a voxel outside it.
+    """
 
     voxels: Indices
     pieces: Indices
     pairs: Indices
-    in_both: npt.NDArray[np.bool_]
+    overlaps: Indices
     sizes: Indices
 
 
@@ -81,7 +84,17 @@ def touching(masks: tuple[Mask, Mask], flat: list[Indices], side: int, connectiv
     numbers = flat[side][outside[rows]], flat[1 - side][neighbours]
     pairs = numbers[side] * base + numbers[1 - side]
     sizes = np.bincount(piece_of, minlength=count + 1)
-    return Contacts(outside[rows], piece_of[rows], pairs, own.ravel()[neighbours], sizes)
+    overlaps = component_sizes(own & masks[1 - side], connectivity, neighbours)
+    return Contacts(outside[rows], piece_of[rows], pairs, overlaps, sizes)
+
+
+def component_sizes(mask: Mask, connectivity: int, voxels: Indices) -> Indices:
+    """Of the components that voxels lie in, 0 for those of the background."""
+    labels, count = label_components(mask, connectivity)
+    sizes: Indices = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    of_voxels: Indices = sizes[labels.ravel()[voxels]]
+    return of_voxels
 
 
 def neighbour_steps(shape: tuple[int, ...], connectivity: int) -> list[int]:
@@ -117,14 +130,17 @@ def largest_of_either(pairs: Indices, ranks: Indices, base: int) -> npt.NDArray[
 
 
 def joining_voxels(contacts: Contacts, pairs: Indices, matched: npt.NDArray[np.bool_]) -> Iterator[int]:
-    """Where pieces of one mask, large ones first, join matched pairs: displaced walls cross in small pieces."""
+    """Where pieces of one mask join matched pairs: at the largest parts that the pairs share, by the largest piece.
+
+    Walls displaced by less than their thickness cross in small pieces; if by more, only a sliver lies between them.
+    """
     if not len(pairs):
         return
     places = np.minimum(np.searchsorted(pairs, contacts.pairs), len(pairs) - 1)
     known = pairs[places] == contacts.pairs
-    rows = np.flatnonzero(known & (contacts.in_both | displaced_pairs(contacts, places, len(pairs))))
-    order = np.lexsort((contacts.voxels[rows], contacts.pieces[rows], -contacts.sizes[contacts.pieces[rows]]))
-    rows = rows[order]
+    rows = np.flatnonzero(known & ((contacts.overlaps > 0) | displaced_pairs(contacts, places, len(pairs))))
+    pieces = contacts.pieces[rows]
+    rows = rows[np.lexsort((contacts.voxels[rows], pieces, -contacts.sizes[pieces], -contacts.overlaps[rows]))]
     keys = contacts.pieces[rows] * len(pairs) + places[rows]
     rows = rows[np.sort(np.unique(keys, return_index=True)[1])]
     parents = list(range(len(pairs) + len(contacts.sizes)))
@@ -149,5 +165,5 @@ def joining_voxels(contacts: Contacts, pairs: Indices, matched: npt.NDArray[np.b
 def displaced_pairs(contacts: Contacts, places: Indices, count: int) -> npt.NDArray[np.bool_]:
     """Contacts of pairs that touch and never overlap: their pieces reach no voxel of both masks."""
     reached = np.zeros(len(contacts.sizes), bool)
-    reached[contacts.pieces[contacts.in_both]] = True
+    reached[contacts.pieces[contacts.overlaps > 0]] = True
     return ~reached[contacts.pieces]
