@@ -84,8 +84,9 @@ def betti_matching(
     matched if their images in the union die at the same cell. So a component is matched with one that overlaps it,
     a loop with one around the same hole, and features that only have similar values, at different places, are not.
 
-    Ties between voxels are broken by their linear index; a mirrored image with many equal values may therefore give
-    other matches, though no others in what they mean for the values.
+    Ties between voxels are broken by their linear index. The cells that enter with one voxel tie as well, and have an
+    order of their own: where one voxel ends several features of the union at once, as is common in noise and rare in
+    smooth images, mirrored images may give other matches, and with them another number of matches.
 
     Args:
         prediction: 2D or 3D image, NumPy array or torch tensor of any real dtype.
