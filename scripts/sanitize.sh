@@ -6,10 +6,15 @@ cd "$(dirname "$0")/.."
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 
+# A test and the parts of the kernel that it needs.
+run_test() {
+  "${CXX:-c++}" -std=c++20 -O1 -g -Wall -Wextra -fsanitize="$sanitizers" -fno-sanitize-recover=all -pthread \
+    -I segtopo/_kernel "tests/kernel/$1.cpp" "${@:2}" -o "$build/$1"
+  "$build/$1"
+}
+
 for sanitizers in address,undefined thread; do
   echo "kernel tests under -fsanitize=$sanitizers"
-  "${CXX:-c++}" -std=c++20 -O1 -g -Wall -Wextra -fsanitize="$sanitizers" -fno-sanitize-recover=all -pthread \
-    -I segtopo/_kernel segtopo/_kernel/{betti_matching,cubical_persistence,lower_star_table,partial_assignment}.cpp \
-    tests/kernel/test_kernel.cpp -o "$build/test_kernel"
-  "$build/test_kernel"
+  run_test test_kernel segtopo/_kernel/{betti_matching,cubical_persistence,lower_star_table,partial_assignment}.cpp
+  run_test test_complexes segtopo/_kernel/{filtered_complex,rips_persistence}.cpp
 done

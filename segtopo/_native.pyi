@@ -39,3 +39,9 @@ def partial_assignment(
     *,
     tolerance: float,
 ) -> None: ...
+def filtered_complex_persistence(
+    vertex_count: int, facets: list[npt.NDArray[np.uint32]]
+) -> list[tuple[Indices, Indices]]: ...
+def rips_persistence(
+    vertex_count: int, edges: Indices, lengths: npt.NDArray[np.float64], *, max_dimension: int
+) -> list[tuple[Indices, Indices]]: ...

@@ -1,4 +1,6 @@
 #include "betti_matching.hpp"
+#include "binding_tools.hpp"
+#include "complex_bindings.hpp"
 #include "cubical_persistence.hpp"
 #include "large_memory.hpp"
 #include "partial_assignment.hpp"
@@ -8,14 +10,11 @@
 #include <nanobind/stl/optional.h>
 
 #include <algorithm>
-#include <chrono>
-#include <future>
 #include <iterator>
 #include <limits>
 #include <memory>
 #include <optional>
 #include <span>
-#include <stop_token>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -40,26 +39,6 @@ struct LowerStarTables {
 
 using Images = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 using Batch = std::vector<LargeVector<VoxelPair>>; ///< the pairs of each image
-
-/// A NumPy array of one row for each pair, or of one number if it has a single column.
-class Table {
-public:
-  Table(std::size_t rows, std::size_t columns)
-      : rows_(rows), columns_(columns), values_(std::make_unique<LargeArray<Index>>(rows * columns)) {}
-
-  Index* row(std::size_t i) { return values_->data() + i * columns_; }
-
-  nb::object to_numpy() {
-    Index* data = values_->data();
-    nb::capsule owner(values_.release(), [](void* p) noexcept { delete static_cast<LargeArray<Index>*>(p); });
-    if (columns_ == 1) return nb::ndarray<nb::numpy, Index>(data, {rows_}, owner).cast();
-    return nb::ndarray<nb::numpy, Index>(data, {rows_, columns_}, owner).cast();
-  }
-
-private:
-  std::size_t rows_, columns_;
-  std::unique_ptr<LargeArray<Index>> values_;
-};
 
 /// The pairs of a batch as arrays, one for each field.
 template <int Dim> class PairTables {
@@ -127,20 +106,6 @@ template <int Dim> Shape<Dim> shape_of_images(const Images& images) {
   Shape<Dim> shape;
   for (int a = 0; a < Dim; ++a) shape[a] = static_cast<Index>(images.shape(a + 1));
   return shape;
-}
-
-/// Runs a computation on a thread of its own while this one looks for signals, such as Ctrl-C.
-template <class Computation> auto run_interruptibly(int num_threads, Computation&& computation) {
-  std::stop_source stop;
-  const nb::gil_scoped_release released;
-  auto result = std::async(std::launch::async, [&] { return computation(Execution{num_threads, stop.get_token()}); });
-  while (result.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready) {
-    const nb::gil_scoped_acquire acquired;
-    if (PyErr_CheckSignals() == 0) continue;
-    stop.request_stop(); // the future waits for the thread when it goes out of scope
-    throw nb::python_error();
-  }
-  return result.get();
 }
 
 /// Calls task with a number of axes and a value, of the types that images have.
@@ -311,4 +276,5 @@ NB_MODULE(_native, m) {
         "Improves in place a matching of rows with columns, and its duals, until it has the least total cost over the "
         "pairs given, those of row i from row_starts[i] to row_starts[i + 1]. Unmatched rows and columns cost 0. What "
         "is given must be optimal for some of the pairs; no mates (-1) and duals of 0 are, for none.");
+  bind_complexes(m);
 }

@@ -2,6 +2,7 @@
 
 #include "betti_matching.hpp"
 #include "cell_index.hpp"
+#include "checks.hpp"
 #include "column_reduction.hpp"
 #include "cubical_persistence.hpp"
 #include "lower_star_gradient.hpp"
@@ -11,7 +12,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <random>
 #include <set>
 #include <span>
@@ -23,27 +23,6 @@
 using namespace segtopo;
 
 namespace {
-
-void check(bool holds, const std::string& what) {
-  if (holds) return;
-  std::fprintf(stderr, "failed: %s\n", what.c_str());
-  std::exit(1);
-}
-
-template <class Error, class Call> bool throws(Call call) {
-  try {
-    call();
-  } catch (const Error&) {
-    return true;
-  }
-  return false;
-}
-
-using Random = std::mt19937;
-
-int uniform(Random& random, int low, int high) {
-  return std::uniform_int_distribution(low, high)(random);
-}
 
 template <int Dim> Index size_of(const Shape<Dim>& shape) {
   Index size = 1;
