@@ -15,11 +15,12 @@ from segtopo.persistence.cubical import (
     critical_voxels,
     essential_death,
 )
+from segtopo.persistence.diagram import Diagram
 from segtopo.persistence.pairs import Construction, Filtration
 
 
 @dataclass(frozen=True, eq=False)
-class PersistenceDiagram:
+class PersistenceDiagram(Diagram):
     """The persistence diagram of one image in one dimension, on the image's device.
 
     Births and deaths are the image's values at the critical voxels, gathered by torch: a loss of the diagram has the
@@ -39,9 +40,6 @@ class PersistenceDiagram:
     birth_voxels: torch.Tensor
     death_voxels: torch.Tensor
     dimension: int
-
-    def __len__(self) -> int:
-        return len(self.births)
 
     @property
     def essential(self) -> torch.Tensor:

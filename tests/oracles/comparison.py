@@ -11,7 +11,7 @@ from oracles.naive_persistence import Bar
 from oracles.peers import sort_diagram
 
 if TYPE_CHECKING:
-    from segtopo.persistence import PersistencePairs
+    from segtopo.persistence import Diagram, PersistencePairs
 
 
 def bars_of(pairs: PersistencePairs) -> Counter[Bar]:
@@ -28,6 +28,12 @@ def diagrams_of(pairs: PersistencePairs) -> list[np.ndarray]:
     births, deaths = (np.asarray(values, np.float64) for values in (pairs.births, pairs.deaths))
     by_dimension = [pairs.dimensions == k for k in range(len(pairs.shape))]
     return [sort_diagram(np.column_stack([births[of_k], deaths[of_k]])) for of_k in by_dimension]
+
+
+def sorted_diagrams(diagrams: list[Diagram]) -> list[np.ndarray]:
+    """The sorted (birth, death) pairs of differentiable diagrams."""
+    points = [np.stack([d.births.detach().numpy(), d.deaths.detach().numpy()], axis=1) for d in diagrams]
+    return [sort_diagram(pairs) for pairs in points]
 
 
 def assert_same_diagrams(ours: list[np.ndarray], theirs: list[np.ndarray]) -> None:
