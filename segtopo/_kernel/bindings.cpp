@@ -251,8 +251,7 @@ NB_MODULE(_native, m) {
       "num_threads"_a,
       "Persistence pairs of a batch (N, *spatial): where each image's pairs begin; their dimensions; the linear "
       "indices of their birth and death voxels and the voxels' positions, -1 for none. With a threshold, a value of "
-      "the "
-      "images, only the voxels that enter by then take part, and classes alive then never die.");
+      "the images, only the voxels that enter by then take part, and classes alive then never die.");
   m.def(
       "betti_matching",
       [tables](const Images& predictions, const Images& targets, bool superlevel, bool top_cells,
