@@ -7,7 +7,6 @@ import math
 import subprocess
 import sys
 from functools import partial
-from types import SimpleNamespace
 
 import gudhi
 import gudhi.hera
@@ -21,7 +20,7 @@ from hypothesis.extra import numpy as npst
 from oracles.diagram_distances import naive_distance
 from segtopo.errors import InputError
 from segtopo.matching import bottleneck_distance, match_bottleneck, match_diagrams, wasserstein_distance
-from segtopo.persistence import compute_persistence, persistence_diagrams
+from segtopo.persistence import compute_persistence, persistence_diagrams, rips_persistence
 
 ORDERS = [1.0, 2.0, 3.0]
 NORMS = [1.0, 2.0, math.inf]
@@ -190,8 +189,7 @@ def test_diagrams_move_no_further_than_the_image(filtration, shape):
     moved = image + rng.uniform(-0.1, 0.1, shape)
     for dimension in range(len(shape)):
         pairs = [compute_persistence(i, filtration=filtration).of_dimension(dimension) for i in (image, moved)]
-        first, second = (np.stack([p.births, p.deaths], axis=1) for p in pairs)
-        distance = bottleneck_distance(first, second).item()
+        distance = bottleneck_distance(*pairs).item()
         assert 0 < distance <= np.abs(moved - image).max()
 
 
@@ -316,14 +314,26 @@ def test_dtypes_are_kept(distance, dtype):
 
 @every_distance
 def test_arrays_tensors_and_diagrams_are_alike(distance):
-    rng = np.random.default_rng(9)
-    first, second = uniform(rng, 9), uniform(rng, 7)
-    expected = distance(first, second)
-    tensors = torch.from_numpy(first), torch.from_numpy(second)
-    records = [SimpleNamespace(births=points[:, 0], deaths=points[:, 1]) for points in tensors]
+    images = np.random.default_rng(9).random((2, 6, 7))
+    pairs = [compute_persistence(image).of_dimension(0) for image in images]
+    diagrams = [persistence_diagrams(image)[0] for image in torch.from_numpy(images)]
+    arrays = [np.stack([p.births, p.deaths], axis=1) for p in pairs]
+    expected = distance(*arrays)
     assert expected.dtype == torch.float64
-    for one, other in itertools.product((first, tensors[0], records[0]), (second, tensors[1], records[1])):
+    firsts, seconds = zip(arrays, map(torch.from_numpy, arrays), pairs, diagrams, strict=True)
+    for one, other in itertools.product(firsts, seconds):
         assert distance(one, other) == expected
+
+
+@every_distance
+def test_diagrams_of_images_and_of_complexes_are_compared(distance):
+    angles = torch.arange(12, dtype=torch.float64) ** 1.1
+    points = (5 * torch.stack([angles.cos(), angles.sin()], dim=1)).requires_grad_()
+    loops = rips_persistence(points)[1]
+    image_loops = persistence_diagrams(torch.rand(7, 9, dtype=torch.float64), filtration="sublevel")[1]
+    distance(loops, image_loops).backward()
+    assert points.grad.isfinite().all()
+    assert points.grad.count_nonzero() > 0
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
@@ -365,6 +375,8 @@ def test_diagrams_of_different_dimensions_are_refused(distance):
     components, loops = persistence_diagrams(torch.rand(5, 6))
     with pytest.raises(InputError, match="of dimensions 0 and 1"):
         distance(components, loops)
+    with pytest.raises(InputError, match=r"the pairs are of dimensions \[0, 1\], expected those `of_dimension` of one"):
+        distance(compute_persistence(np.random.default_rng(0).random((6, 7))), components)
 
 
 @pytest.mark.parametrize("match", [wasserstein_distance, match_diagrams])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -14,21 +14,9 @@ from segtopo.matching.bottleneck_matching import match_bottleneck
 from segtopo.matching.diagram_matching import match_diagrams
 from segtopo.matching.diagram_points import FloatArray, Matching, diagram_points
 from segtopo.matching.ground_cost import GroundCost
+from segtopo.persistence import Diagram, PersistencePairs
 
-
-class HasBirthsAndDeaths(Protocol):
-    """A diagram of the points ``(births[i], deaths[i])``, such as a ``PersistenceDiagram``."""
-
-    @property
-    def births(self) -> torch.Tensor:
-        """(n,) birth values."""
-
-    @property
-    def deaths(self) -> torch.Tensor:
-        """(n,) death values; infinite for essential classes."""
-
-
-DiagramLike: TypeAlias = HasBirthsAndDeaths | torch.Tensor | NDArray[Any]
+DiagramLike: TypeAlias = Diagram | PersistencePairs | torch.Tensor | NDArray[Any]
 
 
 def bottleneck_distance(first: DiagramLike, second: DiagramLike) -> torch.Tensor:
@@ -39,7 +27,8 @@ def bottleneck_distance(first: DiagramLike, second: DiagramLike) -> torch.Tensor
     pair of points, or to the one point, that sets the distance, and is shared where several do.
 
     Args:
-        first: A diagram with ``births`` and ``deaths``, or an (n, 2) tensor or array of them.
+        first: A ``PersistenceDiagram`` or ``SimplicialDiagram``, ``PersistencePairs`` of one dimension, or an (n, 2)
+            tensor or array of births and deaths.
         second: The same, of the same filtration; tensors are on one device.
 
     Returns:
@@ -48,7 +37,7 @@ def bottleneck_distance(first: DiagramLike, second: DiagramLike) -> torch.Tensor
 
     Raises:
         ValueError: A diagram is not (n, 2), holds NaN or an infinite birth; deaths of both signs are infinite; or the
-            diagrams are of different dimensions.
+            diagrams are of different dimensions, or pairs of several.
 
     References:
         D. Cohen-Steiner, H. Edelsbrunner, J. Harer, "Stability of persistence diagrams", Discrete & Computational
@@ -82,7 +71,8 @@ def wasserstein_distance(
     their births. The gradient is that of the ways of the best matching. Where the distance is 0, so is its gradient.
 
     Args:
-        first: A diagram with ``births`` and ``deaths``, or an (n, 2) tensor or array of them.
+        first: A ``PersistenceDiagram`` or ``SimplicialDiagram``, ``PersistencePairs`` of one dimension, or an (n, 2)
+            tensor or array of births and deaths.
         second: The same, of the same filtration; tensors are on one device.
         order: The power of the ways and the root of their sum, in [1, inf).
         internal_p: The norm of the plane in which ways are measured, in [1, inf]. The literature also uses ``inf``.
@@ -93,7 +83,7 @@ def wasserstein_distance(
 
     Raises:
         ValueError: An exponent is out of its range; a diagram is not (n, 2), holds NaN or an infinite birth; deaths of
-            both signs are infinite; or the diagrams are of different dimensions.
+            both signs are infinite; or the diagrams are of different dimensions, or pairs of several.
 
     References:
         D. Cohen-Steiner, H. Edelsbrunner, J. Harer, Y. Mileyko, "Lipschitz functions have L_p-stable persistence",
@@ -129,13 +119,13 @@ class _Ways:
     """The ways that the points of two diagrams may go."""
 
     def __init__(self, first: DiagramLike, second: DiagramLike) -> None:
-        dimensions = [getattr(diagram, "dimension", None) for diagram in (first, second)]
+        dimensions = _dimension(first), _dimension(second)
         if None not in dimensions and dimensions[0] != dimensions[1]:
             raise InputError(f"the diagrams are of dimensions {dimensions[0]} and {dimensions[1]}, expected the same.")
         given = _as_tensor(first), _as_tensor(second)
         # An array goes where the other diagram is.
-        device = given[1 if isinstance(first, np.ndarray) else 0].device
-        given = given[0].to(device), given[1].to(device) if isinstance(second, np.ndarray) else given[1]
+        device = given[0 if isinstance(first, Diagram | torch.Tensor) else 1].device
+        given = given[0].to(device), given[1] if isinstance(second, Diagram | torch.Tensor) else given[1].to(device)
         self.dtype = torch.promote_types(given[0].dtype, given[1].dtype)
         # Powers and sums of half precision are taken in single precision.
         self._first, self._second = (p.to(torch.promote_types(self.dtype, torch.float32)) for p in given)
@@ -165,11 +155,23 @@ class _Ways:
         return torch.full((), torch.inf, dtype=self.dtype, device=self._first.device)
 
 
+def _dimension(diagram: DiagramLike) -> int | None:
+    """The dimension of a diagram, None where it is not known."""
+    if isinstance(diagram, PersistencePairs):
+        dimensions = np.unique(diagram.dimensions).tolist()
+        if len(dimensions) > 1:
+            raise InputError(f"the pairs are of dimensions {dimensions}, expected those `of_dimension` of one.")
+        return dimensions[0] if dimensions else None
+    return diagram.dimension if isinstance(diagram, Diagram) else None
+
+
 def _as_tensor(diagram: DiagramLike) -> torch.Tensor:
     if isinstance(diagram, torch.Tensor):
         points = diagram.as_subclass(torch.Tensor)
-    elif hasattr(diagram, "births") and hasattr(diagram, "deaths"):
+    elif isinstance(diagram, Diagram):
         points = torch.stack([diagram.births, diagram.deaths], dim=1)
+    elif isinstance(diagram, PersistencePairs):
+        points = torch.from_numpy(np.stack([diagram.births, diagram.deaths], axis=1))
     else:
         points = torch.from_numpy(np.asarray(diagram, dtype=np.float64))
     if points.numel() == 0:
