@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
 
 import torch
 from monai.data import MetaTensor
@@ -16,6 +17,8 @@ from torch.nn.modules.loss import _Loss
 from segtopo.errors import InputError
 
 ClassWeight = Sequence[float] | float | torch.Tensor | None
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class ChannelLoss(_Loss):
@@ -175,3 +178,9 @@ def check_not_negative(**options: float) -> None:
 def without_metadata(tensor: torch.Tensor) -> torch.Tensor:
     """A plain tensor: MONAI's metadata would be carried along by every operation."""
     return tensor.as_tensor() if isinstance(tensor, MetaTensor) else tensor
+
+
+def not_compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Keeps :func:`torch.compile` out of a function that works in NumPy: compiled, it can give another result."""
+    as_written: Callable[P, R] = torch.compiler.disable(function)
+    return as_written

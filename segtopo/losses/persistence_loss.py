@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from segtopo.errors import InputError
-from segtopo.losses.channels import ChannelLoss, without_metadata
+from segtopo.losses.channels import ChannelLoss, not_compiled, without_metadata
 from segtopo.persistence import Construction
 
 
@@ -100,7 +100,7 @@ class PersistenceLoss(ChannelLoss):
                 warnings.warn(
                     f"the {name} has values from {lowest:.3g} to {highest:.3g}, expected 0 to 1: set `sigmoid=True` "
                     "or `softmax=True` for logits, `to_onehot_y=True` for label maps.",
-                    stacklevel=6,
+                    stacklevel=7,
                 )
 
 
@@ -114,6 +114,7 @@ class ComparisonLoss(PersistenceLoss):
     def image_losses(self, images: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
         """The losses ``(N,)`` of images and references, both ``(N, *spatial)`` and of one floating type."""
 
+    @not_compiled
     def channel_losses(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """The losses ``(B, C)``, in float64 for a float64 prediction and in float32 otherwise."""
         self._warn_unless_probabilities(prediction, target)
@@ -158,6 +159,7 @@ class PriorLoss(PersistenceLoss):
         """The probabilities ``(B, K, *spatial)`` of the regions that the loss is about; here the channels."""
         return prediction
 
+    @not_compiled
     def channel_losses(self, prediction: torch.Tensor, target: torch.Tensor | None) -> torch.Tensor:
         """The losses ``(B, C)`` of regions, in float64 for a float64 prediction and in float32 otherwise."""
         self._warn_unless_probabilities(prediction, target)

@@ -10,7 +10,7 @@ from monai.utils import LossReduction
 from scipy.ndimage import binary_dilation, generate_binary_structure
 
 from segtopo.errors import InputError
-from segtopo.losses.channels import ChannelLoss, ClassWeight, check_not_negative
+from segtopo.losses.channels import ChannelLoss, ClassWeight, check_not_negative, not_compiled
 from segtopo.matching.components import Mask
 from segtopo.matching.skeletons import skeleton
 
@@ -97,6 +97,7 @@ class SkeletonRecallLoss(ChannelLoss):
         covered = (prediction * tubes).sum(dim=2)
         return 1 - (covered + self.smooth) / (tubes.sum(dim=2) + self.smooth)
 
+    @not_compiled
     def _tubes(self, target: torch.Tensor) -> torch.Tensor:
         masks = (target.detach() > 0.5).flatten(0, 1).cpu().numpy()
         tubes = np.stack([tubed_skeleton(mask, self.radius) for mask in masks])
