@@ -182,5 +182,5 @@ def without_metadata(tensor: torch.Tensor) -> torch.Tensor:
 
 def not_compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Keeps :func:`torch.compile` out of a function that works in NumPy: compiled, it can give another result."""
-    as_written: Callable[P, R] = torch.compiler.disable(function)
+    as_written: Callable[P, R] = torch.compiler.disable(function)  # type: ignore[no-untyped-call]
     return as_written

@@ -181,11 +181,10 @@ class CombinedTopologyLoss(_Loss):
                 return input.sum() * 0.0
             input, target = input.movedim(1, -1)[valid], target.movedim(1, -1)[valid]
         channels = input.shape[1]
+        weight = None if self.class_weight is None else self.class_weight.to(input)
         reduction = "sum" if self.reduction == LossReduction.SUM.value else "mean"
         if channels == 1:
-            return F.binary_cross_entropy_with_logits(
-                input, target.to(input), pos_weight=self.class_weight, reduction=reduction
-            )
+            return F.binary_cross_entropy_with_logits(input, target.to(input), pos_weight=weight, reduction=reduction)
         labels = target.squeeze(1).long() if target.shape[1] == 1 else target.to(input)
-        weight = None if self.class_weight is None else self.class_weight.expand(channels)
+        weight = None if weight is None else weight.expand(channels)
         return F.cross_entropy(input, labels, weight, reduction=reduction)

@@ -72,10 +72,14 @@ class DeepSupervisionLoss(_Loss):
             What the loss of one output gives, summed.
 
         Raises:
+            AssertionError: If an output and its target (one-hot, if asked for) have different shapes.
             InputError: If there are not as many weights or targets as outputs.
         """
         outputs = [input] if isinstance(input, torch.Tensor) else list(input)
-        targets = [target] * len(outputs) if isinstance(target, torch.Tensor) else list(target)
+        if isinstance(target, torch.Tensor):
+            targets = [target, *(_made_smaller(target, output.shape[2:]) for output in outputs[1:])]
+        else:
+            targets = list(target)
         if len(targets) != len(outputs):
             raise InputError(f"got {len(targets)} targets for {len(outputs)} outputs, expected one for each.")
         weights = [0.5**level for level in range(len(outputs))] if self.weights is None else self.weights
@@ -86,11 +90,12 @@ class DeepSupervisionLoss(_Loss):
         return torch.stack([w * self._loss_at(x, y, outputs[0].shape[2:]) for w, x, y in reversed(levels)]).sum(dim=0)
 
     def _loss_at(self, input: torch.Tensor, target: torch.Tensor, finest: Sequence[int]) -> torch.Tensor:
-        target = without_metadata(target)
-        if target.shape[2:] != input.shape[2:]:
-            resized = F.interpolate(target.to(torch.float32), size=input.shape[2:], mode="nearest-exact")
-            target = resized.to(target.dtype)
         if min(own / full for own, full in zip(input.shape[2:], finest, strict=True)) < self.topology_scale:
-            return self.loss.overlap(without_metadata(input), target)
+            return self.loss.overlap(without_metadata(input), without_metadata(target))
         loss: torch.Tensor = self.loss(input, target)
         return loss
+
+
+def _made_smaller(target: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    resized = F.interpolate(without_metadata(target).to(torch.float32), size=size, mode="nearest-exact")
+    return resized.to(target.dtype)

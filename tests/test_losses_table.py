@@ -1,0 +1,291 @@
+"""The conventions of all losses, held against those of MONAI's DiceLoss: options, shapes, warnings, modules."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+from typing import Any
+
+import pytest
+import torch
+from monai.bundle import ConfigParser
+from monai.data import MetaTensor
+from monai.losses import DiceLoss
+from torch import nn
+
+from oracles.losses import (
+    LAYOUTS,
+    LOSSES,
+    PERSISTENCE_LOSSES,
+    PRIOR_LOSSES,
+    ROWS,
+    Layout,
+    MakeLoss,
+    loss_class,
+    value_and_gradient,
+)
+from segtopo import losses
+from segtopo.errors import InputError
+from segtopo.losses import CombinedTopologyLoss, DeepSupervisionLoss, SkeletonRecallLoss
+from segtopo.losses.channels import ChannelLoss
+
+every_row = pytest.mark.parametrize("make", ROWS.values(), ids=ROWS)
+every_loss = pytest.mark.parametrize("loss", LOSSES)
+every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+CHANNEL_LOSSES = [loss for loss in LOSSES if issubclass(loss, ChannelLoss)]
+
+
+def parameters(loss: type[nn.Module]) -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(loss).parameters)
+
+
+def test_every_loss_has_a_row() -> None:
+    public = {getattr(losses, name) for name in losses.__all__}
+    modules = {item for item in public if isinstance(item, type) and issubclass(item, nn.Module)}
+    assert modules == {*LOSSES, DeepSupervisionLoss}
+
+
+@every_loss
+def test_names_and_order_are_those_of_dice_loss(loss: type[nn.Module]) -> None:
+    dice, own = parameters(DiceLoss), parameters(loss)
+    shared = [name for name in own if name in dice]
+    assert shared == [name for name in dice if name in own]
+    assert list(own)[:5] == ["include_background", "to_onehot_y", "sigmoid", "softmax", "other_act"]
+    assert list(own)[-3:] == ["reduction", "weight", "ignore_index"]
+    for name in shared:
+        assert own[name].default == dice[name].default
+
+
+@every_loss
+@pytest.mark.parametrize(
+    "options",
+    [{"sigmoid": True, "softmax": True}, {"softmax": True, "other_act": torch.tanh}, {"reduction": "unknown"}],
+)
+def test_ill_options(loss: type[nn.Module], options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"Incompatible values|not a valid LossReduction"):
+        loss(**options)
+
+
+@every_loss
+def test_an_activation_must_be_callable(loss: type[nn.Module]) -> None:
+    with pytest.raises(TypeError, match="other_act must be None or callable but is str"):
+        loss(other_act="tanh")
+
+
+@pytest.mark.parametrize("loss", CHANNEL_LOSSES)
+def test_ill_weights(loss: type[nn.Module]) -> None:
+    with pytest.raises(InputError, match="no less than 0"):
+        loss(weight=[1.0, -1.0])
+    with pytest.raises(InputError, match="2 values for 3 channels"):
+        loss(weight=[1.0, 1.0])(torch.rand(1, 3, 4, 5), torch.ones(1, 3, 4, 5))
+
+
+@pytest.mark.parametrize("loss", PERSISTENCE_LOSSES)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dimensions": []}, "at least one and none twice"),
+        ({"dimensions": [1, 1]}, "at least one and none twice"),
+        ({"dimension_weights": []}, "at least one and none negative"),
+        ({"dimension_weights": [1.0, -1.0]}, "none negative"),
+        ({"min_persistence": 1.0}, "min_persistence is 1.0, expected at least 0 and below 1"),
+        ({"min_persistence": -0.1}, "min_persistence is -0.1, expected at least 0 and below 1"),
+        ({"construction": "X"}, "construction is 'X', expected 'T' or 'V'"),
+        ({"dimensions": [0, 2]}, r"dimensions are \(0, 2\), expected values from 0 to 1 for 2D images"),
+        ({"dimension_weights": [1, 1, 1]}, r"dimension_weights has 3 values for the dimensions \(0, 1\)"),
+    ],
+)
+def test_ill_options_of_persistence(loss: type[nn.Module], options: dict[str, Any], message: str) -> None:
+    if not set(options) <= set(parameters(loss)):
+        with pytest.raises(TypeError, match="unexpected keyword"):
+            loss(**options)
+        return
+    with pytest.raises(InputError, match=message):
+        loss(**options)(torch.rand(1, 1, 5, 6), torch.ones(1, 1, 5, 6))
+
+
+@every_row
+def test_shapes_that_differ(make: MakeLoss) -> None:
+    for shape in ((1, 3, 4, 3), (1, 2, 3, 4), (2, 3, 3, 4)):
+        with pytest.raises((AssertionError, ValueError), match="different shape"):
+            make()(torch.rand(1, 3, 3, 4), torch.ones(shape))
+
+
+@pytest.mark.parametrize("loss", CHANNEL_LOSSES)
+@pytest.mark.parametrize("shape", [(1, 1, 5), (1, 1, 2, 3, 4, 5)])
+def test_two_or_three_spatial_axes(loss: type[nn.Module], shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=r"expected \(B, C, H, W\) or \(B, C, H, W, D\)"):
+        loss()(torch.rand(shape), torch.ones(shape))
+
+
+@pytest.mark.parametrize("loss", CHANNEL_LOSSES)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"softmax": True}, "`softmax=True` ignored"),
+        ({"to_onehot_y": True}, "`to_onehot_y=True` ignored"),
+        ({"include_background": False}, "`include_background=False` ignored"),
+    ],
+)
+def test_single_channel_warnings(loss: type[nn.Module], options: dict[str, bool], message: str) -> None:
+    with pytest.warns(UserWarning, match=f"single channel prediction, {message}") as caught:
+        loss(**options)(torch.rand(1, 1, 3, 4), torch.ones(1, 1, 3, 4))
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("loss", PRIOR_LOSSES)
+def test_warnings_without_a_target(loss: type[nn.Module]) -> None:
+    options: dict[str, Any] = {"priors": [{"classes": [0], "betti_numbers": [1, 0]}]}
+    make = loss(softmax=True, **{name: value for name, value in options.items() if name in parameters(loss)})
+    with pytest.warns(UserWarning, match="`softmax=True` ignored") as caught:
+        make(torch.rand(1, 1, 3, 4))
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("loss", PERSISTENCE_LOSSES)
+def test_logits_taken_for_probabilities_are_noticed(loss: type[nn.Module]) -> None:
+    logits, target = torch.tensor([[[[-3.0, 4.0, -2.0]]]]), torch.tensor([[[[0.0, 1.0, 0.0]]]])
+    with pytest.warns(
+        UserWarning, match="the input has values from -3 to 4, expected 0 to 1: set `sigmoid=True`"
+    ) as caught:
+        loss()(logits, target)
+    assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match="the target has values from 0 to 255, expected 0 to 1"):
+        loss(sigmoid=True)(logits, target * 255)
+
+
+@every_row
+@every_layout
+def test_reductions(make: MakeLoss, layout: Layout) -> None:
+    input, target = layout.pair()
+    none = make(**layout.options, reduction="none")(input, target)
+    assert none.shape[0] == 2
+    assert none.shape[2:] == (1,) * len(layout.spatial)
+    torch.testing.assert_close(make(**layout.options)(input, target), none.mean())
+    if issubclass(loss_class(make), ChannelLoss):
+        torch.testing.assert_close(make(**layout.options, reduction="sum")(input, target), none.sum())
+
+
+@every_loss
+@every_layout
+def test_without_reduction_there_is_one_value_per_channel(loss: type[nn.Module], layout: Layout) -> None:
+    none = loss(**layout.options, reduction="none")(*layout.pair())
+    # The background counts in the cross entropy, which all channels of an item share.
+    background = layout.options.get("include_background", True)
+    assert none.shape == (2, 3 if background else 2, *[1] * len(layout.spatial))
+
+
+@every_row
+@every_layout
+def test_a_batch_is_its_items(make: MakeLoss, layout: Layout) -> None:
+    input, target = layout.pair(batch=3)
+    loss = make(**layout.options, reduction="none")
+    value, gradient = value_and_gradient(loss, input, target)
+    items = [value_and_gradient(loss, x[None], y[None]) for x, y in zip(input, target, strict=True)]
+    torch.testing.assert_close(value, torch.cat([item[0] for item in items]))
+    torch.testing.assert_close(gradient, torch.cat([item[1] for item in items]))
+
+
+@every_row
+def test_channels_are_weighted(make: MakeLoss) -> None:
+    if not issubclass(loss_class(make), ChannelLoss):
+        pytest.skip("weights of classes, held against MONAI's DiceCELoss")
+    layout = LAYOUTS["2D masks"]
+    plain = make(**layout.options, reduction="none")(*layout.pair())
+    weight = torch.tensor([1.5, 0.0, 2.0])[: plain.shape[1]]
+    for given, factors in ((weight, weight), (weight.tolist(), weight), (2.0, torch.full_like(weight, 2.0))):
+        weighted = make(**layout.options, reduction="none", weight=given)(*layout.pair())
+        torch.testing.assert_close(weighted, plain * factors[:, None, None])
+
+
+@every_row
+def test_monai_tensors_with_metadata(make: MakeLoss) -> None:
+    layout = LAYOUTS["2D classes"]
+    input, target = layout.pair()
+    loss = make(**layout.options)
+    value = loss(MetaTensor(input), MetaTensor(target))
+    assert type(value) is torch.Tensor
+    assert value.equal(loss(input, target))
+
+
+@every_row
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64, torch.float32, torch.float64])
+def test_masks_of_any_dtype(make: MakeLoss, dtype: torch.dtype) -> None:
+    layout = LAYOUTS["2D masks"]
+    input, masks = layout.pair()
+    loss = make(**layout.options)
+    assert loss(input, masks.to(dtype)).equal(loss(input, masks.double()))
+
+
+@every_row
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.float32])
+def test_labels_of_any_dtype(make: MakeLoss, dtype: torch.dtype) -> None:
+    layout = LAYOUTS["2D classes"]
+    input, labels = layout.pair()
+    loss = make(**layout.options)
+    torch.testing.assert_close(loss(input, labels.to(dtype)), loss(input, labels.double()))
+
+
+@every_row
+def test_nan_is_refused_where_there_is_persistence(make: MakeLoss) -> None:
+    layout = LAYOUTS["2D masks"]
+    input, target = layout.pair()
+    input = input.detach()
+    input[1, 1, 2, 3] = float("nan")
+    if issubclass(loss_class(make), SkeletonRecallLoss | losses.SoftclDiceLoss):
+        assert make(**layout.options)(input, target).isnan()
+        return
+    with pytest.raises(ValueError, match="NaN"):
+        make(**layout.options)(input, target)
+
+
+@every_row
+def test_copies_are_the_same_loss(make: MakeLoss) -> None:
+    layout = LAYOUTS["2D classes"]
+    pair = layout.pair()
+    columns = make(**layout.options, reduction="none")(*pair).shape[1]
+    loss = make(**layout.options, weight=[3.0, 1.0, 2.0][:columns], reduction="sum")
+    expected = loss(*pair)
+    fresh = make(**layout.options, weight=[1.0] * columns, reduction="sum")
+    fresh.load_state_dict(loss.state_dict())
+    for other in (copy.deepcopy(loss), pickle.loads(pickle.dumps(loss)), fresh):
+        assert other(*pair).equal(expected)
+
+
+@pytest.mark.parametrize("loss", CHANNEL_LOSSES)
+def test_weights_follow_the_module(loss: type[ChannelLoss]) -> None:
+    weighted = loss(weight=[1.0, 2.0]).double()
+    assert weighted.class_weight is not None
+    assert weighted.class_weight.dtype == torch.float64
+    assert list(weighted.state_dict()) == ["class_weight"]
+
+
+@every_loss
+def test_target_of_a_monai_bundle(loss: type[nn.Module]) -> None:
+    layout = LAYOUTS["2D classes"]
+    config = {"_target_": f"segtopo.losses.{loss.__name__}", **layout.options, "weight": [1.0, 2.0, 3.0]}
+    parsed = ConfigParser({"loss": config}).get_parsed_content("loss")
+    assert type(parsed) is loss
+    expected = loss(**layout.options, weight=torch.tensor([1.0, 2.0, 3.0]))
+    assert parsed(*layout.pair()).equal(expected(*layout.pair()))
+
+
+def test_nested_targets_of_a_monai_bundle() -> None:
+    matching = {"_target_": "segtopo.losses.BettiMatchingLoss", "softmax": True, "to_onehot_y": True, "threshold": 0.8}
+    combined = {
+        "_target_": "segtopo.losses.CombinedTopologyLoss",
+        "softmax": True,
+        "to_onehot_y": True,
+        "topology_loss": matching,
+        "lambda_topology": 0.05,
+        "start_epoch": 2,
+    }
+    deep = {"_target_": "segtopo.losses.DeepSupervisionLoss", "loss": combined, "topology_scale": 0.5}
+    loss = ConfigParser({"loss": deep}).get_parsed_content("loss")
+    assert isinstance(loss, DeepSupervisionLoss)
+    assert isinstance(loss.loss, CombinedTopologyLoss)
+    assert isinstance(loss.loss.topology_loss, losses.BettiMatchingLoss)
+    assert loss.topology_scale == 0.5
+    assert loss.loss.start_epoch == 2
+    assert loss.loss.topology_loss.threshold == 0.8
