@@ -147,119 +147,6 @@ def distinct_values(*shape: int, seed: int = 0) -> torch.Tensor:
     return ((order + 0.5) / count).double().reshape(shape).requires_grad_()
 
 
-@pytest.mark.parametrize(
-    "options", [{}, EXTREMES, {"min_persistence": 0.2}, {"threshold": 0.6}, {"essential": False, "matched_weight": 3.0}]
-)
-@pytest.mark.parametrize("shape", [(2, 1, 5, 6), (1, 1, 3, 4, 5)])
-def test_gradients_of_first_and_second_order(shape: tuple[int, ...], options: dict[str, Any]) -> None:
-    prediction = distinct_values(*shape)
-    target = (distinct_values(*shape, seed=1) > 0.4).double().detach()
-    loss = BettiMatchingLoss(**options)
-    assert torch.autograd.gradcheck(lambda x: loss(x, target), prediction, atol=1e-6, fast_mode=True)
-    assert torch.autograd.gradgradcheck(lambda x: loss(x, target), prediction, atol=1e-6, fast_mode=True)
-
-
-@pytest.mark.parametrize("threshold", [None, 0.7])
-@pytest.mark.parametrize("spatial", [(5, 7), (3, 4, 5)])
-def test_a_batch_is_its_items(spatial: tuple[int, ...], threshold: float | None) -> None:
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(3, 3, *spatial, generator=generator)
-    labels = torch.randint(0, 3, (3, 1, *spatial), generator=generator)
-    options: dict[str, Any] = {"to_onehot_y": True, "softmax": True, "include_background": False}
-    loss = BettiMatchingLoss(**options, threshold=threshold, reduction="none")
-    together = loss(logits, labels)
-    assert together.shape == (3, 2, *[1] * len(spatial))
-    one_by_one = torch.cat([loss(x[None], y[None]) for x, y in zip(logits, labels, strict=True)])
-    torch.testing.assert_close(together, one_by_one)
-    for reduction, expected in (("mean", together.mean()), ("sum", together.sum())):
-        reduced = BettiMatchingLoss(**options, threshold=threshold, reduction=reduction)(logits, labels)
-        torch.testing.assert_close(reduced, expected)
-
-
-def test_channels_are_weighted() -> None:
-    prediction, target = torch.rand(2, 3, 5, 6), (torch.rand(2, 3, 5, 6) > 0.5).float()
-    plain = BettiMatchingLoss(reduction="none")(prediction, target)
-    weighted = BettiMatchingLoss(reduction="none", weight=[1.0, 0.0, 2.0])(prediction, target)
-    torch.testing.assert_close(weighted, plain * torch.tensor([1.0, 0.0, 2.0])[:, None, None])
-
-
-def test_threads_change_nothing() -> None:
-    prediction, target = torch.rand(4, 1, 8, 9), (torch.rand(4, 1, 8, 9) > 0.5).float()
-    results = []
-    for threads in (1, 2, None, None):
-        logits = prediction.clone().requires_grad_()
-        loss = BettiMatchingLoss(num_threads=threads)(logits, target)
-        loss.backward()
-        results.append((loss.detach(), logits.grad))
-    for loss, grad in results[1:]:
-        assert loss.equal(results[0][0])
-        assert grad is not None
-        assert results[0][1] is not None
-        assert grad.equal(results[0][1])
-
-
-@pytest.mark.parametrize(
-    ("dtype", "loss_dtype"),
-    [(torch.float16, torch.float32), (torch.bfloat16, torch.float32), (torch.float64, torch.float64)],
-)
-def test_gradients_have_the_dtype_of_the_input(dtype: torch.dtype, loss_dtype: torch.dtype) -> None:
-    logits = torch.randn(2, 1, 6, 9).to(dtype).requires_grad_()
-    loss = BettiMatchingLoss(sigmoid=True)(logits, torch.randint(0, 2, (2, 1, 6, 9)))
-    assert loss.dtype == loss_dtype
-    loss.backward()
-    assert logits.grad is not None
-    assert logits.grad.dtype == dtype
-    assert logits.grad.count_nonzero() > 0
-
-
-def test_automatic_mixed_precision() -> None:
-    network = torch.nn.Conv2d(1, 2, 3, padding=1)
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = network(torch.randn(2, 1, 8, 9))
-        loss = BettiMatchingLoss(softmax=True, to_onehot_y=True)(logits, torch.randint(0, 2, (2, 1, 8, 9)))
-    loss.backward()
-    assert logits.dtype == torch.bfloat16
-    assert loss.dtype == torch.float32
-    assert network.weight.grad is not None
-    assert network.weight.grad.isfinite().all()
-    assert network.weight.grad.count_nonzero() > 0
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_cuda_gives_what_the_cpu_gives() -> None:
-    prediction, target = torch.rand(2, 2, 8, 9), (torch.rand(2, 2, 8, 9) > 0.5).float()
-    on_cpu, on_cuda = prediction.clone().requires_grad_(), prediction.cuda().requires_grad_()
-    expected, loss = BettiMatchingLoss()(on_cpu, target), BettiMatchingLoss()(on_cuda, target.cuda())
-    torch.testing.assert_close(loss.cpu(), expected)
-    assert loss.is_cuda
-    gradients = [torch.autograd.grad(value, x)[0].cpu() for value, x in ((loss, on_cuda), (expected, on_cpu))]
-    torch.testing.assert_close(*gradients)
-
-
-def test_ignored_voxels_have_no_part() -> None:
-    target = torch.zeros(1, 1, 6, 9)
-    target[..., 1:3, 1:8] = 1
-    target[..., 4:, :] = 255
-    prediction = torch.rand(1, 1, 6, 9)
-    other = prediction.clone()
-    other[..., 4:, :] = torch.rand(2, 9)
-    loss = BettiMatchingLoss(ignore_index=255)
-    assert loss(prediction, target).equal(loss(other, target))
-
-
-@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64, torch.float64])
-def test_masks_of_any_dtype(dtype: torch.dtype) -> None:
-    prediction, mask = torch.rand(1, 1, 6, 9), torch.rand(1, 1, 6, 9) > 0.5
-    assert BettiMatchingLoss()(prediction, mask.to(dtype)).equal(BettiMatchingLoss()(prediction, mask.float()))
-
-
-def test_logits_taken_for_probabilities_are_noticed() -> None:
-    logits, target = torch.tensor([[[[-3.0, 4.0, -2.0]]]]), torch.tensor([[[[0.0, 1.0, 0.0]]]])
-    with pytest.warns(UserWarning, match="the input has values from -3 to 4, expected 0 to 1") as caught:
-        BettiMatchingLoss()(logits, target)
-    assert caught[0].filename == __file__
-
-
 def test_nan_is_refused() -> None:
     prediction = torch.rand(2, 2, 4, 5)
     prediction[1, 0, 2, 3] = float("nan")
@@ -270,25 +157,16 @@ def test_nan_is_refused() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dimensions": [1, 1]}, "at least one and none twice"),
-        ({"dimension_weights": [1.0, -1.0]}, "none negative"),
         ({"matched_weight": -1}, "matched_weight is -1, expected at least 0"),
         ({"unmatched_weight": float("nan")}, "unmatched_weight is nan, expected at least 0"),
         ({"unmatched_target_weight": -0.5}, "unmatched_target_weight is -0.5"),
         ({"push_unmatched_to": "one_zero"}, r"push_unmatched_to is 'one_zero', expected one of \('diagonal'"),
-        ({"min_persistence": -0.1}, "min_persistence is -0.1"),
         ({"threshold": 1.1}, "threshold is 1.1, expected a number from 0 to 1, or None"),
-        ({"construction": "X"}, "construction is 'X', expected 'T' or 'V'"),
     ],
 )
 def test_ill_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         BettiMatchingLoss(**options)
-
-
-def test_dimensions_that_do_not_fit_the_image() -> None:
-    with pytest.raises(InputError, match=r"dimensions are \(0, 2\), expected values from 0 to 1 for 2D images"):
-        BettiMatchingLoss(dimensions=[0, 2])(torch.rand(1, 1, 5, 6), torch.ones(1, 1, 5, 6))
 
 
 def descend(start: torch.Tensor, target: torch.Tensor, steps: int, **options: Any) -> list[int]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from monai.bundle import ConfigParser
 from monai.losses import DiceCELoss
 
 from segtopo.errors import InputError
@@ -137,21 +136,3 @@ def test_negative_options(name: str) -> None:
     options: dict[str, Any] = {name: -1}
     with pytest.raises(InputError, match=f"{name} is -1, expected at least 0"):
         CombinedTopologyLoss(**options)
-
-
-def test_target_of_a_monai_bundle() -> None:
-    parser = ConfigParser(
-        {
-            "loss": {
-                "_target_": "segtopo.losses.CombinedTopologyLoss",
-                "sigmoid": True,
-                "topology_loss": {"_target_": "segtopo.losses.TopoLoss", "sigmoid": True, "patch_size": [4, 5]},
-                "lambda_topology": 0.05,
-                "start_epoch": 2,
-            }
-        }
-    )
-    loss = parser.get_parsed_content("loss")
-    assert isinstance(loss, CombinedTopologyLoss)
-    assert isinstance(loss.topology_loss, TopoLoss)
-    assert loss.topology_loss.patch_size == (4, 5)

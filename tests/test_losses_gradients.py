@@ -174,6 +174,7 @@ def test_ignored_voxels_of_a_single_mask_have_no_part(loss: type[ChannelLoss]) -
     assert (gradient[..., 4:, :] == 0).all()
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")  # by dynamo itself
 @pytest.mark.parametrize("make", [*LOSSES, deep_supervision])
 def test_compiled_it_is_the_same_loss(make: MakeLoss) -> None:
     torch.compiler.reset()

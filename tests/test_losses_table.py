@@ -136,8 +136,8 @@ def test_single_channel_warnings(loss: type[nn.Module], options: dict[str, bool]
 
 @pytest.mark.parametrize("loss", PRIOR_LOSSES)
 def test_warnings_without_a_target(loss: type[nn.Module]) -> None:
-    options: dict[str, Any] = {"priors": [{"classes": [0], "betti_numbers": [1, 0]}]}
-    make = loss(softmax=True, **{name: value for name, value in options.items() if name in parameters(loss)})
+    goals = {"priors": [{"classes": [0], "betti_numbers": [1, 0]}], "diagrams": [[(1.0, 0.0)], []]}
+    make = loss(softmax=True, **{name: value for name, value in goals.items() if name in parameters(loss)})
     with pytest.warns(UserWarning, match="`softmax=True` ignored") as caught:
         make(torch.rand(1, 1, 3, 4))
     assert [warning.filename for warning in caught] == [__file__]
@@ -151,8 +151,23 @@ def test_logits_taken_for_probabilities_are_noticed(loss: type[nn.Module]) -> No
     ) as caught:
         loss()(logits, target)
     assert caught[0].filename == __file__
-    with pytest.warns(UserWarning, match="the target has values from 0 to 255, expected 0 to 1"):
-        loss(sigmoid=True)(logits, target * 255)
+
+
+@pytest.mark.parametrize("loss", PERSISTENCE_LOSSES)
+@pytest.mark.parametrize(("factor", "found"), [(255, "0 to 255"), (-1, "-1 to"), (torch.inf, "0 to inf")])
+def test_targets_outside_their_range_are_refused(loss: type[nn.Module], factor: float, found: str) -> None:
+    target = torch.where(torch.tensor([[[[False, True, False]]]]), factor, 0.0)
+    with pytest.raises(InputError, match=f"the target has values from ({found}).*expected 0 to 1: set `to_onehot_y"):
+        loss(sigmoid=True)(torch.tensor([[[[-3.0, 4.0, -2.0]]]]), target)
+
+
+@pytest.mark.parametrize("loss", CHANNEL_LOSSES)
+def test_inputs_that_are_no_images(loss: type[nn.Module]) -> None:
+    for dtype in (torch.complex64, torch.int64):
+        with pytest.raises(InputError, match="expected a real floating-point one"):
+            loss()(torch.ones(1, 1, 4, 5, dtype=dtype), torch.ones(1, 1, 4, 5))
+    with pytest.raises(InputError, match=r"input has shape \(1, 1, 0, 5\).* none of them 0"):
+        loss()(torch.ones(1, 1, 0, 5), torch.ones(1, 1, 0, 5))
 
 
 @every_row

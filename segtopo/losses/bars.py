@@ -61,10 +61,15 @@ class Bars:
         return slice(int(begin + first), int(begin + last))
 
     @property
+    def lengths(self) -> NDArray[np.float64]:
+        """``(n,)`` how long each bar is."""
+        return self.births - self.deaths
+
+    @property
     def ranks(self) -> NDArray[np.int64]:
         """``(n,)`` the place of each bar among those of its image and dimension, the longest being 0."""
         ranks = np.empty(len(self), np.int64)
-        order = np.lexsort((self.deaths - self.births, self.dimension, self.image))
+        order = np.lexsort((-self.lengths, self.dimension, self.image))
         changes = (np.diff(self.image[order]) != 0) | (np.diff(self.dimension[order]) != 0)
         starts = np.flatnonzero(np.concatenate([[True], changes]))
         sizes = np.diff(np.append(starts, len(self)))

@@ -186,7 +186,7 @@ class BettiMatchingLoss(ComparisonLoss):
         lost[partners[matched]] = False
         missing = target.sum_by_image(torch.from_numpy(lost * weights[1] * self._costs(target)), images)
         weight = weights[0] * np.where(matched, self.matched_weight, self.unmatched_weight)
-        kept = (weight > 0) & (matched | (prediction.births - prediction.deaths > self.min_persistence))
+        kept = (weight > 0) & (matched | (prediction.lengths > self.min_persistence))
         return MatchedBars(
             prediction.select(kept), matched[kept], partner[kept], weight[kept], self.unmatched_target_weight * missing
         )

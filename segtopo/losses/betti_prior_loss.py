@@ -145,12 +145,13 @@ class BettiPriorLoss(PriorLoss):
         bars = superlevel_bars(images, self.construction, self.num_threads)
         wanted = bars.ranks < numbers[bars.image, bars.dimension]
         weight = self.dimension_weight(ndim)
-        kept = (weight[bars.dimension] > 0) & (wanted | (bars.births - bars.deaths > self.min_persistence))
+        # Bars of no length count as missing: powers below 1 have no derivative there.
+        kept = (weight[bars.dimension] > 0) & (bars.lengths > np.where(wanted, 0.0, self.min_persistence))
         bars, wanted = bars.select(kept), wanted[kept]
         found = np.zeros_like(numbers)
         np.add.at(found, (bars.image, bars.dimension), wanted)
         births, deaths = bars.gather(images)
-        lengths = (births - deaths).abs() ** self.p
+        lengths = (births - deaths) ** self.p
         costs = torch.where(torch.from_numpy(wanted), 1 - lengths, lengths)
         missing, bar_weight = (
             torch.from_numpy(values).to(costs) for values in ((numbers - found) @ weight, weight[bars.dimension])

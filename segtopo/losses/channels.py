@@ -123,8 +123,12 @@ class ChannelLoss(_Loss):
         return losses.reshape(*losses.shape, *[1] * spatial_axes)
 
     def _probabilities(self, input: torch.Tensor) -> torch.Tensor:
-        if input.ndim not in (4, 5):
-            raise InputError(f"input has shape {tuple(input.shape)}, expected (B, C, H, W) or (B, C, H, W, D).")
+        if input.ndim not in (4, 5) or input.numel() == 0:
+            raise InputError(
+                f"input has shape {tuple(input.shape)}, expected (B, C, H, W) or (B, C, H, W, D), none of them 0."
+            )
+        if not input.is_floating_point():
+            raise InputError(f"input has dtype {input.dtype}, expected a real floating-point one.")
         prediction = self._activate(input)
         if self.include_background:
             return prediction

@@ -123,7 +123,7 @@ class DiagramDistanceLoss(PriorLoss):
     def image_losses(self, images: torch.Tensor, references: torch.Tensor | None) -> torch.Tensor:
         """The losses ``(N,)`` of images and, unless diagrams are given, references, both ``(N, *spatial)``."""
         bars = superlevel_bars(images, self.construction, self.num_threads)
-        bars = bars.select(bars.births - bars.deaths > self.min_persistence)
+        bars = bars.select(bars.lengths > self.min_persistence)
         points = torch.stack(bars.gather(images), dim=1)
         weights, goals = self.weight_of_dimension(images.ndim - 1), self._goals(images, references)
         losses = [

@@ -123,7 +123,7 @@ class LoopLossH1(PriorLoss):
         bars = superlevel_bars(images, self.construction, self.num_threads)
         bars = bars.select(bars.dimension == LOOPS)
         rewarded = bars.ranks < self.loops
-        kept = rewarded | (bars.births - bars.deaths > self.min_persistence)
+        kept = rewarded | (bars.lengths > self.min_persistence)
         bars = bars.select(kept)
         births, deaths = bars.gather(images)
         reward, penalty = self._squares(1 - births, deaths), self._squares(births, 1 - deaths)

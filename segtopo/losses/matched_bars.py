@@ -91,9 +91,9 @@ def match_bars(
         partner[i] = np.stack([target.births[j], target.deaths[j]], axis=1)
         weight[own] = lost[others] = weights[dimension]
         lost[j] = 0.0
-    lost *= 0.5 * (target.births - target.deaths) ** 2
+    lost *= 0.5 * target.lengths**2
     missing = target.sum_by_image(torch.from_numpy(lost), images)
-    kept = (weight > 0) & (matched | (prediction.births - prediction.deaths > min_persistence))
+    kept = (weight > 0) & (matched | (prediction.lengths > min_persistence))
     return MatchedBars(prediction.select(kept), matched[kept], partner[kept], weight[kept], missing)
 
 

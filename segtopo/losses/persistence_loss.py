@@ -89,19 +89,13 @@ class PersistenceLoss(ChannelLoss):
         spread[dimensions] = numbers
         return spread
 
-    def _warn_unless_probabilities(self, prediction: torch.Tensor, target: torch.Tensor | None) -> None:
+    def _check_probabilities(self, prediction: torch.Tensor, target: torch.Tensor | None) -> None:
         activated = self.sigmoid or self.other_act is not None or (self.softmax and prediction.shape[1] > 1)
-        for name, values in (("input", None if activated else prediction), ("target", target)):
-            if values is None:
-                continue
-            # One pass, a hundredth of the time that persistence takes.
-            lowest, highest = (extreme.item() for extreme in torch.aminmax(values.detach()))
-            if lowest < 0 or highest > 1:
-                warnings.warn(
-                    f"the {name} has values from {lowest:.3g} to {highest:.3g}, expected 0 to 1: set `sigmoid=True` "
-                    "or `softmax=True` for logits, `to_onehot_y=True` for label maps.",
-                    stacklevel=7,
-                )
+        if not activated and (found := _beyond_probabilities(prediction)):
+            message = f"the input has {found}: set `sigmoid=True` or `softmax=True` for logits."
+            warnings.warn(message, stacklevel=7)
+        if target is not None and (found := _beyond_probabilities(target)):
+            raise InputError(f"the target has {found}: set `to_onehot_y=True` for label maps.")
 
 
 class ComparisonLoss(PersistenceLoss):
@@ -117,7 +111,7 @@ class ComparisonLoss(PersistenceLoss):
     @not_compiled
     def channel_losses(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """The losses ``(B, C)``, in float64 for a float64 prediction and in float32 otherwise."""
-        self._warn_unless_probabilities(prediction, target)
+        self._check_probabilities(prediction, target)
         images = single_images(prediction)
         return self.image_losses(images, target.flatten(0, 1).to(images)).reshape(prediction.shape[:2])
 
@@ -162,7 +156,7 @@ class PriorLoss(PersistenceLoss):
     @not_compiled
     def channel_losses(self, prediction: torch.Tensor, target: torch.Tensor | None) -> torch.Tensor:
         """The losses ``(B, C)`` of regions, in float64 for a float64 prediction and in float32 otherwise."""
-        self._warn_unless_probabilities(prediction, target)
+        self._check_probabilities(prediction, target)
         images = single_images(self.regions(prediction))
         references = None if target is None else target.flatten(0, 1).to(images)
         return self.image_losses(images, references).reshape(len(prediction), -1)
@@ -171,6 +165,13 @@ class PriorLoss(PersistenceLoss):
 def single_images(channels: torch.Tensor) -> torch.Tensor:
     """The images ``(B * C, *spatial)`` of all channels, in float64 if they are and in float32 otherwise."""
     return channels.to(torch.float64 if channels.dtype == torch.float64 else torch.float32).flatten(0, 1)
+
+
+def _beyond_probabilities(values: torch.Tensor) -> str:
+    """What to say of values outside [0, 1]; nothing if there are none."""
+    # One pass, a hundredth of the time that persistence takes.
+    lowest, highest = (extreme.item() for extreme in torch.aminmax(values.detach()))
+    return f"values from {lowest:.3g} to {highest:.3g}, expected 0 to 1" if lowest < 0 or highest > 1 else ""
 
 
 def _distinct(dimensions: Sequence[int]) -> tuple[int, ...]:

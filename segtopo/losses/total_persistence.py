@@ -118,7 +118,9 @@ class TotalPersistenceLoss(PriorLoss):
         bars = superlevel_bars(images, self.construction, self.num_threads)
         longest = bars.ranks < self.by_dimension("longest", self.longest, ndim)[bars.dimension]
         weight = self.dimension_weight(ndim)[bars.dimension] * np.where(longest, self.longest_weight, 1.0)
-        kept = (weight != 0) & (longest | (bars.births - bars.deaths > self.min_persistence))
-        births, deaths = bars.select(kept).gather(images)
-        costs = torch.from_numpy(weight[kept]).to(births) * (births - deaths).abs() ** self.p
-        return bars.select(kept).sum_by_image(costs, len(images)).to(images.device)
+        # The component of an empty prediction has no length, and powers below 1 no derivative at 0.
+        kept = (weight != 0) & (bars.lengths > np.where(longest, 0.0, self.min_persistence))
+        bars, weight = bars.select(kept), weight[kept]
+        births, deaths = bars.gather(images)
+        costs = torch.from_numpy(weight).to(births) * (births - deaths) ** self.p
+        return bars.sum_by_image(costs, len(images)).to(images.device)

@@ -14,6 +14,7 @@ from segtopo.losses import (
     BettiPriorLoss,
     CombinedTopologyLoss,
     DeepSupervisionLoss,
+    DiagramDistanceLoss,
     LoopLossH1,
     SkeletonRecallLoss,
     SoftclDiceLoss,
@@ -47,6 +48,7 @@ PRIORS = [{"classes": [1], "betti_numbers": [2, 1]}, {"classes": [0, 2], "betti_
 LOSSES: list[type[nn.Module]] = [
     TopoLoss,
     BettiMatchingLoss,
+    DiagramDistanceLoss,
     TotalPersistenceLoss,
     BettiPriorLoss,
     LoopLossH1,
@@ -67,6 +69,11 @@ ROWS: dict[str, MakeLoss] = {
     "BettiMatchingLoss, long bars": partial(BettiMatchingLoss, min_persistence=0.2),
     "BettiMatchingLoss, sparse": partial(BettiMatchingLoss, threshold=0.6),
     "BettiMatchingLoss, no essential": partial(BettiMatchingLoss, essential=False, matched_weight=3.0),
+    "DiagramDistanceLoss, bottleneck": partial(DiagramDistanceLoss, distance="bottleneck"),
+    "DiagramDistanceLoss, first order": partial(DiagramDistanceLoss, order=1.0, internal_p=3.0),
+    "DiagramDistanceLoss, prescribed": partial(
+        DiagramDistanceLoss, dimensions=[0, 1], diagrams=[[(1.0, 0.0), (0.9, 0.2)], [(0.8, 0.1)]]
+    ),
     "TotalPersistenceLoss, one longer": partial(TotalPersistenceLoss, p=1.5, longest=1, longest_weight=-1.0),
     "TotalPersistenceLoss, root": partial(TotalPersistenceLoss, p=0.5, longest=1, longest_weight=0.5),
     "BettiPriorLoss, classes together": partial(BettiPriorLoss, priors=PRIORS, dimensions=[0, 1]),
