@@ -9,6 +9,7 @@ import torch
 
 from segtopo.losses.channels import ChannelLoss
 
+
 class SquaredSum(ChannelLoss):
     """The square of each channel's mean difference: a loss whose value is plain to see."""
 
