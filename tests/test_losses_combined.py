@@ -52,14 +52,6 @@ def test_one_hot_targets() -> None:
     torch.testing.assert_close(CombinedTopologyLoss(softmax=True)(logits, one_hot), by_label)
 
 
-@pytest.mark.parametrize(("channels", "options"), [(1, {"sigmoid": True}), (3, {"softmax": True, "to_onehot_y": True})])
-def test_without_reduction_the_mean_is_kept(channels: int, options: dict[str, Any]) -> None:
-    logits, target = label_map(channels, 4, 5, 6)
-    none = CombinedTopologyLoss(reduction="none", **options)(logits, target)
-    assert none.shape == (2, channels, 1, 1, 1)
-    torch.testing.assert_close(none.mean(), CombinedTopologyLoss(**options)(logits, target))
-
-
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize(("channels", "options"), [(1, {"sigmoid": True}), (3, {"softmax": True, "to_onehot_y": True})])
 def test_ignored_voxels_have_no_part(channels: int, options: dict[str, Any], reduction: str) -> None:

@@ -183,6 +183,14 @@ def test_reductions(make: MakeLoss, layout: Layout) -> None:
 
 
 @every_loss
+def test_reductions_of_a_single_mask(loss: type[nn.Module]) -> None:
+    input, target = torch.randn(2, 1, 4, 5, 6), torch.randint(0, 2, (2, 1, 4, 5, 6))
+    none = loss(sigmoid=True, reduction="none")(input, target)
+    assert none.shape == (2, 1, 1, 1, 1)
+    torch.testing.assert_close(loss(sigmoid=True)(input, target), none.mean())
+
+
+@every_loss
 @every_layout
 def test_without_reduction_there_is_one_value_per_channel(loss: type[nn.Module], layout: Layout) -> None:
     none = loss(**layout.options, reduction="none")(*layout.pair())

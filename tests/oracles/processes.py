@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -34,7 +35,9 @@ def train(rank: int, folder: Path) -> None:
     """One process of several: its part of the batch, gradients averaged over all of them."""
     torch.set_num_threads(1)
     store = f"file://{folder / 'rendezvous'}"
-    torch.distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=PROCESSES)
+    torch.distributed.init_process_group(
+        "gloo", init_method=store, timeout=timedelta(minutes=1), rank=rank, world_size=PROCESSES
+    )
     model = DistributedDataParallel(network())
     torch.save(gradients(model, 2 * rank, 2 * rank + 2), folder / f"{rank}.pt")
     torch.distributed.destroy_process_group()
