@@ -24,6 +24,7 @@ from oracles.processes import PROCESSES, gradients, network, train
 from segtopo.losses.channels import ChannelLoss
 
 every_row = pytest.mark.parametrize("make", ROWS.values(), ids=ROWS)
+THREADED = {name: make for name, make in ROWS.items() if "num_threads" in inspect.signature(make).parameters}
 every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
 
 
@@ -130,10 +131,8 @@ def test_memory_layout_changes_nothing(make: MakeLoss, layout: Layout) -> None:
         torch.testing.assert_close(value_and_gradient(loss, strided, others), expected)
 
 
-@every_row
+@pytest.mark.parametrize("make", THREADED.values(), ids=THREADED)
 def test_threads_change_nothing(make: MakeLoss) -> None:
-    if "num_threads" not in inspect.signature(make).parameters:
-        pytest.skip("computes no persistence of its own")
     layout = LAYOUTS["2D classes"]
     input, target = layout.pair(batch=4)
     expected = value_and_gradient(make(**layout.options, num_threads=1), input, target)
