@@ -38,7 +38,8 @@ class BettiPriorLoss(PriorLoss):
     The numbers are known from anatomy more often than one thinks: a myocardium in a short-axis slice is one ring, the
     airways are one tree without loops. As no target is needed, images without labels can be trained on, and a
     network can be adapted to the very image it is to segment. A feature that the prediction has no bar for costs 1
-    and has no gradient.
+    and has no gradient. Numbers do not tell where a feature should be: a broken vessel is made one by joining its
+    parts or by erasing one of them, so keep a loss beside it that holds the prediction to the image or the label.
 
     Where one class surrounds or touches another, priors for several classes together say how they lie: a ring and
     the disc in it make one component without a hole.
