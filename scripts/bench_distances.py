@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from bench_complexes import print_table
 from bench_matching import timed, use_cores
 
 Diagram = npt.NDArray[np.float64]
@@ -82,22 +83,8 @@ def bench(title: str, ours: Run, peer: str, theirs: Run, rounds: int) -> dict[st
         for run, measured in zip((ours, theirs), seconds, strict=True):
             measured.append(timed(run))
     own, others = (median(measured) for measured in seconds)
-    return {"case": title, "seconds": own, "peer": peer, "peer_seconds": others, "ratio": own / others}
-
-
-def print_table(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("")
-    table.add_column("seconds", justify="right")
-    table.add_column("peer")
-    table.add_column("seconds", justify="right")
-    table.add_column("ratio", justify="right")
-    for row in rows:
-        ratio = f"[{'green' if row['ratio'] <= 1 else 'red'}]{row['ratio']:.2f}[/]"
-        table.add_row(row["case"], f"{row['seconds']:.3f}", row["peer"], f"{row['peer_seconds']:.3f}", ratio)
-    Console(width=110).print(table)
+    row = {"case": title, "found": f"{found:.4f}", "seconds": own, "peer": peer, "peer_seconds": others}
+    return row | {"ratio": own / others}
 
 
 def main() -> None:
@@ -114,7 +101,7 @@ def main() -> None:
         for distance, (ours, peer, theirs) in runs(*pair).items():
             name = f"{distance}, {len(pair[0])} points {title}"
             rows.append(bench(name, ours, peer, theirs, arguments.rounds))
-    print_table(rows)
+    print_table(rows, "distance")
     (arguments.out / "distances.json").write_text(json.dumps(rows, indent=1))
 
 
