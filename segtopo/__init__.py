@@ -1,8 +1,10 @@
 """Topologically correct medical image segmentation.
 
-The rooms, from the ground up: ``segtopo.persistence``, ``segtopo.matching``, ``segtopo.losses``,
-``segtopo.metrics``, ``segtopo.volumes``, ``segtopo.training``, ``segtopo.evaluation``. Import what you need from
-them; nothing heavy loads before it is used.
+``import segtopo; segtopo.losses.BettiMatchingLoss`` works: a package loads when it is first used.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 __version__ = "0.1.0"

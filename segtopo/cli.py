@@ -90,7 +90,7 @@ def predict(
 
     Each mask gets the name and the geometry of its image.
     """
-    from segtopo.training import predict as run_prediction
+    from segtopo.inference import predict as run_prediction
 
     with _progress("predict") as progress:
         masks = run_prediction(
@@ -152,11 +152,11 @@ def persistence(
     and the voxels that set them.
     """
     write = _writer_of_pairs(out)
+    from segtopo.atomic_output import atomic_output
     from segtopo.persistence import compute_persistence
-    from segtopo.volumes import written_beside
 
     array = _single_channel(image, channel)
-    with written_beside(out) as part:
+    with atomic_output(out) as part:
         try:
             pairs = compute_persistence(
                 array, filtration=filtration, construction=construction, min_persistence=min_persistence
@@ -219,7 +219,7 @@ def phantom(
     for name in given.keys() & (of_masks if not from_mask else of_phantoms).keys():
         expected = "only together with" if not from_mask else "not together with"
         raise InputError(f"--{name.replace('_', '-')} was given, expected it {expected} --from-mask")
-    from segtopo.volumes import write_phantom_dataset, write_simulated_dataset
+    from segtopo.phantoms import write_phantom_dataset, write_simulated_dataset
 
     with _progress("phantom") as progress:
         numbers = count(1)
@@ -327,7 +327,8 @@ def _single_channel(path: Path, channel: int | None) -> npt.NDArray[Any]:
 
 
 def _ndim_of_masks(masks: Sequence[Path]) -> int:
-    from segtopo.volumes import mask_files, read_volume
+    from segtopo.phantoms import mask_files
+    from segtopo.volumes import read_volume
 
     return read_volume(mask_files(masks)[0]).ndim
 

@@ -1,9 +1,23 @@
-"""The one exception the command line turns into a plain sentence."""
+"""Wrong input: one exception and one wording, from the kernel's callers to the command line."""
 
 
 class InputError(ValueError):
-    """What the user supplied cannot be used.
+    """Input that segtopo cannot use.
 
-    The message is one line that says what is wrong, where, and what was expected: the command line prints it as it is
-    and leaves with exit code 2.
+    The message is one line made by :func:`mismatch`. The command line prints it and leaves with exit code 2.
     """
+
+
+def mismatch(subject: object, *, got: object, expected: str) -> str:
+    """The sentence for a value that differs from the expected one.
+
+    Args:
+        subject: Name of the argument, key or file.
+        got: The value received, or a phrase that describes it.
+        expected: A phrase that describes the values allowed.
+
+    Example:
+        >>> mismatch("threshold", got=1.5, expected="a number from 0 to 1")
+        'threshold: got 1.5, expected a number from 0 to 1'
+    """
+    return f"{subject}: got {got}, expected {expected}"

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from oracles.tiny_training import tiny_config, write_config
+from segtopo.config.training_config import load_config
+from segtopo.config.yaml_reading import read_yaml
 from segtopo.errors import InputError
-from segtopo.training.config import load_config
-from segtopo.training.yaml_reading import read_yaml
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 

@@ -9,15 +9,20 @@ PACKAGE = Path(__file__).parents[1] / "segtopo"
 
 FLOORS = {
     "errors": 0,
+    "atomic_output": 1,
     "_native": 0,
     "persistence": 1,
+    "masks": 2,
     "matching": 2,
+    "volumes": 2,
     "losses": 3,
     "metrics": 3,
-    "volumes": 3,
-    "training": 4,
-    "evaluation": 4,
-    "cli": 5,
+    "phantoms": 3,
+    "config": 4,
+    "inference": 5,
+    "training": 6,
+    "evaluation": 6,
+    "cli": 8,
 }
 
 

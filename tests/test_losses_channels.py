@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from segtopo.losses.channels import ChannelLoss
+from segtopo.losses.channel_loss import ChannelLoss
 
 
 class SquaredSum(ChannelLoss):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from oracles.data_parallel import PROCESSES, gradients, network, train
 from oracles.losses import (
     CLASSES,
     LAYOUTS,
@@ -20,8 +21,7 @@ from oracles.losses import (
     deep_supervision,
     value_and_gradient,
 )
-from oracles.processes import PROCESSES, gradients, network, train
-from segtopo.losses.channels import ChannelLoss
+from segtopo.losses.channel_loss import ChannelLoss
 
 every_row = pytest.mark.parametrize("make", ROWS.values(), ids=ROWS)
 THREADED = {name: make for name, make in ROWS.items() if "num_threads" in inspect.signature(make).parameters}

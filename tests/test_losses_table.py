@@ -28,7 +28,7 @@ from oracles.losses import (
 from segtopo import losses
 from segtopo.errors import InputError
 from segtopo.losses import CombinedTopologyLoss, DeepSupervisionLoss, SkeletonRecallLoss
-from segtopo.losses.channels import ChannelLoss
+from segtopo.losses.channel_loss import ChannelLoss
 
 every_row = pytest.mark.parametrize("make", ROWS.values(), ids=ROWS)
 every_loss = pytest.mark.parametrize("loss", LOSSES)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from oracles.inclusion import kernel_and_cokernel
-from segtopo.matching import compare_masks
+from segtopo.masks import compare_masks
 from segtopo.metrics import compute_betti_numbers
 
 SURPLUS = {"missed_connection", "spurious_component", "spurious_loop", "spurious_cavity"}  # more of it than expected

@@ -9,7 +9,7 @@ from scipy import ndimage
 from skimage.measure import euler_number
 
 from oracles import betti as oracle
-from segtopo.matching.components import label_components
+from segtopo.masks.components import label_components
 from segtopo.metrics import BettiErrorMetric, compute_betti_error, compute_betti_numbers
 
 

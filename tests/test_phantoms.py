@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from segtopo.errors import InputError
-from segtopo.volumes import Appearance, crops_around_foreground, simulate_intensities, vessel_phantom
+from segtopo.phantoms import Appearance, crops_around_foreground, simulate_intensities, vessel_phantom
 
 
 def betti_numbers(mask: np.ndarray) -> tuple[int, ...]:

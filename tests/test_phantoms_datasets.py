@@ -8,17 +8,8 @@ import numpy as np
 import pytest
 
 from segtopo.errors import InputError
-from segtopo.volumes import (
-    Volume,
-    check_same_geometry,
-    list_images,
-    read_mask,
-    read_volume,
-    vessel_phantom,
-    write_phantom_dataset,
-    write_simulated_dataset,
-    write_volume,
-)
+from segtopo.phantoms import vessel_phantom, write_phantom_dataset, write_simulated_dataset
+from segtopo.volumes import Volume, check_same_geometry, list_images, read_mask, read_volume, write_volume
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -14,8 +14,9 @@ from rich.console import Console
 
 from oracles.tiny_training import AFFINE, make_cases, tiny_config, write_config
 from segtopo.errors import InputError
-from segtopo.training import predict, train
-from segtopo.training.inference import most_probable
+from segtopo.inference import predict
+from segtopo.inference.sliding_windows import most_probable
+from segtopo.training import train
 from segtopo.volumes import Volume, read_mask, read_volume, write_volume
 
 SHAPES = {2: (40, 31), 3: (24, 21, 13)}

@@ -16,8 +16,8 @@ from rich.console import Console
 
 from oracles.tiny_training import make_cases, tiny_config, write_config
 from segtopo.errors import InputError
+from segtopo.inference.checkpoint import Checkpoint
 from segtopo.training import NonFiniteLossError, TrainingInterruptedError, TrainingResult, interruption, train
-from segtopo.training.checkpoint import Checkpoint
 from segtopo.training.interruption import StopRequest
 
 TOPOLOGY = "loss={name: CombinedTopology, topology: {name: TopoLoss}, start_epoch: 1, ramp_epochs: 1}"
@@ -197,7 +197,7 @@ def test_a_gradient_that_is_not_finite_stops_the_training(
         def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
             return (prediction * 0).abs().sqrt().sum()
 
-    monkeypatch.setattr("segtopo.training.losses.DiceCE.build", lambda config: Unbounded())
+    monkeypatch.setattr("segtopo.config.losses.DiceCE.build", lambda config: Unbounded())
     with pytest.raises(NonFiniteLossError, match="gradient of the loss is not finite in epoch 1, iteration 1"):
         run(tmp_path, data)
     assert not (tmp_path / "out" / "last.pt").exists()

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from oracles.tiny_training import AFFINE, make_cases, tiny_config, write_config
+from segtopo.config.training_config import Split, TrainingConfig, load_config
 from segtopo.errors import InputError
-from segtopo.training.cases import Case, find_cases, split_cases
-from segtopo.training.config import Split, TrainingConfig, load_config
 from segtopo.training.data import PatchDataset, load_case, load_cases, patch_loader
+from segtopo.training.training_cases import Case, find_cases, split_cases
 from segtopo.volumes import Volume, write_volume
 
 

@@ -11,8 +11,8 @@ import yaml
 
 from oracles.tiny_training import tiny_config, write_config
 from segtopo import losses
+from segtopo.config.training_config import load_config
 from segtopo.errors import InputError
-from segtopo.training.config import load_config
 
 SHARED: dict[str, Any] = {
     "dimensions": [1, 0],

@@ -5,11 +5,11 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 
-from segtopo.training.losses import LossConfig
-from segtopo.training.networks import Network
-from segtopo.training.optimizers import OptimizerConfig, Schedule
-from segtopo.training.preprocessing import Normalization
-from segtopo.training.transforms import Transform, build_transforms
+from segtopo.config.losses import LossConfig
+from segtopo.config.networks import Network
+from segtopo.config.optimizers import OptimizerConfig, Schedule
+from segtopo.config.preprocessing import Normalization
+from segtopo.config.transforms import Transform, build_transforms
 
 NETWORKS = [
     {"name": "UNet", "channels": [4, 8, 16]},

@@ -6,16 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segtopo.atomic_output import atomic_output
 from segtopo.errors import InputError
-from segtopo.volumes import (
-    Volume,
-    check_same_geometry,
-    list_images,
-    read_mask,
-    read_volume,
-    write_volume,
-    written_beside,
-)
+from segtopo.volumes import Volume, check_same_geometry, list_images, read_mask, read_volume, write_volume
 
 NOISE = np.random.default_rng(0).integers(0, 255, (30, 40, 20), np.uint8)
 
@@ -129,7 +122,7 @@ def test_an_interrupted_writer_leaves_what_was_there(tmp_path: Path) -> None:
     path.write_text("old")
 
     def interrupted() -> None:
-        with written_beside(path) as part:
+        with atomic_output(path) as part:
             part.write_text("half of the n")
             raise KeyboardInterrupt
 
@@ -140,9 +133,9 @@ def test_an_interrupted_writer_leaves_what_was_there(tmp_path: Path) -> None:
 
 
 def test_files_replace_files_but_folders_only_empty_ones(tmp_path: Path) -> None:
-    with written_beside(tmp_path / "out") as part:
+    with atomic_output(tmp_path / "out") as part:
         part.mkdir()
         (part / "a").touch()
-    with pytest.raises(InputError, match="not empty"), written_beside(tmp_path / "out") as part:
+    with pytest.raises(InputError, match="not empty"), atomic_output(tmp_path / "out") as part:
         part.mkdir()
     assert [path.name for path in tmp_path.rglob("*")] == ["out", "a"]

@@ -6,7 +6,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from segtopo.volumes import check_same_geometry, read_mask, read_volume, write_simulated_dataset, write_volume
+from segtopo.phantoms import write_simulated_dataset
+from segtopo.volumes import check_same_geometry, read_mask, read_volume, write_volume
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ Example:
     0.81
 """
 
-from segtopo.evaluation.cases import Case, pair_cases
-from segtopo.evaluation.evaluation import Evaluation, evaluate
+from segtopo.evaluation.case_pairs import Case, pair_cases
+from segtopo.evaluation.evaluate import Evaluation, evaluate
 from segtopo.evaluation.report import score_table
 from segtopo.evaluation.scoring import CaseScores, PlacedError, Progress, score_case
-from segtopo.evaluation.summary import Statistic, summarise
+from segtopo.evaluation.statistics import Statistic, summarise
 
 __all__ = [
     "Case",

@@ -10,9 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segtopo.atomic_output import atomic_output
 from segtopo.evaluation.scoring import FOREGROUND, CaseScores
-from segtopo.evaluation.summary import Statistic
-from segtopo.volumes import written_beside
+from segtopo.evaluation.statistics import Statistic
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,8 +32,8 @@ def open_outputs(out: Path, stack: ExitStack) -> dict[str, Path]:
         InputError: ``out`` cannot be written.
     """
     if out.exists():
-        return {name: stack.enter_context(written_beside(out / name)) for name in REPORTS}
-    folder = stack.enter_context(written_beside(out))
+        return {name: stack.enter_context(atomic_output(out / name)) for name in REPORTS}
+    folder = stack.enter_context(atomic_output(out))
     folder.mkdir()
     return {name: folder / name for name in REPORTS}
 

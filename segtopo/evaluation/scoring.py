@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from segtopo.evaluation.cases import Case
-from segtopo.matching import TopologyError, compare_masks
+from segtopo.evaluation.case_pairs import Case
+from segtopo.masks import TopologyError, compare_masks
 from segtopo.metrics import compute_betti_matching_scores, compute_betti_numbers, compute_cldice
 from segtopo.persistence import Construction
 from segtopo.volumes import check_same_geometry, read_mask

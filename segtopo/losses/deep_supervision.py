@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch.nn.modules.loss import _Loss
 
 from segtopo.errors import InputError
-from segtopo.losses.channels import check_not_negative, without_metadata
-from segtopo.losses.combined import CombinedTopologyLoss
+from segtopo.losses.channel_loss import check_not_negative, without_metadata
+from segtopo.losses.combined_topology import CombinedTopologyLoss
 
 
 class DeepSupervisionLoss(_Loss):

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from segtopo.errors import InputError
-from segtopo.losses.channels import ChannelLoss, not_compiled, without_metadata
+from segtopo.losses.channel_loss import ChannelLoss, not_compiled, without_metadata
 from segtopo.persistence import Construction
 
 

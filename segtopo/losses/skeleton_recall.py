@@ -10,9 +10,9 @@ from monai.utils import LossReduction
 from scipy.ndimage import binary_dilation, generate_binary_structure
 
 from segtopo.errors import InputError
-from segtopo.losses.channels import ChannelLoss, ClassWeight, check_not_negative, not_compiled
-from segtopo.matching.components import Mask
-from segtopo.matching.skeletons import skeleton
+from segtopo.losses.channel_loss import ChannelLoss, ClassWeight, check_not_negative, not_compiled
+from segtopo.masks.components import Mask
+from segtopo.masks.skeletons import skeleton
 
 
 class SkeletonRecallLoss(ChannelLoss):
@@ -46,7 +46,7 @@ class SkeletonRecallLoss(ChannelLoss):
         skeletonize: Whether to take the tubed skeleton of the target; if False, the target is one.
         smooth: The :math:`\epsilon`, above 0.
         reduction: ``"mean"`` or ``"sum"`` over items and channels, or ``"none"`` for ``(B, C, 1, 1[, 1])``.
-        weight: Weights of the channels, see :class:`~segtopo.losses.channels.ChannelLoss`.
+        weight: Weights of the channels, see :class:`~segtopo.losses.channel_loss.ChannelLoss`.
         ignore_index: Label whose voxels count as background in input and target.
 
     Raises:

@@ -9,7 +9,7 @@ import torch
 from monai.utils import LossReduction
 
 from segtopo.errors import InputError
-from segtopo.losses.channels import ChannelLoss, ClassWeight
+from segtopo.losses.channel_loss import ChannelLoss, ClassWeight
 
 
 class SoftclDiceLoss(ChannelLoss):
@@ -29,7 +29,7 @@ class SoftclDiceLoss(ChannelLoss):
         iter_: Steps of the soft skeletonisation, at least the radius of the thickest structure in voxels.
         smooth: Added to numerators and denominators, above 0.
         reduction: ``"mean"`` or ``"sum"`` over items and channels, or ``"none"`` for ``(B, C, 1, 1[, 1])``.
-        weight: Weights of the channels, see :class:`~segtopo.losses.channels.ChannelLoss`.
+        weight: Weights of the channels, see :class:`~segtopo.losses.channel_loss.ChannelLoss`.
         ignore_index: Label whose voxels count as background in input and target.
 
     Raises:

@@ -10,7 +10,7 @@ from monai.utils import LossReduction
 
 from segtopo.errors import InputError
 from segtopo.losses.bars import superlevel_bars
-from segtopo.losses.channels import ClassWeight
+from segtopo.losses.channel_loss import ClassWeight
 from segtopo.losses.persistence_loss import PriorLoss
 from segtopo.persistence import Construction
 
@@ -47,7 +47,7 @@ class TotalPersistenceLoss(PriorLoss):
         construction: ``"T"``: full foreground connectivity (8 / 26). ``"V"``: face connectivity (4 / 6).
         num_threads: Threads for persistence. None: as many as there are cores.
         reduction: ``"mean"`` or ``"sum"`` over items and channels, or ``"none"`` for ``(B, C, 1, 1[, 1])``.
-        weight: Weights of the channels, see :class:`~segtopo.losses.channels.ChannelLoss`.
+        weight: Weights of the channels, see :class:`~segtopo.losses.channel_loss.ChannelLoss`.
         ignore_index: Label whose voxels count as background in the input.
 
     Raises:

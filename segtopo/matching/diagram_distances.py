@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from segtopo.errors import InputError
 from segtopo.matching.bottleneck_matching import match_bottleneck
-from segtopo.matching.diagram_matching import match_diagrams
 from segtopo.matching.diagram_points import FloatArray, Matching, diagram_points
 from segtopo.matching.ground_cost import GroundCost
+from segtopo.matching.wasserstein_matching import match_wasserstein
 from segtopo.persistence import Diagram, PersistencePairs
 
 DiagramLike: TypeAlias = Diagram | PersistencePairs | torch.Tensor | NDArray[Any]
@@ -103,7 +103,7 @@ def wasserstein_distance(
     """
     cost = GroundCost(order, internal_p)
     ways = _Ways(first, second)
-    matching = ways.match(lambda one, other: match_diagrams(one, other, order=order, internal_p=internal_p))
+    matching = ways.match(lambda one, other: match_wasserstein(one, other, order=order, internal_p=internal_p))
     if matching is None:
         return ways.infinite()
     between, to_diagonal = ways.along(matching)

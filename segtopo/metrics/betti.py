@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from segtopo.matching.components import Mask
-from segtopo.metrics.base import HomologyMetric, check_construction
+from segtopo.masks.components import Mask
+from segtopo.metrics.mask_metric import HomologyMetric, check_construction
 from segtopo.metrics.masks import check_masks, foreground_channels, gather, single_masks
 from segtopo.persistence import Construction
 from segtopo.persistence.cubical import critical_voxels

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from segtopo.masks.components import Mask, bounding_box
 from segtopo.matching.betti_matching import match_critical_voxels
-from segtopo.matching.components import Mask, bounding_box
-from segtopo.metrics.base import HomologyMetric, check_construction
+from segtopo.metrics.mask_metric import HomologyMetric, check_construction
 from segtopo.metrics.masks import check_masks, foreground_channels, gather, single_masks
 from segtopo.persistence import Construction
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from segtopo.matching.components import Mask
-from segtopo.matching.skeletons import skeleton
-from segtopo.metrics.base import MaskMetric
+from segtopo.masks.components import Mask
+from segtopo.masks.skeletons import skeleton
+from segtopo.metrics.mask_metric import MaskMetric
 from segtopo.metrics.masks import check_masks, foreground_channels, gather, single_masks
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from segtopo.matching.components import Mask
-from segtopo.matching.mask_comparison import count_differences
-from segtopo.metrics.base import HomologyMetric, check_construction
+from segtopo.masks.components import Mask
+from segtopo.masks.mask_comparison import count_differences
+from segtopo.metrics.mask_metric import HomologyMetric, check_construction
 from segtopo.metrics.masks import check_masks, foreground_channels, gather, single_masks
 from segtopo.persistence import Construction
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from segtopo.matching.components import Mask
+from segtopo.masks.components import Mask
 
 
 def check_masks(**masks: torch.Tensor) -> None:

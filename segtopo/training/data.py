@@ -16,14 +16,14 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from segtopo.config.training_config import DataConfig, TrainingConfig
+from segtopo.config.transforms import IMAGE, LABEL, build_transforms
 from segtopo.errors import InputError
-from segtopo.training.cases import Case
-from segtopo.training.config import DataConfig, TrainingConfig
-from segtopo.training.transforms import IMAGE, LABEL, build_transforms
+from segtopo.inference.images import FloatArray, load_image
+from segtopo.training.training_cases import Case
 from segtopo.volumes import Volume, check_same_geometry, read_mask, read_volume
 
 CASE = "case"
-FloatArray = npt.NDArray[np.float32]
 LabelArray = npt.NDArray[np.uint8]
 
 #: Separate the random streams that share the training's seed.
@@ -38,35 +38,6 @@ class LoadedCase:
     image: FloatArray
     label: LabelArray
     foreground: npt.NDArray[np.int64]
-
-
-def load_image(path: Path, data: DataConfig, dimensions: int) -> tuple[FloatArray, Volume]:
-    """Reads an image as the network sees it.
-
-    Args:
-        path: An image file.
-        data: Which channels to take and how to normalise them.
-        dimensions: The number of spatial axes expected.
-
-    Returns:
-        The normalised image (C, *spatial), float32, and the volume as it was read (for its geometry).
-
-    Raises:
-        InputError: The file cannot be read, holds infinite values, has other axes or fewer channels
-            than expected.
-    """
-    volume = read_volume(path)
-    if volume.ndim != dimensions:
-        raise InputError(f"{path}: {volume.ndim} spatial axes, expected {dimensions}, as many as patch_size has")
-    channels = volume.array if volume.has_channels else volume.array[None]
-    if data.channels is not None:
-        if max(data.channels) >= len(channels):
-            raise InputError(f"{path}: {len(channels)} channels, expected those of data.channels {list(data.channels)}")
-        channels = channels[list(data.channels)]
-    if not np.isfinite(channels).all():
-        raise InputError(f"{path}: holds infinite values; expected finite intensities")
-    normalized = [data.normalization.apply(channel.astype(np.float32)) for channel in channels]
-    return np.stack(normalized).astype(np.float32, copy=False), volume
 
 
 def load_label(path: Path, data: DataConfig) -> Volume:

@@ -13,14 +13,14 @@ from monai.engines import SupervisedTrainer
 from monai.engines.utils import IterationEvents
 from rich.console import Console
 
-from segtopo.training.cases import find_cases
-from segtopo.training.checkpoint import Checkpoint
-from segtopo.training.config import TrainingConfig, load_config
+from segtopo.config.training_config import TrainingConfig, load_config
+from segtopo.inference.checkpoint import Checkpoint, initialize
+from segtopo.inference.sliding_windows import choose_device
 from segtopo.training.data import CASE, LoadedCase, PatchDataset, load_cases, patch_loader
-from segtopo.training.inference import choose_device
 from segtopo.training.interruption import StopRequest, TrainingInterruptedError
-from segtopo.training.output import BEST, LAST, check_out, check_same_config, initialize
 from segtopo.training.reporting import LOGGER, Report, Row, say
+from segtopo.training.run_folder import BEST, LAST, check_out, check_same_config
+from segtopo.training.training_cases import find_cases
 from segtopo.training.validation import Validator
 
 
@@ -51,7 +51,7 @@ def train(
     ``tensorboard/``. On the CPU, a resumed training has exactly the losses of one that was never stopped.
 
     Args:
-        config_path: A YAML file, see :class:`~segtopo.training.config.TrainingConfig`. Paths in it are relative to the
+        config_path: A YAML file, see :class:`~segtopo.config.TrainingConfig`. Paths in it are relative to the
             current directory.
         overrides: ``key.path=value`` for values other than those in the file.
         resume: Continue from ``last.pt`` in the config's ``out``, with the same config; only ``epochs``, ``device``,

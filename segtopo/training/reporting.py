@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
-from segtopo.volumes import written_beside
+from segtopo.atomic_output import atomic_output
 
 Row = dict[str, float]
 
@@ -40,7 +40,7 @@ def describe(row: Row, epochs: int) -> str:
 def write_metrics(path: Path, history: Sequence[Row]) -> None:
     """Writes one line per epoch; what was not measured in an epoch is left empty."""
     columns = list(dict.fromkeys(key for row in history for key in row))
-    with written_beside(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+    with atomic_output(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(history)
@@ -64,7 +64,7 @@ def draw_curves(path: Path, history: Sequence[Row]) -> None:
             axes.plot([row["epoch"] for row in rows], [row[key] for row in rows], marker=".", label=key)
         axes.set(xlabel="epoch", title=title)
         axes.legend()
-    with written_beside(path) as part:
+    with atomic_output(path) as part:
         figure.savefig(part, dpi=120)
 
 

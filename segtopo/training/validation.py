@@ -11,10 +11,10 @@ from monai.metrics import compute_dice
 from monai.networks import one_hot
 from torch.utils.data import DataLoader
 
+from segtopo.config.training_config import TrainingConfig
+from segtopo.inference.sliding_windows import SlidingWindows, most_probable
 from segtopo.metrics import compute_betti_error
-from segtopo.training.config import TrainingConfig
 from segtopo.training.data import CaseDataset, LoadedCase
-from segtopo.training.inference import SlidingWindows, most_probable
 from segtopo.training.interruption import StopRequest
 from segtopo.training.reporting import LOGGER
 

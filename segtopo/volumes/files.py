@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from segtopo.atomic_output import atomic_output
 from segtopo.errors import InputError
-from segtopo.volumes.beside import written_beside
 from segtopo.volumes.itk import read_itk, write_itk
 from segtopo.volumes.nifti import read_nifti, write_nifti
 from segtopo.volumes.pictures import read_picture, write_picture
@@ -164,7 +164,7 @@ def write_volume(path: str | Path, array: Array, like: Volume | None = None) -> 
             "with or without channels"
         )
     stored = _as_stored(array, extension)
-    with written_beside(path) as part:
+    with atomic_output(path) as part:
         if extension in NIFTI:
             write_nifti(part, stored, like, has_channels)
         elif extension in ITK:

@@ -1,0 +1,122 @@
+"""The optimisers and learning rate schedules a config can name."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from math import cos, pi
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from segtopo.config.section import NonNegative, NonNegativeInt, Positive, Section
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
+
+Momentum = Annotated[float, Field(ge=0, lt=1)]
+
+
+class AdamW(Section):
+    """``torch.optim.AdamW``."""
+
+    name: Literal["AdamW"]
+    lr: Positive = 1e-3
+    weight_decay: NonNegative = 1e-2
+    betas: tuple[Momentum, Momentum] = (0.9, 0.999)
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        """The optimiser of these parameters."""
+        from torch import optim
+
+        return optim.AdamW(parameters, lr=self.lr, weight_decay=self.weight_decay, betas=self.betas)
+
+
+class Adam(Section):
+    """``torch.optim.Adam``."""
+
+    name: Literal["Adam"]
+    lr: Positive = 1e-3
+    weight_decay: NonNegative = 0.0
+    betas: tuple[Momentum, Momentum] = (0.9, 0.999)
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        """The optimiser of these parameters."""
+        from torch import optim
+
+        return optim.Adam(parameters, lr=self.lr, weight_decay=self.weight_decay, betas=self.betas)
+
+
+class SGD(Section):
+    """``torch.optim.SGD``."""
+
+    name: Literal["SGD"]
+    lr: Positive = 1e-2
+    momentum: Momentum = 0.99
+    nesterov: bool = True
+    weight_decay: NonNegative = 3e-5
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        """The optimiser of these parameters."""
+        from torch import optim
+
+        return optim.SGD(
+            parameters,
+            lr=self.lr,
+            momentum=self.momentum,
+            nesterov=self.nesterov and self.momentum > 0,
+            weight_decay=self.weight_decay,
+        )
+
+
+class _Schedule(Section):
+    """The learning rate as a factor of the optimiser's ``lr``; it rises linearly over the warm-up epochs."""
+
+    warmup_epochs: NonNegativeInt = 0
+
+    @abstractmethod
+    def decay(self, progress: float) -> float:
+        """The factor after the warm-up, for a progress from 0 to 1."""
+
+    def factor(self, iteration: int, epoch_length: int, epochs: int) -> float:
+        """The factor of iteration ``iteration`` (from 0); a function of nothing else, so nothing has to be stored."""
+        warmup = self.warmup_epochs * epoch_length
+        if iteration < warmup:
+            return (iteration + 1) / (warmup + 1)
+        return self.decay((iteration - warmup) / max(epochs * epoch_length - warmup, 1))
+
+
+class Constant(_Schedule):
+    """The optimiser's learning rate throughout."""
+
+    name: Literal["Constant"]
+
+    def decay(self, progress: float) -> float:
+        """The factor after the warm-up, for a progress from 0 to 1."""
+        return 1.0
+
+
+class Cosine(_Schedule):
+    """Half a cosine wave, from 1 to 0."""
+
+    name: Literal["Cosine"]
+
+    def decay(self, progress: float) -> float:
+        """The factor after the warm-up, for a progress from 0 to 1."""
+        return (1 + cos(pi * progress)) / 2
+
+
+class Poly(_Schedule):
+    """``(1 - progress) ** power``, as in nnU-Net."""
+
+    name: Literal["Poly"]
+    power: Positive = 0.9
+
+    def decay(self, progress: float) -> float:
+        """The factor after the warm-up, for a progress from 0 to 1."""
+        return float((1 - progress) ** self.power)
+
+
+OptimizerConfig = Annotated[AdamW | Adam | SGD, Field(discriminator="name")]
+Schedule = Annotated[Constant | Cosine | Poly, Field(discriminator="name")]

@@ -1,0 +1,101 @@
+"""Segments images with a trained network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from segtopo.atomic_output import atomic_output
+from segtopo.config.training_config import TrainingConfig
+from segtopo.errors import InputError
+from segtopo.inference.checkpoint import Checkpoint
+from segtopo.inference.images import load_image
+from segtopo.inference.sliding_windows import SlidingWindows, choose_device, most_probable
+from segtopo.volumes import Volume, image_extension, image_stem, images_by_name, write_volume
+
+#: Pictures whose format cannot hold a mask without loss, or probabilities at all, get another.
+MASK_EXTENSION = {".jpg": ".png", ".jpeg": ".png"}
+PROBABILITY_EXTENSION = {".jpg": ".tiff", ".jpeg": ".tiff", ".png": ".tiff"}
+PROBABILITIES = "probabilities"
+
+
+def predict(
+    checkpoint: str | Path,
+    images: str | Path,
+    out: str | Path,
+    *,
+    probabilities: bool = False,
+    device: str = "auto",
+    overlap: float = 0.5,
+    progress: Callable[[str, int, int], None] = lambda case, number, total: None,
+) -> list[Path]:
+    """Segments images by sliding windows and writes masks of the same name and geometry.
+
+    Args:
+        checkpoint: ``best.pt`` or ``last.pt`` of a training.
+        images: An image file or a folder of images.
+        out: The folder to make; it must not exist or be empty. It appears when all images are done.
+        probabilities: Also write the probability of the foreground, float32 in [0, 1], to ``out/probabilities`` (with
+            several foreground classes, of each as a channel).
+        device: ``auto``, ``cpu`` or ``cuda``.
+        overlap: Of neighbouring windows, in [0, 1): more is smoother and slower.
+        progress: Told each case's name, its number (from 1) and how many there are, before it is segmented.
+
+    Returns:
+        The mask files written. Two classes give a binary mask, more give the labels.
+
+    Raises:
+        InputError: The checkpoint or an image cannot be used, or ``out`` cannot be written.
+    """
+    checkpoint, images, out = Path(checkpoint), Path(images), Path(out)
+    if not 0 <= overlap < 1:
+        raise InputError(f"overlap: received {overlap}; expected a number from 0 to less than 1")
+    target = choose_device(device)
+    trained = Checkpoint.load(checkpoint)
+    config = trained.training_config(checkpoint)
+    network = trained.build_network(checkpoint).to(target)
+    windows = SlidingWindows(config, overlap)
+    paths = images_by_name(images) if images.is_dir() else {image_stem(images): images}
+    written = []
+    with atomic_output(out) as folder:
+        folder.mkdir()
+        for number, (name, path) in enumerate(paths.items(), start=1):
+            progress(name, number, len(paths))
+            foreground, volume = _segment(path, config, trained.in_channels, network, windows)
+            mask = folder / _file_name(path, MASK_EXTENSION)
+            write_volume(mask, _labels(foreground, config.data.classes), like=_single_channel(volume))
+            written.append(out / mask.name)
+            if probabilities:
+                maps = foreground[0].numpy()
+                file = folder / PROBABILITIES / _file_name(path, PROBABILITY_EXTENSION)
+                write_volume(file, maps[0] if len(maps) == 1 else maps, like=_single_channel(volume))
+    return written
+
+
+def _segment(
+    path: Path, config: TrainingConfig, in_channels: int, network: torch.nn.Module, windows: SlidingWindows
+) -> tuple[torch.Tensor, Volume]:
+    """The probabilities of the foreground classes (1, classes - 1, *spatial) and the image they belong to."""
+    image, volume = load_image(path, config.data, config.dimensions)
+    if len(image) != in_channels:
+        raise InputError(f"{path}: {len(image)} channels; expected {in_channels}, as in the training")
+    with torch.inference_mode():
+        return windows(torch.from_numpy(image)[None], network), volume
+
+
+def _labels(foreground: torch.Tensor, classes: int) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
+    labels = most_probable(foreground)[0].numpy()
+    return labels.astype(bool) if classes == 2 else labels
+
+
+def _file_name(path: Path, replaced: dict[str, str]) -> str:
+    extension = image_extension(path)
+    return image_stem(path) + replaced.get(extension, path.name[-len(extension) :])
+
+
+def _single_channel(volume: Volume) -> Volume:
+    """The geometry alone: a mask has no channels even if its image has."""
+    return Volume(volume.array[0], volume.affine, False, volume.header) if volume.has_channels else volume

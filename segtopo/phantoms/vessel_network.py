@@ -1,0 +1,195 @@
+"""Networks of vessels with a prescribed number of trees and loops."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from segtopo.errors import InputError
+from segtopo.phantoms.vessel_trees import (
+    CLEARANCE,
+    MURRAY,
+    Branch,
+    Contact,
+    Mask,
+    Points,
+    arched_path,
+    curved_path,
+    draw,
+    free_points,
+    inside,
+    length_of,
+    perpendicular,
+    tilted,
+    up_to_first_obstacle,
+)
+
+NETWORKS_TRIED = 40
+ROOTS_TRIED = 30
+ARCHES_TRIED = 300
+LEAST_BRANCHES, MOST_BRANCHES = 4, 28  # per tree, and in all
+LEAST_RADIUS = {2: 1.0, 3: 1.4}  # voxels, by dimension: blur takes more from a thin vessel in 3D
+
+
+def count_betti_numbers(mask: Mask) -> tuple[int, ...]:
+    """Betti numbers of a mask whose foreground has full connectivity (8 in 2D, 26 in 3D).
+
+    Components are labelled, cavities are components of the background (face connectivity) that do not reach
+    the outside, and the Euler characteristic gives the loops.
+
+    Example:
+        >>> ring = np.pad(np.pad(np.zeros((2, 3), bool), 1, constant_values=True), 1)
+        >>> count_betti_numbers(ring)
+        (1, 1)
+    """
+    from skimage.measure import euler_number, label
+
+    components = int(label(mask, connectivity=mask.ndim, return_num=True)[1])
+    euler = int(euler_number(mask, connectivity=mask.ndim))
+    if mask.ndim == 2:
+        return components, components - euler
+    cavities = int(label(~np.pad(mask, 1), connectivity=1, return_num=True)[1]) - 1
+    return components, components + cavities - euler, cavities
+
+
+@dataclass
+class VesselNetwork:
+    """Vessels grown so far: their branches, the mask that they fill, its number of trees and loops."""
+
+    mask: Mask
+    branches: list[Branch]
+    trees: int = 0
+    loops: int = 0
+
+    @property
+    def betti_numbers(self) -> tuple[int, ...]:
+        """Known by construction: a component for each tree, a loop for each anastomosis, no cavity."""
+        return (self.trees, self.loops, 0)[: self.mask.ndim]
+
+    def accepts(self, branch: Branch, *, trees: int = 0, loops: int = 0) -> bool:
+        """Adds a branch, unless the voxels would not have the topology that the construction says."""
+        mask = draw(self.mask, branch)
+        if count_betti_numbers(mask) != (self.trees + trees, self.loops + loops, 0)[: mask.ndim]:
+            return False
+        self.mask, self.trees, self.loops = mask, self.trees + trees, self.loops + loops
+        self.branches.append(branch)
+        return True
+
+
+def grow_network(shape: tuple[int, ...], trees: int, loops: int, rng: np.random.Generator) -> VesselNetwork:
+    """Grows trees from the border of the image and closes loops in them.
+
+    Raises:
+        InputError: If the image is too small for so many trees and loops.
+    """
+    for _ in range(NETWORKS_TRIED):
+        network = VesselNetwork(np.zeros(shape, bool), [])
+        planted = all(_plant(network, rng) for _ in range(trees))
+        if planted and _branch_out(network, rng) and all(_close_loop(network, rng) for _ in range(loops)):
+            return network
+    raise InputError(
+        f"no room for {trees} trees with {loops} loops in an image of shape {shape}; expected a larger shape"
+    )
+
+
+def _plant(network: VesselNetwork, rng: np.random.Generator) -> bool:
+    return any(network.accepts(root, trees=1) for root in _roots(network, rng))
+
+
+def _branch_out(network: VesselNetwork, rng: np.random.Generator) -> bool:
+    """Grows all trees at the same pace, so that each gets its room; false if one stays a mere trunk."""
+    growing = deque(network.branches)
+    while growing and len(network.branches) < MOST_BRANCHES:
+        for child in _children(network, growing.popleft(), rng):
+            if len(network.branches) < MOST_BRANCHES and network.accepts(child):
+                growing.append(child)
+    sizes = np.bincount([branch.tree for branch in network.branches], minlength=network.trees)
+    return bool(sizes.min() >= LEAST_BRANCHES)
+
+
+def _roots(network: VesselNetwork, rng: np.random.Generator) -> Iterator[Branch]:
+    """Candidates for the trunk of a new tree: from a random face of the image towards its middle."""
+    shape = np.array(network.mask.shape)
+    for _ in range(ROOTS_TRIED):
+        face, axis = rng.integers(2), rng.integers(len(shape))
+        start = rng.uniform(0.15, 0.85, len(shape)) * (shape - 1)
+        start[axis] = face * (shape[axis] - 1)
+        aim = rng.uniform(0.35, 0.65, len(shape)) * (shape - 1) - start
+        length = rng.uniform(0.4, 0.6) * shape.min()
+        points = curved_path(rng, start, aim / np.linalg.norm(aim), length)
+        radius = 1.2 * LEAST_RADIUS[len(shape)] + rng.uniform(0.014, 0.02) * shape.min()
+        root = _tapered_and_clear(network, points, radius, [], tree=network.trees, from_border=True)
+        if root is not None:
+            yield root
+
+
+def _children(network: VesselNetwork, parent: Branch, rng: np.random.Generator) -> Iterator[Branch]:
+    """Candidates for the branches of a branch: two where it ends, some at its sides."""
+    radius = float(parent.radii[-1]) * MURRAY
+    least = LEAST_RADIUS[network.mask.ndim]
+    last = len(parent.points) - 1
+    side = perpendicular(rng, _direction(parent, last))
+    forks = [(last, side), (last, -side)]
+    for at, towards in forks + [(int(last * rng.uniform(0.25, 0.8)), None) for _ in range(2)]:
+        if radius < 0.7 * least:
+            continue
+        direction = tilted(rng, _direction(parent, at), rng.uniform(30, 60), towards)
+        length = rng.uniform(0.25, 0.45) * min(network.mask.shape)
+        points = curved_path(rng, parent.points[at], direction, length)
+        thickness = max(radius * rng.uniform(0.85, 1.0), least)
+        contact = _contact(parent, at, thickness)
+        child = _tapered_and_clear(network, points, thickness, [contact], tree=parent.tree)
+        if child is not None:
+            yield child
+
+
+def _close_loop(network: VesselNetwork, rng: np.random.Generator) -> bool:
+    """Joins two places of one tree by an arch that touches nothing else: one loop more."""
+    extent = max(network.mask.shape)
+    for _ in range(ARCHES_TRIED):
+        a, b = (network.branches[index] for index in rng.integers(len(network.branches), size=2))
+        at_a, at_b = int(rng.integers(len(a.points))), int(rng.integers(len(b.points)))
+        radius = max(0.9 * min(a.radii[at_a], b.radii[at_b]), LEAST_RADIUS[network.mask.ndim])
+        contacts = [_contact(a, at_a, radius), _contact(b, at_b, radius)]
+        distance = float(np.linalg.norm(a.points[at_a] - b.points[at_b]))
+        reach = sum(contact.reach for contact in contacts)
+        if a.tree != b.tree or not reach < distance < reach + 0.3 * extent:
+            continue
+        points = arched_path(rng, a.points[at_a], b.points[at_b])
+        arch = Branch(points, np.full(len(points), radius), a.tree)
+        clear = free_points(arch, network.branches, contacts) & inside(arch, network.mask.shape, from_border=False)
+        if clear.all() and network.accepts(arch, loops=1):
+            return True
+    return False
+
+
+def _tapered_and_clear(
+    network: VesselNetwork,
+    points: Points,
+    radius: float,
+    contacts: list[Contact],
+    *,
+    tree: int,
+    from_border: bool = False,
+) -> Branch | None:
+    """A tapering branch along the points up to the first obstacle, or nothing if that leaves but a stump."""
+    radii = np.maximum(np.linspace(radius, 0.8 * radius, len(points)), LEAST_RADIUS[network.mask.ndim])
+    branch = Branch(points, radii, tree)
+    clear = free_points(branch, network.branches, contacts) & inside(branch, network.mask.shape, from_border)
+    branch = up_to_first_obstacle(branch, clear)
+    stump = max((contact.reach for contact in contacts), default=4 * radius)
+    return branch if length_of(branch) > stump + CLEARANCE else None
+
+
+def _contact(branch: Branch, at: int, radius: float) -> Contact:
+    """At 30 degrees, the flattest angle of a fork, two walls are a clearance apart from this distance on."""
+    return Contact(branch.points[at], 2 * (float(branch.radii[at]) + radius + CLEARANCE))
+
+
+def _direction(branch: Branch, at: int) -> Points:
+    before, after = max(at - 3, 0), min(at + 3, len(branch.points) - 1)
+    tangent = branch.points[after] - branch.points[before]
+    return np.asarray(tangent / np.linalg.norm(tangent))
