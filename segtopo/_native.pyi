@@ -8,7 +8,8 @@ import numpy.typing as npt
 class NanError(ValueError): ...
 
 Indices: TypeAlias = npt.NDArray[np.int64]
-PairTable: TypeAlias = tuple[Indices, Indices, Indices, Indices, Indices, Indices]
+PairColumns: TypeAlias = tuple[Indices, Indices, Indices, Indices]
+"""Image, dimension, birth index, death index."""
 
 def cubical_persistence(
     images: npt.NDArray[Any],
@@ -16,9 +17,9 @@ def cubical_persistence(
     superlevel: bool,
     top_cells: bool,
     min_persistence: float = 0.0,
-    threshold: float | None = None,
+    last_value: float | None = None,
     num_threads: int,
-) -> PairTable: ...
+) -> PairColumns: ...
 def betti_matching(
     predictions: npt.NDArray[np.floating[Any]],
     targets: npt.NDArray[np.floating[Any]],
@@ -28,7 +29,7 @@ def betti_matching(
     threshold: float | None = None,
     binary_shortcut: bool = True,
     num_threads: int,
-) -> tuple[PairTable, PairTable, Indices]: ...
+) -> tuple[PairColumns, PairColumns, Indices]: ...
 def partial_assignment(
     row_starts: Indices,
     columns: Indices,

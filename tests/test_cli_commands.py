@@ -136,8 +136,8 @@ def test_phantom_simulates_images_of_masks(options: list[str], shapes: list[tupl
 
 @pytest.fixture
 def training(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A stand-in for the room that trains, which notes what it is asked for."""
-    module = ModuleType("segtopo.training")
+    """Stand-ins for training and inference, which note what they are asked for."""
+    module, inference = ModuleType("segtopo.training"), ModuleType("segtopo.inference")
     calls = SimpleNamespace(train=None, predict=None, failure=None)
     module.NonFiniteLossError = type("NonFiniteLossError", (RuntimeError,), {})
     module.TrainingInterruptedError = type("TrainingInterruptedError", (RuntimeError,), {})
@@ -153,8 +153,9 @@ def training(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         calls.predict = (checkpoint, images, out, options)
         return [out / "one.png"]
 
-    module.train, module.predict = train, predict
+    module.train, inference.predict = train, predict
     monkeypatch.setitem(sys.modules, "segtopo.training", module)
+    monkeypatch.setitem(sys.modules, "segtopo.inference", inference)
     return calls
 
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from segtopo.matching import BettiMatching, betti_matching
-from segtopo.matching.betti_matching import match_critical_voxels
+from segtopo.matching.betti_matching import match_barcodes
 from segtopo.persistence import PersistencePairs, compute_persistence
+from segtopo.persistence.cubical import voxels_at
 
 every_construction = pytest.mark.parametrize("construction", ["T", "V"])
 every_threshold = pytest.mark.parametrize("threshold", [None, 0.0, 0.4, 1.0])
@@ -172,15 +173,15 @@ def test_a_batch_is_its_images(construction: Any, threshold: Any) -> None:
     predictions = np.stack([distinct_values((4, 5), seed) for seed in range(4)])
     targets = np.stack([mask((4, 5), seed) for seed in range(4)]).astype(float)
     batches = [
-        match_critical_voxels(predictions, targets, "superlevel", construction, threshold, threads)
-        for threads in (1, 3, None)
+        match_barcodes(predictions, targets, "superlevel", construction, threshold, threads) for threads in (1, 3, None)
     ]
     for batch in batches:
         for image, (prediction, target) in enumerate(zip(predictions, targets, strict=True)):
             alone = betti_matching(prediction, target, construction=construction, threshold=threshold)
-            ours = batch.prediction_image == image
-            assert batch.prediction.birth_voxels[ours].tolist() == alone.prediction.birth_voxels.tolist()
-            first = int((batch.target_image < image).sum())
+            ours = batch.prediction.image == image
+            birth_voxels = voxels_at(batch.prediction.birth_index[ours], prediction.shape)
+            assert birth_voxels.tolist() == alone.prediction.birth_voxels.tolist()
+            first = int((batch.target.image < image).sum())
             expected = np.where(alone.partners < 0, -1, alone.partners + first)
             assert batch.partners[ours].tolist() == expected.tolist()
 
@@ -191,8 +192,8 @@ def test_a_batch_is_its_images(construction: Any, threshold: Any) -> None:
         (np.float32, np.float32, np.float32),
         (np.float16, np.float32, np.float32),
         (np.float32, np.float64, np.float64),
-        (np.float32, np.uint8, np.float64),
-        (bool, bool, np.float64),
+        (np.float32, np.uint8, np.float32),
+        (bool, bool, np.float32),
         (torch.float32, torch.float32, np.float32),
         (torch.bfloat16, torch.float16, np.float32),
         (torch.float64, torch.bool, np.float64),
@@ -225,7 +226,7 @@ ONES = np.ones((3, 4))
 @pytest.mark.parametrize(
     ("prediction", "target", "options", "message"),
     [
-        (ONES, np.ones((4, 3)), {}, r"differ in shape: prediction \(3, 4\), target \(4, 3\)"),
+        (ONES, np.ones((4, 3)), {}, r"target: got shape \(4, 3\), expected the prediction's shape \(3, 4\)"),
         (ONES[0], ONES[0], {}, "prediction: got 1 dimensions"),
         (ONES[:0], ONES[:0], {}, r"prediction: got the empty shape \(0, 4\)"),
         (ONES, 255 * ONES, {}, "target: got values from 255 to 255, expected 0 to 1"),

@@ -10,6 +10,7 @@ import pytest
 from oracles.induced_matching import induced_matching
 from oracles.naive_persistence import Bar
 from segtopo import _native
+from segtopo.persistence.cubical import voxels_at
 
 THRESHOLDS = [None, 0.0, 0.25, 0.5, 0.75, 1.0]
 
@@ -37,8 +38,9 @@ def kernel(prediction: np.ndarray, target: np.ndarray, filtration: str, construc
     )
 
     def classes(table: tuple[np.ndarray, ...]) -> list[tuple]:
-        _, dimensions, _, _, births, deaths = (column.tolist() for column in table)
-        return [(k, tuple(b), tuple(d)) for k, b, d in zip(dimensions, births, deaths, strict=True)]
+        _, dimension, birth_index, death_index = table
+        births, deaths = (voxels_at(index, prediction.shape).tolist() for index in (birth_index, death_index))
+        return [(k, tuple(b), tuple(d)) for k, b, d in zip(dimension.tolist(), births, deaths, strict=True)]
 
     first, second = classes(of_prediction), classes(of_target)
     matched = Counter((first[i], second[j]) for i, j in enumerate(partners.tolist()) if j >= 0)

@@ -80,10 +80,10 @@ def match_one(construction: str, threshold: float | None) -> tuple[Run, Run]:
 
 def match_batch() -> tuple[Run, Run]:
     """A batch of 2D images matched, against their persistence, each in one call."""
-    from segtopo.matching.betti_matching import match_critical_voxels
+    from segtopo.matching.betti_matching import match_barcodes
 
     predictions, labels = maps_and_labels((512,) * 2, 8)
-    matching = partial(match_critical_voxels, predictions, labels, "superlevel", "T", None, THREADS)
+    matching = partial(match_barcodes, predictions, labels, "superlevel", "T", None, THREADS)
     return matching, persistence_of_batch(predictions)
 
 
@@ -101,9 +101,9 @@ def train_step() -> tuple[Run, Run]:
 
 
 def persistence_of_batch(images: Image) -> Run:
-    from segtopo.persistence.cubical import critical_voxels
+    from segtopo.persistence.barcodes import cubical_barcodes
 
-    return partial(critical_voxels, images, "superlevel", "T", 0.0, THREADS)
+    return partial(cubical_barcodes, images, "superlevel", "T", num_threads=THREADS)
 
 
 def compare_two_masks() -> tuple[Run, Run]:

@@ -17,23 +17,21 @@ namespace segtopo {
 
 namespace nb = nanobind;
 
-/// A NumPy array of one row for each pair, or of one number if it has a single column.
-class Table {
+/// A NumPy array of integers.
+class Column {
 public:
-  Table(std::size_t rows, std::size_t columns)
-      : rows_(rows), columns_(columns), values_(std::make_unique<LargeArray<Index>>(rows * columns)) {}
+  explicit Column(std::size_t size) : size_(size), values_(std::make_unique<LargeArray<Index>>(size)) {}
 
-  Index* row(std::size_t i) { return values_->data() + i * columns_; }
+  Index& operator[](Index i) { return values_->data()[i]; }
 
   nb::object to_numpy() {
     Index* data = values_->data();
     nb::capsule owner(values_.release(), [](void* p) noexcept { delete static_cast<LargeArray<Index>*>(p); });
-    if (columns_ == 1) return nb::ndarray<nb::numpy, Index>(data, {rows_}, owner).cast();
-    return nb::ndarray<nb::numpy, Index>(data, {rows_, columns_}, owner).cast();
+    return nb::ndarray<nb::numpy, Index>(data, {size_}, owner).cast();
   }
 
 private:
-  std::size_t rows_, columns_;
+  std::size_t size_;
   std::unique_ptr<LargeArray<Index>> values_;
 };
 

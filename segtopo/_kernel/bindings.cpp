@@ -40,53 +40,43 @@ struct LowerStarTables {
 using Images = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 using Batch = std::vector<LargeVector<VoxelPair>>; ///< the pairs of each image
 
-/// The pairs of a batch as arrays, one for each field.
-template <int Dim> class PairTables {
+/// The pairs of a batch as columns: image, dimension, birth index, death index.
+class PairColumns {
 public:
-  PairTables(const Batch& batch, const Shape<Dim>& shape, const Execution& execution)
-      : offsets_(batch.size() + 1, 1), size_(fill_offsets(batch)), shape_(shape), dimensions_(size_, 1),
-        births_(size_, 1), deaths_(size_, 1), birth_voxels_(size_, Dim), death_voxels_(size_, Dim) {
+  PairColumns(const Batch& batch, const Execution& execution)
+      : begins_(begins_of(batch)), image_(begins_.back()), dimension_(begins_.back()), birth_index_(begins_.back()),
+        death_index_(begins_.back()) {
     for (std::size_t image = 0; image < batch.size(); ++image) {
       const auto ranges = split(std::ssize(batch[image]), 1024, execution);
       parallel_for(std::ssize(ranges), execution, [&](Index task) {
         for (Index i = ranges[task].begin; i < ranges[task].end; ++i)
-          fill_row(*offsets_.row(image) + i, batch[image][i]);
+          fill_row(static_cast<Index>(begins_[image]) + i, static_cast<Index>(image), batch[image][i]);
       });
     }
   }
 
+  /// The row of the first pair of an image.
+  Index begin(std::size_t image) const { return static_cast<Index>(begins_[image]); }
+
   nb::tuple to_numpy() {
-    return nb::make_tuple(offsets_.to_numpy(), dimensions_.to_numpy(), births_.to_numpy(), deaths_.to_numpy(),
-                          birth_voxels_.to_numpy(), death_voxels_.to_numpy());
+    return nb::make_tuple(image_.to_numpy(), dimension_.to_numpy(), birth_index_.to_numpy(), death_index_.to_numpy());
   }
 
 private:
-  Table offsets_;
-  std::size_t size_;
-  Shape<Dim> shape_;
-  Table dimensions_, births_, deaths_, birth_voxels_, death_voxels_;
+  std::vector<std::size_t> begins_; ///< of each image, and the end of the last
+  Column image_, dimension_, birth_index_, death_index_;
 
-  std::size_t fill_offsets(const Batch& batch) {
-    std::size_t end = 0;
-    *offsets_.row(0) = 0;
-    for (std::size_t image = 0; image < batch.size(); ++image)
-      *offsets_.row(image + 1) = static_cast<Index>(end += batch[image].size());
-    return end;
+  static std::vector<std::size_t> begins_of(const Batch& batch) {
+    std::vector<std::size_t> begins{0};
+    for (const auto& pairs : batch) begins.push_back(begins.back() + pairs.size());
+    return begins;
   }
 
-  void fill_row(Index row, const VoxelPair& pair) {
-    *dimensions_.row(row) = pair.dimension;
-    fill_voxel(pair.birth, births_.row(row), birth_voxels_.row(row));
-    fill_voxel(pair.death, deaths_.row(row), death_voxels_.row(row));
-  }
-
-  void fill_voxel(std::uint32_t voxel, Index* index, Index* position) const {
-    *index = voxel == VoxelPair::never ? -1 : Index{voxel};
-    for (int a = Dim - 1; a >= 0; --a) {
-      const auto size = static_cast<std::uint32_t>(shape_[a]);
-      position[a] = voxel == VoxelPair::never ? -1 : Index{voxel % size};
-      if (voxel != VoxelPair::never) voxel /= size;
-    }
+  void fill_row(Index row, Index image, const VoxelPair& pair) {
+    image_[row] = image;
+    dimension_[row] = pair.dimension;
+    birth_index_[row] = pair.birth;
+    death_index_[row] = pair.death == VoxelPair::never ? -1 : Index{pair.death};
   }
 };
 
@@ -133,10 +123,10 @@ struct Options {
 };
 
 template <int Dim, class Value>
-nb::tuple persistence(const Images& images, const Options& options, double min_persistence,
-                      std::optional<double> threshold, const LowerStarTable<Dim>& table) {
+nb::tuple persistence(const Images& images, const Options& options, double min_persistence, std::optional<double> last,
+                      const LowerStarTable<Dim>& table) {
   std::optional<Value> last_value;
-  if (threshold) last_value = static_cast<Value>(*threshold);
+  if (last) last_value = static_cast<Value>(*last);
   const auto shape = shape_of_images<Dim>(images);
   const auto* data = static_cast<const Value*>(images.data());
   const Index size = Grid<Dim>(shape).image_size;
@@ -148,27 +138,29 @@ nb::tuple persistence(const Images& images, const Options& options, double min_p
                                    data + image * size, shape, options.filtration, options.construction,
                                    static_cast<Value>(min_persistence), last_value, table, share);
                              });
-                             return PairTables<Dim>(batch, shape, execution);
+                             return PairColumns(batch, execution);
                            })
       .to_numpy();
 }
 
-/// The classes of predictions and targets, and the partners of the predictions' classes.
-template <int Dim> struct MatchingTables {
-  PairTables<Dim> predictions, targets;
-  Table partners;
-
-  MatchingTables(const Batch& predicted, const Batch& expected, const std::vector<LargeVector<std::uint32_t>>& partner,
-                 const Shape<Dim>& shape, const Execution& execution)
-      : predictions(predicted, shape, execution), targets(expected, shape, execution), partners(count(partner), 1) {
-    Index* next = partners.row(0);
-    for (const auto& of_image : partner)
-      for (const std::uint32_t number : of_image) *next++ = number == BettiMatching::none ? -1 : Index{number};
+/// The pairs of predictions and targets, and for each pair of the predictions the row of its partner.
+class MatchingColumns {
+public:
+  MatchingColumns(const Batch& prediction, const Batch& target, const std::vector<LargeVector<std::uint32_t>>& partner,
+                  const Execution& execution)
+      : prediction_(prediction, execution), target_(target, execution), partner_(count(partner)) {
+    Index row = 0;
+    for (std::size_t image = 0; image < partner.size(); ++image)
+      for (const std::uint32_t number : partner[image])
+        partner_[row++] = number == BettiMatching::none ? -1 : target_.begin(image) + number;
   }
 
-  nb::tuple to_numpy() { return nb::make_tuple(predictions.to_numpy(), targets.to_numpy(), partners.to_numpy()); }
+  nb::tuple to_numpy() { return nb::make_tuple(prediction_.to_numpy(), target_.to_numpy(), partner_.to_numpy()); }
 
 private:
+  PairColumns prediction_, target_;
+  Column partner_;
+
   static std::size_t count(const std::vector<LargeVector<std::uint32_t>>& partner) {
     std::size_t total = 0;
     for (const auto& of_image : partner) total += of_image.size();
@@ -196,7 +188,7 @@ nb::tuple matching(const Images& predictions, const Images& targets, const Optio
                                expected[image] = std::move(result.target);
                                partner[image] = std::move(result.partner);
                              });
-                             return MatchingTables<Dim>(predicted, expected, partner, shape, execution);
+                             return MatchingColumns(predicted, expected, partner, execution);
                            })
       .to_numpy();
 }
@@ -241,17 +233,17 @@ NB_MODULE(_native, m) {
   m.def(
       "cubical_persistence",
       [tables](const Images& images, bool superlevel, bool top_cells, double min_persistence,
-               std::optional<double> threshold, int num_threads) {
+               std::optional<double> last_value, int num_threads) {
         const Options options(superlevel, top_cells, num_threads);
         return dispatch<true>(images, [&](auto dim, auto value) {
-          return persistence<dim(), decltype(value)>(images, options, min_persistence, threshold, tables->of<dim()>());
+          return persistence<dim(), decltype(value)>(images, options, min_persistence, last_value, tables->of<dim()>());
         });
       },
-      "images"_a, nb::kw_only(), "superlevel"_a, "top_cells"_a, "min_persistence"_a = 0.0, "threshold"_a = nb::none(),
+      "images"_a, nb::kw_only(), "superlevel"_a, "top_cells"_a, "min_persistence"_a = 0.0, "last_value"_a = nb::none(),
       "num_threads"_a,
-      "Persistence pairs of a batch (N, *spatial): where each image's pairs begin; their dimensions; the linear "
-      "indices of their birth and death voxels and the voxels' positions, -1 for none. With a threshold, a value of "
-      "the images, only the voxels that enter by then take part, and classes alive then never die.");
+      "Persistence pairs of a batch (N, *spatial), sorted by image and dimension, as four columns: image, dimension, "
+      "linear index of the birth voxel in its image, and of the death voxel, -1 where a class is essential. With "
+      "last_value the filtration ends at this value of the images, and classes alive then are essential.");
   m.def(
       "betti_matching",
       [tables](const Images& predictions, const Images& targets, bool superlevel, bool top_cells,
@@ -266,8 +258,8 @@ NB_MODULE(_native, m) {
       },
       "predictions"_a, "targets"_a, nb::kw_only(), "superlevel"_a, "top_cells"_a, "threshold"_a = nb::none(),
       "binary_shortcut"_a = true, "num_threads"_a,
-      "Pairs of the predictions and of the targets, as of cubical_persistence, and for each of the predictions' pairs "
-      "the number of its partner among the pairs of the same image's target, or -1. With a threshold the filtrations "
+      "Pairs of the predictions and of the targets, as of cubical_persistence, and for each pair of the predictions "
+      "the row of its partner among the targets' pairs, or -1. With a threshold the filtrations "
       "are restricted to what enters the union by then, and the rest is a cone. With binary_shortcut, binary "
       "targets are recognised and take one persistence computation less; the result is the same.");
   m.def("partial_assignment", &assign, "row_starts"_a, "columns"_a, "costs"_a, "row_mates"_a.noconvert(),

@@ -23,10 +23,10 @@ template <class Value, int Axes> using Array = nb::ndarray<const Value, nb::ndim
 nb::list to_numpy(const PairsByDimension& pairs_by_dimension) {
   nb::list result;
   for (const auto& pairs : pairs_by_dimension) {
-    Table births(pairs.size(), 1), deaths(pairs.size(), 1);
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      *births.row(i) = Index{pairs[i].birth};
-      *deaths.row(i) = pairs[i].death == SimplexPair::never ? -1 : Index{pairs[i].death};
+    Column births(pairs.size()), deaths(pairs.size());
+    for (Index i = 0; i < std::ssize(pairs); ++i) {
+      births[i] = Index{pairs[i].birth};
+      deaths[i] = pairs[i].death == SimplexPair::never ? -1 : Index{pairs[i].death};
     }
     result.append(nb::make_tuple(births.to_numpy(), deaths.to_numpy()));
   }

@@ -11,12 +11,13 @@ from monai.utils import LossReduction
 from numpy.typing import NDArray
 
 from segtopo.errors import InputError
-from segtopo.losses.bars import Bars
 from segtopo.losses.channel_loss import ClassWeight, check_not_negative
-from segtopo.losses.matched_barcodes import Goal, MatchedBars, unmatched_cost
+from segtopo.losses.matched_barcodes import Goal, MatchedBarcodes, unmatched_cost
 from segtopo.losses.persistence_loss import ComparisonLoss
-from segtopo.matching.betti_matching import match_critical_voxels
+from segtopo.losses.superlevel import ending_at_zero, sum_by_image
+from segtopo.matching.betti_matching import match_barcodes
 from segtopo.persistence import Construction
+from segtopo.persistence.barcodes import Barcodes
 
 
 class BettiMatchingLoss(ComparisonLoss):
@@ -158,23 +159,22 @@ class BettiMatchingLoss(ComparisonLoss):
     def image_losses(self, images: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
         """The losses ``(N,)`` of images and references, both ``(N, *spatial)`` and of one floating type."""
         predictions, targets = images.detach().cpu().numpy(), references.detach().cpu().numpy()
-        matching = match_critical_voxels(
+        matching = match_barcodes(
             predictions, targets, "superlevel", self.construction, self.threshold, self.num_threads
         )
-        prediction = Bars.between(predictions, matching.prediction, matching.prediction_image)
-        target = Bars.between(targets, matching.target, matching.target_image)
+        prediction, target = ending_at_zero(matching.prediction), ending_at_zero(matching.target)
         weights = self._weights(prediction, images.ndim - 1), self._weights(target, images.ndim - 1)
         bars = self._matched_bars(prediction, target, matching.partners, weights, len(images))
         return bars.distances(images, self.push_unmatched_to)
 
     def _matched_bars(
         self,
-        prediction: Bars,
-        target: Bars,
+        prediction: Barcodes,
+        target: Barcodes,
         partners: NDArray[np.int64],
         weights: tuple[NDArray[np.float64], NDArray[np.float64]],
         images: int,
-    ) -> MatchedBars:
+    ) -> MatchedBarcodes:
         """The prediction's bars that cost something, and what the target's lost ones cost."""
         # The component of an empty target is born at 0: it is no feature, and its partner stays alone.
         is_feature = target.births > target.deaths
@@ -184,18 +184,18 @@ class BettiMatchingLoss(ComparisonLoss):
         partner[matched] = np.stack([target.births, target.deaths], axis=1)[partners[matched]]
         lost = is_feature.copy()
         lost[partners[matched]] = False
-        missing = target.sum_by_image(torch.from_numpy(lost * weights[1] * self._costs(target)), images)
+        missing = sum_by_image(target, torch.from_numpy(lost * weights[1] * self._costs(target)), images)
         weight = weights[0] * np.where(matched, self.matched_weight, self.unmatched_weight)
         kept = (weight > 0) & (matched | (prediction.lengths > self.min_persistence))
-        return MatchedBars(
+        return MatchedBarcodes(
             prediction.select(kept), matched[kept], partner[kept], weight[kept], self.unmatched_target_weight * missing
         )
 
-    def _weights(self, bars: Bars, ndim: int) -> NDArray[np.float64]:
+    def _weights(self, bars: Barcodes, ndim: int) -> NDArray[np.float64]:
         weights = self.dimension_weight(ndim)[bars.dimension]
         return weights if self.essential else np.where(bars.essential, 0.0, weights)
 
-    def _costs(self, bars: Bars) -> NDArray[np.float64]:
+    def _costs(self, bars: Barcodes) -> NDArray[np.float64]:
         births, deaths, essential = map(torch.from_numpy, (bars.births, bars.deaths, bars.essential))
         costs: NDArray[np.float64] = unmatched_cost(births, deaths, essential, self.push_unmatched_to).numpy()
         return costs

@@ -11,9 +11,9 @@ from monai.utils import LossReduction
 from numpy.typing import NDArray
 
 from segtopo.errors import InputError
-from segtopo.losses.bars import superlevel_bars
 from segtopo.losses.channel_loss import ClassWeight
 from segtopo.losses.persistence_loss import PriorLoss
+from segtopo.losses.superlevel import gather, sum_by_image, superlevel_barcodes
 from segtopo.persistence import Construction
 
 
@@ -143,7 +143,7 @@ class BettiPriorLoss(PriorLoss):
         """The losses ``(N,)`` of images and, without priors, references, both ``(N, *spatial)``."""
         ndim = images.ndim - 1
         numbers = self._betti_numbers(images, references)
-        bars = superlevel_bars(images, self.construction, self.num_threads)
+        bars = superlevel_barcodes(images, self.construction, self.num_threads)
         wanted = bars.ranks < numbers[bars.image, bars.dimension]
         weight = self.dimension_weight(ndim)
         # Bars of no length count as missing: powers below 1 have no derivative there.
@@ -151,13 +151,13 @@ class BettiPriorLoss(PriorLoss):
         bars, wanted = bars.select(kept), wanted[kept]
         found = np.zeros_like(numbers)
         np.add.at(found, (bars.image, bars.dimension), wanted)
-        births, deaths = bars.gather(images)
+        births, deaths = gather(bars, images)
         lengths = (births - deaths) ** self.p
         costs = torch.where(torch.from_numpy(wanted), 1 - lengths, lengths)
         missing, bar_weight = (
             torch.from_numpy(values).to(costs) for values in ((numbers - found) @ weight, weight[bars.dimension])
         )
-        return (missing + bars.sum_by_image(bar_weight * costs, len(images))).to(images.device)
+        return (missing + sum_by_image(bars, bar_weight * costs, len(images))).to(images.device)
 
     def _betti_numbers(self, images: torch.Tensor, references: torch.Tensor | None) -> NDArray[np.int64]:
         """How many features each image should have, ``(N, ndim)``."""
@@ -167,7 +167,7 @@ class BettiPriorLoss(PriorLoss):
             return np.tile(np.stack(rows), (len(images) // len(rows), 1))
         if references is None:
             raise InputError("got neither priors nor a target, expected one of them to give the Betti numbers.")
-        features = superlevel_bars((references > 0.5).to(images), self.construction, self.num_threads)
+        features = superlevel_barcodes((references > 0.5).to(images), self.construction, self.num_threads)
         features = features.select(features.births > features.deaths)
         numbers = np.zeros((len(images), ndim), np.int64)
         np.add.at(numbers, (features.image, features.dimension), 1)

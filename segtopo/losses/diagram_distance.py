@@ -9,9 +9,9 @@ import torch
 from monai.utils import LossReduction
 
 from segtopo.errors import InputError
-from segtopo.losses.bars import superlevel_bars
 from segtopo.losses.channel_loss import ClassWeight
 from segtopo.losses.persistence_loss import PriorLoss
+from segtopo.losses.superlevel import gather, superlevel_barcodes
 from segtopo.matching import bottleneck_distance, wasserstein_distance
 from segtopo.persistence import Construction
 
@@ -122,9 +122,9 @@ class DiagramDistanceLoss(PriorLoss):
 
     def image_losses(self, images: torch.Tensor, references: torch.Tensor | None) -> torch.Tensor:
         """The losses ``(N,)`` of images and, unless diagrams are given, references, both ``(N, *spatial)``."""
-        bars = superlevel_bars(images, self.construction, self.num_threads)
+        bars = superlevel_barcodes(images, self.construction, self.num_threads)
         bars = bars.select(bars.lengths > self.min_persistence)
-        points = torch.stack(bars.gather(images), dim=1)
+        points = torch.stack(gather(bars, images), dim=1)
         weights, goals = self.weight_of_dimension(images.ndim - 1), self._goals(images, references)
         losses = [
             torch.stack([w * self._squared(points[bars.of(i, k)], goal[k]) for k, w in weights.items()]).sum()
@@ -146,8 +146,8 @@ class DiagramDistanceLoss(PriorLoss):
             return [dict(zip(dimensions, self.diagrams, strict=True))] * len(images)
         if references is None:
             raise InputError("got neither diagrams nor a target, expected one of them to compare with.")
-        bars = superlevel_bars(references, self.construction, self.num_threads)
-        points = torch.stack(bars.gather(references), dim=1)
+        bars = superlevel_barcodes(references, self.construction, self.num_threads)
+        points = torch.stack(gather(bars, references), dim=1)
         return [{k: points[bars.of(i, k)] for k in dimensions} for i in range(len(images))]
 
 

@@ -9,9 +9,9 @@ import torch
 from monai.utils import LossReduction
 
 from segtopo.errors import InputError
-from segtopo.losses.bars import superlevel_bars
 from segtopo.losses.channel_loss import ClassWeight, check_not_negative
 from segtopo.losses.persistence_loss import PriorLoss
+from segtopo.losses.superlevel import gather, sum_by_image, superlevel_barcodes
 from segtopo.persistence import Construction
 
 LOOPS = 1
@@ -120,18 +120,18 @@ class LoopLossH1(PriorLoss):
 
     def image_losses(self, images: torch.Tensor, references: torch.Tensor | None) -> torch.Tensor:
         """The losses ``(N,)`` of images ``(N, *spatial)``."""
-        bars = superlevel_bars(images, self.construction, self.num_threads)
+        bars = superlevel_barcodes(images, self.construction, self.num_threads)
         bars = bars.select(bars.dimension == LOOPS)
         rewarded = bars.ranks < self.loops
         kept = rewarded | (bars.lengths > self.min_persistence)
         bars = bars.select(kept)
-        births, deaths = bars.gather(images)
+        births, deaths = gather(bars, images)
         reward, penalty = self._squares(1 - births, deaths), self._squares(births, 1 - deaths)
         costs = torch.where(torch.from_numpy(rewarded[kept]), reward, self.penalty_weight * penalty)
         found = np.bincount(bars.image, minlength=len(images))
         missing = torch.from_numpy(np.maximum(self.loops - found, 0)).to(costs)
         cost_of_none = self.birth_weight * self.death_weight / (self.birth_weight + self.death_weight)
-        return (cost_of_none * missing + bars.sum_by_image(costs, len(images))).to(images.device)
+        return (cost_of_none * missing + sum_by_image(bars, costs, len(images))).to(images.device)
 
     def _squares(self, births: torch.Tensor, deaths: torch.Tensor) -> torch.Tensor:
         return self.birth_weight * births**2 + self.death_weight * deaths**2

@@ -11,17 +11,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from segtopo.losses.bars import Bars
+from segtopo.losses.superlevel import gather, sum_by_image
 from segtopo.matching import match_wasserstein
+from segtopo.persistence.barcodes import Barcodes
 
 Goal: TypeAlias = Literal["diagonal", "extremes"]
 
 
 @dataclass(frozen=True)
-class MatchedBars:
+class MatchedBarcodes:
     """The ``n`` bars of ``N`` images that cost something, and their partners."""
 
-    bars: Bars
+    bars: Barcodes
     """The bars, of images in any order."""
     matched: NDArray[np.bool_]
     """``(n,)`` the bar has a partner."""
@@ -39,13 +40,13 @@ class MatchedBars:
             images: ``(N, *spatial)`` the images, on any device.
             unmatched_goal: Where bars without a partner are drawn to, see :func:`unmatched_cost`.
         """
-        births, deaths = self.bars.gather(images)
+        births, deaths = gather(self.bars, images)
         partner_births, partner_deaths = torch.from_numpy(self.partner).to(births).unbind(dim=1)
         to_partner = (births - partner_births) ** 2 + (deaths - partner_deaths) ** 2
         to_goal = unmatched_cost(births, deaths, torch.from_numpy(self.bars.essential), unmatched_goal)
         costs = torch.where(torch.from_numpy(self.matched), to_partner, to_goal)
         weighted = torch.from_numpy(self.weight).to(costs) * costs
-        return (self.missing.to(costs) + self.bars.sum_by_image(weighted, len(images))).to(images.device)
+        return (self.missing.to(costs) + sum_by_image(self.bars, weighted, len(images))).to(images.device)
 
 
 def unmatched_cost(births: torch.Tensor, deaths: torch.Tensor, essential: torch.Tensor, goal: Goal) -> torch.Tensor:
@@ -59,15 +60,15 @@ def unmatched_cost(births: torch.Tensor, deaths: torch.Tensor, essential: torch.
     return births**2 + torch.where(essential, 0.0, (1 - deaths) ** 2)
 
 
-def match_bars(
-    prediction: Bars,
-    target: Bars,
+def match_barcodes_by_value(
+    prediction: Barcodes,
+    target: Barcodes,
     images: int,
     weights: Mapping[int, float],
     *,
     match_all: bool,
     min_persistence: float,
-) -> MatchedBars:
+) -> MatchedBarcodes:
     """Matches the diagrams of predictions and targets, image by image and dimension by dimension.
 
     Args:
@@ -92,11 +93,11 @@ def match_bars(
         weight[own] = lost[others] = weights[dimension]
         lost[j] = 0.0
     lost *= 0.5 * target.lengths**2
-    missing = target.sum_by_image(torch.from_numpy(lost), images)
+    missing = sum_by_image(target, torch.from_numpy(lost), images)
     kept = (weight > 0) & (matched | (prediction.lengths > min_persistence))
-    return MatchedBars(prediction.select(kept), matched[kept], partner[kept], weight[kept], missing)
+    return MatchedBarcodes(prediction.select(kept), matched[kept], partner[kept], weight[kept], missing)
 
 
-def _points(bars: Bars) -> NDArray[np.float64]:
+def _points(bars: Barcodes) -> NDArray[np.float64]:
     """Births and deaths ``(n, 2)``; essential bars are told by their death, and matched with one another."""
     return np.stack([bars.births, np.where(bars.essential, -np.inf, bars.deaths)], axis=1)

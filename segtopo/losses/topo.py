@@ -8,11 +8,11 @@ import torch
 from monai.utils import LossReduction
 
 from segtopo.errors import InputError
-from segtopo.losses.bars import superlevel_bars
 from segtopo.losses.channel_loss import ClassWeight
-from segtopo.losses.matched_barcodes import match_bars
+from segtopo.losses.matched_barcodes import match_barcodes_by_value
 from segtopo.losses.patches import split_into_patches
 from segtopo.losses.persistence_loss import ComparisonLoss
+from segtopo.losses.superlevel import superlevel_barcodes
 from segtopo.persistence import Construction
 
 
@@ -138,9 +138,9 @@ class TopoLoss(ComparisonLoss):
 
     def _patch_losses(self, patches: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
         prediction, target = (
-            superlevel_bars(batch, self.construction, self.num_threads) for batch in (patches, references)
+            superlevel_barcodes(batch, self.construction, self.num_threads) for batch in (patches, references)
         )
-        bars = match_bars(
+        bars = match_barcodes_by_value(
             prediction,
             target,
             len(patches),

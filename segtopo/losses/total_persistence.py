@@ -9,9 +9,9 @@ import torch
 from monai.utils import LossReduction
 
 from segtopo.errors import InputError
-from segtopo.losses.bars import superlevel_bars
 from segtopo.losses.channel_loss import ClassWeight
 from segtopo.losses.persistence_loss import PriorLoss
+from segtopo.losses.superlevel import gather, sum_by_image, superlevel_barcodes
 from segtopo.persistence import Construction
 
 
@@ -115,12 +115,12 @@ class TotalPersistenceLoss(PriorLoss):
     def image_losses(self, images: torch.Tensor, references: torch.Tensor | None) -> torch.Tensor:
         """The losses ``(N,)`` of images ``(N, *spatial)``."""
         ndim = images.ndim - 1
-        bars = superlevel_bars(images, self.construction, self.num_threads)
+        bars = superlevel_barcodes(images, self.construction, self.num_threads)
         longest = bars.ranks < self.by_dimension("longest", self.longest, ndim)[bars.dimension]
         weight = self.dimension_weight(ndim)[bars.dimension] * np.where(longest, self.longest_weight, 1.0)
         # The component of an empty prediction has no length, and powers below 1 no derivative at 0.
         kept = (weight != 0) & (bars.lengths > np.where(longest, 0.0, self.min_persistence))
         bars, weight = bars.select(kept), weight[kept]
-        births, deaths = bars.gather(images)
+        births, deaths = gather(bars, images)
         costs = torch.from_numpy(weight).to(births) * (births - deaths) ** self.p
-        return bars.sum_by_image(costs, len(images)).to(images.device)
+        return sum_by_image(bars, costs, len(images)).to(images.device)

@@ -12,7 +12,7 @@ from scipy.spatial.distance import cdist
 from segtopo.masks.component_overlap import Mismatch, component_mismatches
 from segtopo.masks.components import FACE_CONNECTIVITY, FULL_CONNECTIVITY, Mask, bounding_box, label_components
 from segtopo.persistence import Construction, compute_persistence
-from segtopo.persistence.cubical import critical_voxels
+from segtopo.persistence.barcodes import cubical_barcodes
 
 if TYPE_CHECKING:
     import torch
@@ -152,12 +152,12 @@ def count_differences(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Per dimension, the classes of the intersection that vanish in the union, and those that only the union has."""
     levels = IN_NEITHER - prediction.view(np.uint8) - reference.view(np.uint8)
-    # In the union all that ends is a class of the intersection, and what is born later lasts.
-    (pairs,) = critical_voxels(levels[None], "sublevel", construction, 0.0, num_threads, threshold=IN_ONE)
-    appear = pairs.essential & (levels.ravel()[pairs.births] == IN_ONE)
+    # Filtration: intersection, then union. Pairs that die are the kernel, classes born in the union the cokernel.
+    bars = cubical_barcodes(levels[None], "sublevel", construction, last_value=IN_ONE, num_threads=num_threads)
+    born_in_union = bars.essential & (bars.births == IN_ONE)
     kernel, cokernel = (
-        tuple(np.bincount(pairs.dimensions[chosen], minlength=levels.ndim).tolist())
-        for chosen in (~pairs.essential, appear)
+        tuple(np.bincount(bars.dimension[chosen], minlength=levels.ndim).tolist())
+        for chosen in (~bars.essential, born_in_union)
     )
     return kernel, cokernel
 

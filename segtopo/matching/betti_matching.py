@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from segtopo import _native
+from segtopo.errors import InputError, mismatch
 from segtopo.persistence import Construction, Filtration, PersistencePairs
-from segtopo.persistence.cubical import (
-    CriticalVoxels,
-    as_float_array,
+from segtopo.persistence.barcodes import Barcodes, essential_death
+from segtopo.persistence.cubical import pairs_of
+from segtopo.persistence.inputs import (
+    ImageArray,
+    as_image_array,
     check_complex,
     check_shape,
     describe_nan,
-    pairs_of,
     thread_count,
 )
 
@@ -124,57 +126,59 @@ def betti_matching(
         >>> spurious.births.tolist(), spurious.deaths.tolist()  # a piece cut off, and one that should not be there
         ([0.8, 0.6], [0.2, 0.1])
     """
-    predicted, expected = as_float_array(prediction, "prediction"), as_float_array(target, "target")
-    check_shape(predicted.shape, "prediction")
-    if predicted.shape != expected.shape:
-        raise ValueError(f"images differ in shape: prediction {predicted.shape}, target {expected.shape}")
-    lowest, highest = expected.min(), expected.max()
+    predictions, targets = as_image_array(prediction, "prediction"), as_image_array(target, "target")
+    check_shape(predictions.shape, "prediction")
+    if predictions.shape != targets.shape:
+        raise InputError(
+            mismatch("target", got=f"shape {targets.shape}", expected=f"the prediction's shape {predictions.shape}")
+        )
+    lowest, highest = targets.min(), targets.max()
     if lowest < 0 or highest > 1:
-        raise ValueError(f"target: got values from {lowest:.6g} to {highest:.6g}, expected 0 to 1")
-    dtype = np.result_type(predicted, expected)
-    predicted, expected = predicted.astype(dtype, copy=False), expected.astype(dtype, copy=False)
-    matching = match_critical_voxels(
-        predicted[None], expected[None], filtration, construction, threshold, thread_count(num_threads)
+        raise InputError(mismatch("target", got=f"values from {lowest:.6g} to {highest:.6g}", expected="0 to 1"))
+    dtype = np.result_type(predictions, targets, np.float32)
+    matching = match_barcodes(
+        predictions[None].astype(dtype, copy=False),
+        targets[None].astype(dtype, copy=False),
+        filtration,
+        construction,
+        threshold,
+        num_threads,
     )
     return BettiMatching(
-        pairs_of(predicted, matching.prediction, filtration, construction),
-        pairs_of(expected, matching.target, filtration, construction),
+        pairs_of(matching.prediction, predictions.shape, filtration, construction),
+        pairs_of(matching.target, targets.shape, filtration, construction),
         matching.partners,
     )
 
 
-@dataclass(frozen=True)
-class MatchedCriticalVoxels:
-    """The pairs of all predictions and targets of a batch, image after image; voxels are counted in their image.
+@dataclass(frozen=True, eq=False)
+class BarcodeMatching:
+    """The barcodes of a batch of predictions and targets, and which bars are matched.
 
     Attributes:
-        prediction: the predictions' pairs.
-        prediction_image: (n,) for each of them the number of its image.
-        target: the targets' pairs.
-        target_image: (m,) for each of them the number of its image.
-        partners: (n,) for each pair of the predictions the index of its partner in ``target``, -1 where it has none.
+        prediction: The barcodes of the predictions.
+        target: The barcodes of the targets.
+        partners: ``(n,)`` for each bar of the predictions the row of its partner in ``target``; -1 where it has none.
     """
 
-    prediction: CriticalVoxels
-    prediction_image: npt.NDArray[np.int64]
-    target: CriticalVoxels
-    target_image: npt.NDArray[np.int64]
+    prediction: Barcodes
+    target: Barcodes
     partners: npt.NDArray[np.int64]
 
 
-def match_critical_voxels(
-    predictions: npt.NDArray[np.floating[Any]],
-    targets: npt.NDArray[np.floating[Any]],
+def match_barcodes(
+    predictions: ImageArray,
+    targets: ImageArray,
     filtration: Filtration,
     construction: Construction,
     threshold: float | None,
     num_threads: int | None,
-) -> MatchedCriticalVoxels:
-    """The matching of each image of two batches (N, H, W[, D]) of one dtype, computed over threads."""
+) -> BarcodeMatching:
+    """Matches each image of two batches ``(N, H, W[, D])`` of one floating dtype, over threads."""
     check_complex(filtration, construction)
     check_threshold(threshold)
     try:
-        prediction_table, target_table, partners = _native.betti_matching(
+        prediction, target, partners = _native.betti_matching(
             np.ascontiguousarray(predictions),
             np.ascontiguousarray(targets),
             superlevel=filtration == "superlevel",
@@ -185,24 +189,16 @@ def match_critical_voxels(
     except _native.NanError:
         images = {"prediction": predictions, "target": targets}
         with_nan = [describe_nan(array, name) for name, array in images.items() if np.isnan(array).any()]
-        raise ValueError("; ".join(with_nan)) from None
-    prediction_offsets, *prediction_columns = prediction_table
-    target_offsets, *target_columns = target_table
-    prediction_image, target_image = _image_numbers(prediction_offsets), _image_numbers(target_offsets)
-    return MatchedCriticalVoxels(
-        CriticalVoxels(*prediction_columns),
-        prediction_image,
-        CriticalVoxels(*target_columns),
-        target_image,
-        np.where(partners < 0, -1, partners + target_offsets[prediction_image]),
+        raise InputError("; ".join(with_nan)) from None
+    death = essential_death(filtration)
+    return BarcodeMatching(
+        Barcodes.of_columns(predictions, prediction, death), Barcodes.of_columns(targets, target, death), partners
     )
 
 
 def check_threshold(threshold: float | None) -> None:
-    """Raises ValueError unless it is None or in [0, 1]."""
+    """Raises InputError unless it is None or in [0, 1]."""
     if threshold is not None and not 0 <= threshold <= 1:
-        raise ValueError(f"threshold: got {threshold}, expected a number from 0 to 1, or None for the whole image")
-
-
-def _image_numbers(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        raise InputError(
+            mismatch("threshold", got=threshold, expected="a number from 0 to 1, or None for the whole image")
+        )

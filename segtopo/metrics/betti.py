@@ -11,7 +11,7 @@ from segtopo.masks.components import Mask
 from segtopo.metrics.mask_metric import HomologyMetric, check_construction
 from segtopo.metrics.masks import check_masks, foreground_channels, gather, single_masks
 from segtopo.persistence import Construction
-from segtopo.persistence.cubical import critical_voxels
+from segtopo.persistence.barcodes import cubical_barcodes
 
 
 def compute_betti_numbers(y: torch.Tensor, construction: Construction = "T") -> torch.Tensor:
@@ -105,6 +105,6 @@ class BettiErrorMetric(HomologyMetric):
 def _betti_numbers(mask: Mask, construction: Construction) -> list[int]:
     """The classes of the foreground alone: those that live when nothing else enters."""
     bytes_ = np.ascontiguousarray(mask).view(np.uint8)
-    (classes,) = critical_voxels(bytes_[None], "superlevel", construction, 0.0, None, threshold=1)
-    numbers: list[int] = np.bincount(classes.dimensions, minlength=mask.ndim).tolist()
+    classes = cubical_barcodes(bytes_[None], "superlevel", construction, last_value=1)
+    numbers: list[int] = np.bincount(classes.dimension, minlength=mask.ndim).tolist()
     return numbers

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from segtopo.masks.components import Mask, bounding_box
-from segtopo.matching.betti_matching import match_critical_voxels
+from segtopo.matching.betti_matching import match_barcodes
 from segtopo.metrics.mask_metric import HomologyMetric, check_construction
 from segtopo.metrics.masks import check_masks, foreground_channels, gather, single_masks
 from segtopo.persistence import Construction
@@ -155,17 +155,16 @@ def _count_features(prediction: Mask, reference: Mask, construction: Constructio
     if predicted.size == 0:
         return [[0] * prediction.ndim] * 3
     # With threshold 0 only the union's voxels are left.
-    matching = match_critical_voxels(predicted[None], expected[None], "superlevel", construction, 0.0, None)
-    in_prediction = predicted.ravel()[matching.prediction.births] == 1
-    in_reference = expected.ravel()[matching.target.births] == 1
-    # The union has one value only: what it ends at once has no image in it, and nothing there to share.
+    matching = match_barcodes(predicted[None], expected[None], "superlevel", construction, 0.0, None)
+    in_prediction, in_reference = matching.prediction.births == 1, matching.target.births == 1
+    # Classes that die in the union have zero persistence there and cannot be matched.
     matched = in_prediction & matching.prediction.essential
     matched[matched] = in_reference[matching.partners[matched]]
     return [
-        np.bincount(dimensions, minlength=prediction.ndim).tolist()
-        for dimensions in (
-            matching.prediction.dimensions[matched],
-            matching.prediction.dimensions[in_prediction],
-            matching.target.dimensions[in_reference],
+        np.bincount(dimension, minlength=prediction.ndim).tolist()
+        for dimension in (
+            matching.prediction.dimension[matched],
+            matching.prediction.dimension[in_prediction],
+            matching.target.dimension[in_reference],
         )
     ]

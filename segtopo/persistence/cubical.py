@@ -1,53 +1,18 @@
-"""Persistence of the cubical complex of an image: checks and conversions around the compiled kernel."""
+"""Persistence of the cubical complex of an image."""
 
 from __future__ import annotations
 
-import operator
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from segtopo import _native
+from segtopo.persistence.barcodes import Barcodes, cubical_barcodes
+from segtopo.persistence.inputs import as_image_array, check_shape
 from segtopo.persistence.pairs import Construction, Filtration, PersistencePairs
 
 if TYPE_CHECKING:
     import torch
-
-LARGEST_EXACT_INTEGER = 2**53  # in float64
-
-
-@dataclass(frozen=True)
-class CriticalVoxels:
-    """The pairs of one image by dimension: linear indices and positions of their voxels, -1 for the death of none."""
-
-    dimensions: npt.NDArray[np.int64]
-    births: npt.NDArray[np.int64]
-    deaths: npt.NDArray[np.int64]
-    birth_voxels: npt.NDArray[np.int64]
-    death_voxels: npt.NDArray[np.int64]
-
-    @property
-    def essential(self) -> npt.NDArray[np.bool_]:
-        """True for features that never vanish."""
-        return self.deaths < 0
-
-    def of_dimension(self, dimension: int) -> CriticalVoxels:
-        """The pairs of one dimension."""
-        begin, end = np.searchsorted(self.dimensions, [dimension, dimension + 1])
-        return self[slice(int(begin), int(end))]
-
-    def __getitem__(self, chosen: slice) -> CriticalVoxels:
-        return CriticalVoxels(*(column[chosen] for column in vars(self).values()))
-
-    @classmethod
-    def concatenate(cls, parts: Sequence[CriticalVoxels]) -> CriticalVoxels:
-        """The pairs of several images, one image after the other."""
-        return cls(*(np.concatenate(columns) for columns in zip(*(vars(p).values() for p in parts), strict=True)))
 
 
 def compute_persistence(
@@ -96,118 +61,33 @@ def compute_persistence(
         >>> pairs.birth_voxels[1].tolist(), pairs.death_voxels[1].tolist()  # the weakest voxel of the ring, its hole
         ([1, 3], [1, 2])
     """
-    values = as_float_array(image)
-    check_shape(values.shape)
-    (critical,) = critical_voxels(values[None], filtration, construction, min_persistence, num_threads)
-    return pairs_of(values, critical, filtration, construction)
+    array = as_image_array(image)
+    check_shape(array.shape)
+    barcode = cubical_barcodes(
+        array[None], filtration, construction, min_persistence=min_persistence, num_threads=num_threads
+    )
+    return pairs_of(barcode, array.shape, filtration, construction)
 
 
 def pairs_of(
-    image: npt.NDArray[np.floating[Any]], critical: CriticalVoxels, filtration: Filtration, construction: Construction
+    barcode: Barcodes, shape: tuple[int, ...], filtration: Filtration, construction: Construction
 ) -> PersistencePairs:
-    """The pairs of an image with the values at their voxels."""
-    flat = image.ravel()
-    deaths = flat[critical.deaths]
-    deaths[critical.essential] = essential_death(filtration)
+    """Returns the bars of one image as pairs with the coordinates of their voxels."""
     return PersistencePairs(
-        critical.dimensions,
-        flat[critical.births],
-        deaths,
-        critical.birth_voxels,
-        critical.death_voxels,
-        critical.essential,
-        image.shape,
+        barcode.dimension,
+        barcode.births,
+        barcode.deaths,
+        voxels_at(barcode.birth_index, shape),
+        voxels_at(barcode.death_index, shape),
+        barcode.essential,
+        shape,
         filtration,
         construction,
     )
 
 
-def critical_voxels(
-    images: npt.NDArray[Any],
-    filtration: Filtration,
-    construction: Construction,
-    min_persistence: float,
-    num_threads: int | None,
-    threshold: float | None = None,
-) -> list[CriticalVoxels]:
-    """The pairs of each image of a batch (N, H, W[, D]) of float32, float64 or uint8, computed over threads.
-
-    With a threshold only voxels that enter by then take part, and classes that are alive then are essential.
-    """
-    check_complex(filtration, construction)
-    if not min_persistence >= 0:
-        raise ValueError(f"min_persistence: got {min_persistence}, expected a number >= 0")
-    try:
-        offsets, *columns = _native.cubical_persistence(
-            np.ascontiguousarray(images),
-            superlevel=filtration == "superlevel",
-            top_cells=construction == "T",
-            min_persistence=min_persistence,
-            threshold=threshold,
-            num_threads=thread_count(num_threads),
-        )
-    except _native.NanError:
-        raise ValueError(describe_nan(images)) from None
-    batch = CriticalVoxels(*columns)
-    return [batch[begin:end] for begin, end in pairwise(offsets)]
-
-
-def check_complex(filtration: Filtration, construction: Construction) -> None:
-    """Raises ValueError unless both are known."""
-    if filtration not in get_args(Filtration):
-        raise ValueError(f"filtration: got {filtration!r}, expected one of {get_args(Filtration)}")
-    if construction not in get_args(Construction):
-        raise ValueError(f"construction: got {construction!r}, expected one of {get_args(Construction)}")
-
-
-def essential_death(filtration: Filtration) -> float:
-    """The death value of a feature that never vanishes."""
-    return -np.inf if filtration == "superlevel" else np.inf
-
-
-def as_float_array(image: npt.ArrayLike | torch.Tensor, name: str = "image") -> npt.NDArray[np.floating[Any]]:
-    """The image as a float32 or float64 array with exactly the same values.
-
-    Raises:
-        TypeError: The dtype is complex, not numeric, or wider than float64.
-        ValueError: An integer is too large for float64.
-    """
-    if hasattr(image, "detach"):
-        tensor = image.detach().cpu()
-        image = (tensor.float() if tensor.is_floating_point() and tensor.element_size() == 2 else tensor).numpy()
-    array = np.asarray(image)
-    if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
-        return array.astype(np.float64 if array.dtype.itemsize == 8 else np.float32, copy=False)
-    if array.dtype.kind not in "biu":
-        raise TypeError(f"{name}: got dtype {array.dtype}, expected a real one of at most 64 bits")
-    if array.dtype.itemsize == 8 and array.size and int(max(array.max(), -int(array.min()))) > LARGEST_EXACT_INTEGER:
-        raise ValueError(
-            f"{name}: got integers from {array.min()} to {array.max()}, expected at most 2**53 in magnitude, which "
-            "float64 holds exactly"
-        )
-    return array.astype(np.float64)
-
-
-def check_shape(shape: Sequence[int], name: str = "image") -> None:
-    """Raises ValueError unless it is the shape of a 2D or 3D image that is not empty."""
-    if len(shape) not in (2, 3):
-        raise ValueError(f"{name}: got {len(shape)} dimensions (shape {tuple(shape)}), expected 2 or 3")
-    if 0 in shape:
-        raise ValueError(f"{name}: got the empty shape {tuple(shape)}, expected at least one voxel along each axis")
-
-
-def thread_count(num_threads: int | None) -> int:
-    """The number of threads to use, by default one for each CPU this process may run on."""
-    if num_threads is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if operator.index(num_threads) < 1:
-        raise ValueError(f"num_threads: got {num_threads}, expected at least 1")
-    return num_threads
-
-
-def describe_nan(images: npt.NDArray[np.floating[Any]], name: str = "image") -> str:
-    """What to tell of the NaN in a batch: how many, and where the first is."""
-    positions = np.argwhere(np.isnan(images))
-    item, *voxel = positions[0].tolist()
-    place = f"{tuple(voxel)}" + (f" of image {item}" if len(images) > 1 else "")
-    return f"{name}: got {len(positions)} NaN, the first at {place}, expected numbers"
+def voxels_at(index: npt.NDArray[np.int64], shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    """Returns the coordinates ``(n, ndim)`` of voxels with linear indices ``(n,)``; -1 for the index -1."""
+    voxels = np.stack(np.unravel_index(np.maximum(index, 0), shape), axis=1)
+    voxels[index < 0] = -1
+    return voxels

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from segtopo.persistence.cubical import (
-    CriticalVoxels,
-    as_float_array,
-    check_shape,
-    critical_voxels,
-    essential_death,
-)
+from segtopo.persistence.barcodes import Barcodes, cubical_barcodes
+from segtopo.persistence.cubical import voxels_at
 from segtopo.persistence.diagram import Diagram
+from segtopo.persistence.inputs import as_dense_tensor, as_image_array, check_shape
 from segtopo.persistence.pairs import Construction, Filtration
 
 
@@ -132,28 +129,34 @@ def batch_persistence_diagrams(
     if images.ndim not in (3, 4):
         raise ValueError(f"images: got shape {tuple(images.shape)}, expected (N, H, W) or (N, H, W, D)")
     check_shape(images.shape[1:])
-    # Subclasses such as MONAI's MetaTensor carry metadata through every operation, of no use here and slow.
-    images = images.as_subclass(torch.Tensor)
-    batch = critical_voxels(as_float_array(images), filtration, construction, min_persistence, num_threads)
+    images = as_dense_tensor(images, "images")
+    barcodes = cubical_barcodes(
+        as_image_array(images, "images"),
+        filtration,
+        construction,
+        min_persistence=min_persistence,
+        num_threads=num_threads,
+    )
     values = images if images.is_floating_point() else images.double()
     return [
-        [_diagram(image, critical, dimension, essential_death(filtration)) for dimension in range(image.ndim)]
-        for image, critical in zip(values, batch, strict=True)
+        [_diagram(image, barcodes, number, dimension) for dimension in range(image.ndim)]
+        for number, image in enumerate(values)
     ]
 
 
-def _diagram(image: torch.Tensor, critical: CriticalVoxels, dimension: int, infinity: float) -> PersistenceDiagram:
-    chosen = critical.of_dimension(dimension)
+def _diagram(image: torch.Tensor, barcodes: Barcodes, number: int, dimension: int) -> PersistenceDiagram:
+    rows = barcodes.of(number, dimension)
+    birth_index, death_index = barcodes.birth_index[rows], barcodes.death_index[rows]
 
-    def on_device(array: npt.NDArray[np.int64]) -> torch.Tensor:
+    def on_device(array: npt.NDArray[Any]) -> torch.Tensor:
         return torch.from_numpy(array).to(image.device)
 
     flat = image.reshape(-1)
-    births, deaths = on_device(chosen.births), on_device(chosen.deaths)
+    deaths = flat[on_device(np.maximum(death_index, 0))]
     return PersistenceDiagram(
-        flat[births],
-        flat[deaths.clamp(min=0)].masked_fill(deaths < 0, infinity),
-        on_device(chosen.birth_voxels),
-        on_device(chosen.death_voxels),
+        flat[on_device(birth_index)],
+        torch.where(on_device(death_index < 0), on_device(barcodes.deaths[rows]).to(deaths), deaths),
+        on_device(voxels_at(birth_index, image.shape)),
+        on_device(voxels_at(death_index, image.shape)),
         dimension,
     )

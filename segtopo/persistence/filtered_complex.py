@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from segtopo import _native
-from segtopo.persistence.cubical import essential_death
+from segtopo.persistence.barcodes import essential_death
 from segtopo.persistence.pairs import Filtration
 from segtopo.persistence.simplicial_complex import Indices, Simplices, closure, facet_numbers, read_simplices
 from segtopo.persistence.simplicial_diagram import (

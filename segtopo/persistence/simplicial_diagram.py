@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from segtopo.persistence.cubical import as_float_array, describe_nan
+from segtopo.errors import InputError
 from segtopo.persistence.diagram import Diagram
+from segtopo.persistence.inputs import as_dense_tensor, as_float_array, describe_nan
 from segtopo.persistence.simplicial_complex import Indices
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -55,11 +56,10 @@ def float_tensor(values: npt.ArrayLike | torch.Tensor, name: str) -> tuple[torch
     """
     array = as_float_array(values, name)
     if np.isnan(array).any():
-        raise ValueError(describe_nan(array[None], name))
+        raise InputError(describe_nan(array[None], name))
     if not isinstance(values, torch.Tensor):
         return torch.tensor(array), array
-    # Subclasses carry metadata through every operation, of no use here.
-    tensor = values.as_subclass(torch.Tensor)
+    tensor = as_dense_tensor(values, name)
     return tensor if tensor.is_floating_point() else tensor.double(), array
 
 
