@@ -54,7 +54,10 @@ def test_the_configs_of_the_project_are_valid(config: Path) -> None:
         ("network.channels=[4,a]", ["network.channels[1]: received 'a' (str)", "integer"]),
         ("network.strides=[2,2]", ["network: received 2 strides for 2 channels", "(1)"]),
         ("network.strides=[[2,2,2]]", ["network.strides: received [2, 2, 2]", "one number or 2"]),
-        ("loss={name: CombinedTopology, topology: {name: Hu}}", ["loss.topology.name: received 'Hu'", "'TopoLoss'"]),
+        (
+            "loss={name: CombinedTopologyLoss, topology_loss: {name: Hu}}",
+            ["loss.topology_loss.name: received 'Hu'", "'TopoLoss'"],
+        ),
         ("optimizer.lr=fast", ["optimizer.lr: received 'fast' (str)", "a number"]),
         ("optimizer.lr=.nan", ["optimizer.lr: received nan", "finite"]),
         ("device=tpu", ["device: received 'tpu'", "auto|cpu|cuda"]),

@@ -157,11 +157,14 @@ def test_nan_is_refused() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"matched_weight": -1}, "matched_weight is -1, expected at least 0"),
-        ({"unmatched_weight": float("nan")}, "unmatched_weight is nan, expected at least 0"),
-        ({"unmatched_target_weight": -0.5}, "unmatched_target_weight is -0.5"),
-        ({"push_unmatched_to": "one_zero"}, r"push_unmatched_to is 'one_zero', expected one of \('diagonal'"),
-        ({"threshold": 1.1}, "threshold is 1.1, expected a number from 0 to 1, or None"),
+        ({"matched_weight": -1}, "matched_weight: got -1, expected a number >= 0"),
+        ({"unmatched_weight": float("nan")}, "unmatched_weight: got nan, expected a number >= 0"),
+        ({"unmatched_target_weight": -0.5}, "unmatched_target_weight: got -0.5"),
+        (
+            {"push_unmatched_to": "one_zero"},
+            "push_unmatched_to: got 'one_zero', expected one of 'diagonal', 'extremes'",
+        ),
+        ({"threshold": 1.1}, "threshold: got 1.1, expected a number >= 0 and <= 1, or None"),
     ],
 )
 def test_ill_options(options: dict[str, Any], message: str) -> None:

@@ -86,11 +86,11 @@ def test_probabilities_of_exclusive_classes_add_up_and_labels_overlap() -> None:
 @pytest.mark.parametrize(
     ("priors", "message"),
     [
-        ([], "priors is empty"),
-        ([{"classes": [1]}], r"a prior has the keys \['classes'\]"),
-        ([{"classes": [], "betti_numbers": [1]}], "expected at least one and none twice"),
-        ([{"classes": [1, 1], "betti_numbers": [1]}], "expected at least one and none twice"),
-        ([{"classes": [1], "betti_numbers": [-1]}], "expected numbers of at least 0"),
+        ([], r"priors: got \[\], expected a list .* of at least 1, or None"),
+        ([{"classes": [1]}], "expected a list .each: a mapping with the keys betti_numbers, classes"),
+        ([{"classes": [], "betti_numbers": [1]}], "expected a list .each: a mapping with the keys"),
+        ([{"classes": [1, 1], "betti_numbers": [1]}], r"priors\[0\].classes: got \[1, 1\], expected none twice"),
+        ([{"classes": [1], "betti_numbers": [-1]}], "expected a list .each: a mapping with the keys"),
     ],
 )
 def test_ill_priors(priors: Any, message: str) -> None:
@@ -99,13 +99,13 @@ def test_ill_priors(priors: Any, message: str) -> None:
 
 
 def test_priors_that_do_not_fit_the_image() -> None:
-    with pytest.raises(InputError, match="priors speak of class 2, expected classes from 0 to 1"):
+    with pytest.raises(InputError, match=r"priors\[0\].classes: got \[2\], expected classes from 0 to 1"):
         BettiPriorLoss(priors=[prior(1, 0, classes=(2,))])(torch.rand(1, 2, 4, 5))
-    with pytest.raises(InputError, match=r"betti_numbers has 3 values for the dimensions \(0, 1\)"):
+    with pytest.raises(InputError, match=r"priors\[0\].betti_numbers: got 3 values, expected one value for each"):
         BettiPriorLoss(priors=[prior(1, 0, 0)])(torch.rand(1, 1, 4, 5))
-    with pytest.raises(InputError, match="got neither priors nor a target"):
+    with pytest.raises(InputError, match="target: got None without priors"):
         BettiPriorLoss()(torch.rand(1, 1, 4, 5))
-    with pytest.raises(InputError, match="p is -1, expected a number above 0"):
+    with pytest.raises(InputError, match="p: got -1, expected a number > 0"):
         BettiPriorLoss(p=-1)
 
 

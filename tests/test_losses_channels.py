@@ -46,7 +46,7 @@ def test_activations_match_torch() -> None:
     torch.testing.assert_close(prepared(prediction, target, sigmoid=True)[0], prediction.sigmoid())
     torch.testing.assert_close(prepared(prediction, target, softmax=True)[0], prediction.softmax(1))
     torch.testing.assert_close(prepared(prediction, target, other_act=torch.tanh)[0], prediction.tanh())
-    assert prepared(prediction, target)[0] is prediction
+    assert prepared(prediction, target)[0].equal(prediction)
 
 
 def test_one_hot_and_background() -> None:

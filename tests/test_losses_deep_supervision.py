@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from monai.losses import DiceCELoss
 
 from segtopo.errors import InputError
-from segtopo.losses import BettiMatchingLoss, CombinedTopologyLoss, DeepSupervisionLoss
+from segtopo.losses import BettiMatchingLoss, CombinedTopologyLoss, DeepSupervisionLoss, TopologySchedule
 
 SPATIAL = [(16, 24), (8, 12), (4, 6)]
 OPTIONS: dict[str, Any] = {"softmax": True, "to_onehot_y": True}
@@ -38,7 +39,7 @@ def one_level(reduction: str = "mean") -> CombinedTopologyLoss:
 def test_the_topology_of_outputs_that_are_fine_enough(scale: float, levels: int) -> None:
     loss = one_level()
     terms = [
-        (loss if level < levels else loss.overlap)(x, y)
+        (loss if level < levels else loss.without_topology)(x, y)
         for level, (x, y) in enumerate(zip(outputs(), targets(), strict=True))
     ]
     expected = terms[0] + 0.5 * terms[1] + 0.25 * terms[2]
@@ -48,7 +49,7 @@ def test_the_topology_of_outputs_that_are_fine_enough(scale: float, levels: int)
 def test_the_scale_is_that_of_the_most_reduced_axis() -> None:
     loss, finest, reduced = one_level(), outputs()[0], torch.randn(2, 3, 16, 6)
     flat = F.interpolate(labels().float(), size=(16, 6), mode="nearest-exact")
-    for scale, of_reduced in ((0.25, loss), (0.5, loss.overlap)):
+    for scale, of_reduced in ((0.25, loss), (0.5, loss.without_topology)):
         expected = loss(finest, labels()) + 0.5 * of_reduced(reduced, flat)
         result = DeepSupervisionLoss(loss, topology_scale=scale)([finest, reduced], labels())
         torch.testing.assert_close(result, expected)
@@ -56,7 +57,7 @@ def test_the_scale_is_that_of_the_most_reduced_axis() -> None:
 
 def test_weights_and_targets_of_ones_own() -> None:
     loss = one_level()
-    expected = 2 * loss(outputs()[0], targets()[0]) + 3 * loss.overlap(outputs()[2], targets()[2])
+    expected = 2 * loss(outputs()[0], targets()[0]) + 3 * loss.without_topology(outputs()[2], targets()[2])
     own = DeepSupervisionLoss(loss, weights=[2.0, 0.0, 3.0])
     torch.testing.assert_close(own(outputs(), labels()), expected)
     torch.testing.assert_close(own(outputs(), targets()), expected)
@@ -84,7 +85,7 @@ def test_components_are_those_of_the_finest_output() -> None:
 
 
 def test_the_epoch_is_passed_on() -> None:
-    loss = CombinedTopologyLoss(**OPTIONS, lambda_topology=0.1, start_epoch=1)
+    loss = CombinedTopologyLoss(**OPTIONS, lambda_topology=0.1, schedule=TopologySchedule(1))
     supervised = DeepSupervisionLoss(loss)
     supervised.set_epoch(0)
     assert loss.topology_weight == 0
@@ -101,9 +102,9 @@ def test_every_output_has_a_gradient() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"topology_scale": 0.0}, "topology_scale is 0.0, expected a number above 0 and at most 1"),
-        ({"topology_scale": 2.0}, "expected a number above 0 and at most 1"),
-        ({"weights": [1.0, -1.0]}, r"weights\[1\] is -1.0, expected at least 0"),
+        ({"topology_scale": 0.0}, "topology_scale: got 0.0, expected a number > 0 and <= 1"),
+        ({"topology_scale": 2.0}, "topology_scale: got 2.0"),
+        ({"weights": [1.0, -1.0]}, r"weights: got \[1.0, -1.0\], expected a list .each: a number >= 0"),
     ],
 )
 def test_ill_options(options: dict[str, Any], message: str) -> None:
@@ -112,7 +113,27 @@ def test_ill_options(options: dict[str, Any], message: str) -> None:
 
 
 def test_one_weight_and_one_target_for_each_output() -> None:
-    with pytest.raises(InputError, match="weights has 2 values for 3 outputs"):
+    with pytest.raises(InputError, match="weights: got 2 values, expected 3, one for each output"):
         DeepSupervisionLoss(one_level(), weights=[1.0, 1.0])(outputs(), labels())
-    with pytest.raises(InputError, match="got 2 targets for 3 outputs"):
+    with pytest.raises(InputError, match="target: got 2 values, expected 3, one for each output"):
         DeepSupervisionLoss(one_level())(outputs(), targets()[:2])
+
+
+def test_any_loss_with_any_topology() -> None:
+    base, topology = DiceCELoss(**OPTIONS), BettiMatchingLoss(**OPTIONS)
+    schedule = TopologySchedule(start_epoch=1, ramp_epochs=1)
+    loss = DeepSupervisionLoss(base, topology, lambda_topology=0.1, schedule=schedule)
+    without = sum(0.5**level * base(x, y) for level, (x, y) in enumerate(zip(outputs(), targets(), strict=True)))
+    of_finest = topology(outputs()[0], labels())
+    for epoch, weight in [(0, 0.0), (1, 0.05), (2, 0.1)]:
+        loss.set_epoch(epoch)
+        torch.testing.assert_close(loss(outputs(), labels()), without + weight * of_finest)
+
+
+def test_stacked_outputs_are_those_of_a_list() -> None:
+    resized = [F.interpolate(x, size=SPATIAL[0], mode="nearest") for x in outputs()]
+    loss = DeepSupervisionLoss(one_level())
+    expected = one_level()(resized[0], labels())
+    for level in (1, 2):
+        expected = expected + 0.5**level * one_level().without_topology(resized[level], labels())
+    torch.testing.assert_close(loss(torch.stack(resized, dim=1), labels()), expected)

@@ -77,11 +77,11 @@ def test_it_is_the_squared_distance_of_the_diagrams(distance: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"distance": "hausdorff"}, "distance is 'hausdorff', expected one of"),
-        ({"order": 0.5}, "order is 0.5, expected at least 1"),
-        ({"internal_p": 0.0}, "internal_p is 0.0, expected at least 1"),
-        ({"diagrams": [[(0.2, 0.8)]]}, "expected \\(birth, death\\) with 1 >= birth >= death >= 0"),
-        ({"diagrams": [[(0.2,)]]}, "expected pairs \\(birth, death\\)"),
+        ({"distance": "hausdorff"}, "distance: got 'hausdorff', expected one of"),
+        ({"order": 0.5}, "order: got 0.5, expected a number >= 1"),
+        ({"internal_p": 0.0}, "internal_p: got 0.0, expected a number >= 1"),
+        ({"diagrams": [[(0.2, 0.8)]]}, "expected bars \\(birth, death\\) with 1 >= birth >= death >= 0"),
+        ({"diagrams": [[(0.2,)]]}, "diagrams: got .* 2 values .each: a number"),
     ],
 )
 def test_ill_options(options: dict[str, Any], message: str) -> None:
@@ -90,7 +90,7 @@ def test_ill_options(options: dict[str, Any], message: str) -> None:
 
 
 def test_something_to_compare_with_is_needed() -> None:
-    with pytest.raises(InputError, match="got neither diagrams nor a target"):
+    with pytest.raises(InputError, match="target: got None without diagrams"):
         DiagramDistanceLoss()(image(RING))
-    with pytest.raises(InputError, match=r"got 1 diagrams for the dimensions \(0, 1\)"):
+    with pytest.raises(InputError, match=r"diagrams: got 1 diagrams, expected one for each of the dimensions \[0, 1\]"):
         DiagramDistanceLoss(diagrams=[[(1.0, 0.0)]])(image(RING))

@@ -57,8 +57,8 @@ def test_each_weight_moves_its_own_voxel(options: dict[str, float], moved: set[t
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"loops": -1}, "loops is -1, expected at least 0"),
-        ({"birth_weight": -1.0}, "birth_weight is -1.0, expected at least 0"),
+        ({"loops": -1}, "loops: got -1, expected an integer >= 0"),
+        ({"birth_weight": -1.0}, "birth_weight: got -1.0, expected a number >= 0"),
         ({"birth_weight": 0.0, "death_weight": 0.0}, "expected one of them above 0"),
     ],
 )

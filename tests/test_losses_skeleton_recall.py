@@ -108,8 +108,8 @@ def test_the_gradient_is_on_the_tube_alone() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"radius": -1}, "radius is -1, expected at least 0"),
-        ({"smooth": 0.0}, "smooth is 0.0, expected a number above 0"),
+        ({"radius": -1}, "radius: got -1, expected an integer >= 0"),
+        ({"smooth": 0.0}, "smooth: got 0.0, expected a number > 0"),
     ],
 )
 def test_ill_options(options: dict[str, Any], message: str) -> None:

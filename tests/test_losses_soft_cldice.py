@@ -53,7 +53,7 @@ def test_label_maps_of_integers() -> None:
 
 
 def test_ill_options() -> None:
-    with pytest.raises(InputError, match="smooth is 0, expected a number above 0"):
+    with pytest.raises(InputError, match="smooth: got 0, expected a number > 0"):
         SoftclDiceLoss(smooth=0)
-    with pytest.raises(TypeError, match="iter_ must be an integer"):
+    with pytest.raises(TypeError, match=r"iter_: got 1.5, expected an integer >= 0"):
         SoftclDiceLoss(iter_=1.5)  # type: ignore[arg-type]

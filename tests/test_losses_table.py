@@ -7,6 +7,7 @@ import inspect
 import pickle
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from monai.bundle import ConfigParser
@@ -29,6 +30,7 @@ from segtopo import losses
 from segtopo.errors import InputError
 from segtopo.losses import CombinedTopologyLoss, DeepSupervisionLoss, SkeletonRecallLoss
 from segtopo.losses.channel_loss import ChannelLoss
+from segtopo.losses.persistence_loss import PriorLoss
 
 every_row = pytest.mark.parametrize("make", ROWS.values(), ids=ROWS)
 every_loss = pytest.mark.parametrize("loss", LOSSES)
@@ -51,9 +53,10 @@ def test_every_loss_has_a_row() -> None:
 def test_names_and_order_are_those_of_dice_loss(loss: type[nn.Module]) -> None:
     dice, own = parameters(DiceLoss), parameters(loss)
     shared = [name for name in own if name in dice]
-    assert shared == [name for name in dice if name in own]
     assert list(own)[:5] == ["include_background", "to_onehot_y", "sigmoid", "softmax", "other_act"]
-    assert list(own)[-3:] == ["reduction", "weight", "ignore_index"]
+    keywords = [name for name, parameter in own.items() if parameter.kind is inspect.Parameter.KEYWORD_ONLY]
+    assert list(own)[5:] == keywords
+    assert {"reduction", "weight", "ignore_index"} <= set(keywords)
     for name in shared:
         assert own[name].default == dice[name].default
 
@@ -64,21 +67,21 @@ def test_names_and_order_are_those_of_dice_loss(loss: type[nn.Module]) -> None:
     [{"sigmoid": True, "softmax": True}, {"softmax": True, "other_act": torch.tanh}, {"reduction": "unknown"}],
 )
 def test_ill_options(loss: type[nn.Module], options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"Incompatible values|not a valid LossReduction"):
+    with pytest.raises(ValueError, match=r"Incompatible values|reduction: got 'unknown', expected"):
         loss(**options)
 
 
 @every_loss
 def test_an_activation_must_be_callable(loss: type[nn.Module]) -> None:
-    with pytest.raises(TypeError, match="other_act must be None or callable but is str"):
+    with pytest.raises(TypeError, match="other_act: got 'tanh', expected a callable, or None"):
         loss(other_act="tanh")
 
 
 @pytest.mark.parametrize("loss", CHANNEL_LOSSES)
 def test_ill_weights(loss: type[nn.Module]) -> None:
-    with pytest.raises(InputError, match="no less than 0"):
+    with pytest.raises(InputError, match=r"weight: got \[1.0, -1.0\], expected a list \(each: a number >= 0\)"):
         loss(weight=[1.0, -1.0])
-    with pytest.raises(InputError, match="2 values for 3 channels"):
+    with pytest.raises(InputError, match="weight: got 2 values, expected 3, one for each channel"):
         loss(weight=[1.0, 1.0])(torch.rand(1, 3, 4, 5), torch.ones(1, 3, 4, 5))
 
 
@@ -86,15 +89,15 @@ def test_ill_weights(loss: type[nn.Module]) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dimensions": []}, "at least one and none twice"),
-        ({"dimensions": [1, 1]}, "at least one and none twice"),
-        ({"dimension_weights": []}, "at least one and none negative"),
-        ({"dimension_weights": [1.0, -1.0]}, "none negative"),
-        ({"min_persistence": 1.0}, "min_persistence is 1.0, expected at least 0 and below 1"),
-        ({"min_persistence": -0.1}, "min_persistence is -0.1, expected at least 0 and below 1"),
-        ({"construction": "X"}, "construction is 'X', expected 'T' or 'V'"),
-        ({"dimensions": [0, 2]}, r"dimensions are \(0, 2\), expected values from 0 to 1 for 2D images"),
-        ({"dimension_weights": [1, 1, 1]}, r"dimension_weights has 3 values for the dimensions \(0, 1\)"),
+        ({"dimensions": []}, r"dimensions: got \[\], expected a list \(each: an integer >= 0\) of at least 1, or None"),
+        ({"dimensions": [1, 1]}, r"dimensions: got \[1, 1\], expected different dimensions from 0 to 1"),
+        ({"dimension_weights": []}, "of at least 1"),
+        ({"dimension_weights": [1.0, -1.0]}, r"dimension_weights: got \[1.0, -1.0\].*a number >= 0"),
+        ({"min_persistence": 1.0}, "min_persistence: got 1.0, expected a number >= 0 and < 1"),
+        ({"min_persistence": -0.1}, "min_persistence: got -0.1, expected a number >= 0 and < 1"),
+        ({"construction": "X"}, "construction: got 'X', expected one of 'T', 'V'"),
+        ({"dimensions": [0, 2]}, r"dimensions: got \[0, 2\], expected different dimensions from 0 to 1 of 2D images"),
+        ({"dimension_weights": [1, 1, 1]}, r"dimension_weights: got 3 values, expected one value for each of the"),
     ],
 )
 def test_ill_options_of_persistence(loss: type[nn.Module], options: dict[str, Any], message: str) -> None:
@@ -148,7 +151,7 @@ def test_warnings_without_a_target(loss: type[nn.Module]) -> None:
 def test_logits_taken_for_probabilities_are_noticed(loss: type[nn.Module]) -> None:
     logits, target = torch.tensor([[[[-3.0, 4.0, -2.0]]]]), torch.tensor([[[[0.0, 1.0, 0.0]]]])
     with pytest.warns(
-        UserWarning, match="the input has values from -3 to 4, expected 0 to 1: set `sigmoid=True`"
+        UserWarning, match="input: got values from -3 to 4, expected 0 to 1; for logits set sigmoid=True"
     ) as caught:
         loss()(logits, target)
     assert caught[0].filename == __file__
@@ -158,16 +161,18 @@ def test_logits_taken_for_probabilities_are_noticed(loss: type[nn.Module]) -> No
 @pytest.mark.parametrize(("factor", "found"), [(255, "0 to 255"), (-1, "-1 to"), (torch.inf, "0 to inf")])
 def test_targets_outside_their_range_are_refused(loss: type[nn.Module], factor: float, found: str) -> None:
     target = torch.where(torch.tensor([[[[False, True, False]]]]), factor, 0.0)
-    with pytest.raises(InputError, match=f"the target has values from ({found}).*expected 0 to 1: set `to_onehot_y"):
+    with pytest.raises(
+        InputError, match=f"target: got values from ({found}).*expected 0 to 1; for label maps set to_onehot_y"
+    ):
         loss(sigmoid=True)(torch.tensor([[[[-3.0, 4.0, -2.0]]]]), target)
 
 
 @pytest.mark.parametrize("loss", CHANNEL_LOSSES)
 def test_inputs_that_are_no_images(loss: type[nn.Module]) -> None:
     for dtype in (torch.complex64, torch.int64):
-        with pytest.raises(InputError, match="expected a real floating-point one"):
+        with pytest.raises(InputError, match="expected a real floating-point dtype"):
             loss()(torch.ones(1, 1, 4, 5, dtype=dtype), torch.ones(1, 1, 4, 5))
-    with pytest.raises(InputError, match=r"input has shape \(1, 1, 0, 5\).* none of them 0"):
+    with pytest.raises(InputError, match=r"input: got shape \(1, 1, 0, 5\).* none of them 0"):
         loss()(torch.ones(1, 1, 0, 5), torch.ones(1, 1, 0, 5))
 
 
@@ -294,14 +299,14 @@ def test_target_of_a_monai_bundle(loss: type[nn.Module]) -> None:
 
 
 def test_nested_targets_of_a_monai_bundle() -> None:
-    matching = {"_target_": "segtopo.losses.BettiMatchingLoss", "softmax": True, "to_onehot_y": True, "threshold": 0.8}
+    matching = {"_target_": "segtopo.losses.BettiMatchingLoss", "threshold": 0.8}
     combined = {
         "_target_": "segtopo.losses.CombinedTopologyLoss",
         "softmax": True,
         "to_onehot_y": True,
         "topology_loss": matching,
         "lambda_topology": 0.05,
-        "start_epoch": 2,
+        "schedule": {"_target_": "segtopo.losses.TopologySchedule", "start_epoch": 2},
     }
     deep = {"_target_": "segtopo.losses.DeepSupervisionLoss", "loss": combined, "topology_scale": 0.5}
     loss = ConfigParser({"loss": deep}).get_parsed_content("loss")
@@ -309,5 +314,42 @@ def test_nested_targets_of_a_monai_bundle() -> None:
     assert isinstance(loss.loss, CombinedTopologyLoss)
     assert isinstance(loss.loss.topology_loss, losses.BettiMatchingLoss)
     assert loss.topology_scale == 0.5
-    assert loss.loss.start_epoch == 2
+    assert loss.loss.schedule.start_epoch == 2
     assert loss.loss.topology_loss.threshold == 0.8
+
+
+ODD_TENSORS: dict[str, Any] = {
+    "a list": [[0.5]],
+    "None": None,
+    "an array": np.ones((1, 1, 4, 5), np.float32),
+    "without data": torch.empty(1, 1, 4, 5, device="meta"),
+    "sparse": torch.ones(1, 1, 4, 5).to_sparse(),
+    "complex": torch.ones(1, 1, 4, 5, dtype=torch.complex64),
+}
+
+
+@every_loss
+@pytest.mark.parametrize("odd", ODD_TENSORS.values(), ids=ODD_TENSORS)
+@pytest.mark.parametrize("name", ["input", "target"])
+def test_tensors_that_no_loss_can_use(loss: type[nn.Module], odd: Any, name: str) -> None:
+    if name == "target" and odd is None and issubclass(loss, PriorLoss):
+        return  # a target is optional there
+    tensors = {"input": torch.rand(1, 1, 4, 5), "target": torch.ones(1, 1, 4, 5), name: odd}
+    with pytest.raises((TypeError, InputError), match=rf"^{name}: got .*, expected "):
+        loss(sigmoid=True)(**tensors)
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2, torch.uint16, torch.uint64, torch.int8])
+def test_targets_of_rare_dtypes(loss: type[nn.Module], dtype: torch.dtype) -> None:
+    input, target = LAYOUTS["2D masks"].pair()
+    make = loss(sigmoid=True)
+    assert make(input, target.to(dtype)).equal(make(input, target))
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float16, torch.bfloat16])
+def test_inputs_of_low_precision(loss: type[nn.Module], dtype: torch.dtype) -> None:
+    input, target = LAYOUTS["2D masks"].pair()
+    coarse = input.detach().to(dtype)
+    assert loss(sigmoid=True)(coarse, target).equal(loss(sigmoid=True)(coarse.float(), target))

@@ -148,8 +148,8 @@ def test_soft_targets_have_bars_of_their_own_length() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"patch_size": 0}, "patch_size is 0, expected at least 1"),
-        ({"patch_size": (4, -2)}, "expected at least 1"),
+        ({"patch_size": 0}, "patch_size: got 0, expected .* an integer >= 1"),
+        ({"patch_size": (4, -2)}, r"patch_size: got \(4, -2\), expected a list .each: an integer >= 1"),
     ],
 )
 def test_ill_options(options: dict[str, Any], message: str) -> None:
@@ -160,9 +160,12 @@ def test_ill_options(options: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dimensions": [0, 2]}, r"dimensions are \(0, 2\), expected values from 0 to 1 for 2D images"),
-        ({"dimension_weights": [1, 1, 1]}, r"dimension_weights has 3 values for the dimensions \(0, 1\)"),
-        ({"patch_size": (4, 4, 4)}, "has 3 values for 2 spatial axes"),
+        ({"dimensions": [0, 2]}, r"dimensions: got \[0, 2\], expected different dimensions from 0 to 1 of 2D images"),
+        (
+            {"dimension_weights": [1, 1, 1]},
+            r"dimension_weights: got 3 values, expected one value for each",
+        ),
+        ({"patch_size": (4, 4, 4)}, r"patch_size: got \(4, 4, 4\), expected one value or 2"),
     ],
 )
 def test_options_that_do_not_fit_the_image(options: dict[str, Any], message: str) -> None:

@@ -68,9 +68,9 @@ def test_construction_decides_about_diagonal_neighbours() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"p": 0.0}, "p is 0.0, expected a number above 0"),
-        ({"longest": -1}, "longest is -1, expected numbers of at least 0"),
-        ({"longest": (1, -1)}, "expected numbers of at least 0"),
+        ({"p": 0.0}, "p: got 0.0, expected a number > 0"),
+        ({"longest": -1}, "longest: got -1, expected .* an integer >= 0"),
+        ({"longest": (1, -1)}, r"longest: got \(1, -1\)"),
     ],
 )
 def test_ill_options(options: dict[str, Any], message: str) -> None:
@@ -79,7 +79,7 @@ def test_ill_options(options: dict[str, Any], message: str) -> None:
 
 
 def test_one_number_for_each_dimension() -> None:
-    with pytest.raises(InputError, match=r"longest has 3 values for the dimensions \(0, 1\)"):
+    with pytest.raises(InputError, match=r"longest: got 3 values, expected one value for each of the dim"):
         TotalPersistenceLoss(longest=(1, 0, 0))(image(RING))
 
 

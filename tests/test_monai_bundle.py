@@ -15,7 +15,16 @@ CONFIG = "scripts/examples/monai_bundle/configs/train.yaml"
 
 def test_the_bundle_trains_with_topology(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", CONFIG, "--out", str(tmp_path)]
-    options = ["--epochs", "4", "--loss#start_epoch", "2", "--loss#ramp_epochs", "0", "--loss#lambda_topology", "9"]
+    options = [
+        "--epochs",
+        "4",
+        "--loss#schedule#start_epoch",
+        "2",
+        "--loss#schedule#ramp_epochs",
+        "0",
+        "--loss#lambda_topology",
+        "9",
+    ]
     assert f"python {' '.join(command[1:-2])}" in (ROOT / "README.md").read_text()
     run = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr

@@ -20,7 +20,9 @@ from segtopo.inference.checkpoint import Checkpoint
 from segtopo.training import NonFiniteLossError, TrainingInterruptedError, TrainingResult, interruption, train
 from segtopo.training.interruption import StopRequest
 
-TOPOLOGY = "loss={name: CombinedTopology, topology: {name: TopoLoss}, start_epoch: 1, ramp_epochs: 1}"
+TOPOLOGY = (
+    "loss={name: CombinedTopologyLoss, schedule: {start_epoch: 1, ramp_epochs: 1}}"
+)
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +199,7 @@ def test_a_gradient_that_is_not_finite_stops_the_training(
         def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
             return (prediction * 0).abs().sqrt().sum()
 
-    monkeypatch.setattr("segtopo.config.losses.DiceCE.build", lambda config: Unbounded())
+    monkeypatch.setattr("segtopo.config.losses._DiceCESection.build", lambda config: Unbounded())
     with pytest.raises(NonFiniteLossError, match="gradient of the loss is not finite in epoch 1, iteration 1"):
         run(tmp_path, data)
     assert not (tmp_path / "out" / "last.pt").exists()

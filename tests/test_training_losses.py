@@ -56,7 +56,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 def built(tmp_path: Path, topology: dict[str, Any]) -> losses.CombinedTopologyLoss:
     """The loss of a config with this topology, read from a file."""
-    config = {**tiny_config(tmp_path, tmp_path / "out"), "loss": {"name": "CombinedTopology", "topology": topology}}
+    config = {**tiny_config(tmp_path, tmp_path / "out"), "loss": {"name": "CombinedTopologyLoss", "topology": topology}}
     return load_config(write_config(tmp_path / "config.yaml", config)).loss.build()
 
 
@@ -103,14 +103,17 @@ def test_it_trains_on_logits_and_labels(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("topology", "parts"),
     [
-        ("{name: TotalPersistenceLoss, p: 0}", ["loss.topology.p: received 0 (int)", "greater than 0"]),
-        ("{name: TotalPersistenceLoss, longest: -1}", ["loss.topology.longest: received -1 (int)"]),
-        ("{name: BettiPriorLoss, priors: []}", ["loss.topology.priors: received []", "at least 1 item"]),
-        ("{name: BettiPriorLoss, priors: [{classes: [1]}]}", ["loss.topology.priors[0].betti_numbers: missing"]),
-        ("{name: LoopLossH1, dimensions: [1]}", ["loss.topology.dimensions: unknown key", "loops"]),
-        ("{name: DiagramDistanceLoss, diagrams: [[[1, 2]]]}", ["loss.topology.diagrams[0][0][1]: received 2"]),
-        ("{name: SkeletonRecallLoss, radius: -1}", ["loss.topology.radius: received -1", "greater than or equal to 0"]),
-        ("{name: SoftclDiceLoss, iter_: 1.5}", ["loss.topology.iter_: received 1.5 (float)", "integer"]),
+        ("{name: TotalPersistenceLoss, p: 0}", ["loss.topology_loss.p: received 0 (int)", "greater than 0"]),
+        ("{name: TotalPersistenceLoss, longest: -1}", ["loss.topology_loss.longest: received -1 (int)"]),
+        ("{name: BettiPriorLoss, priors: []}", ["loss.topology_loss.priors: received []", "at least 1 item"]),
+        ("{name: BettiPriorLoss, priors: [{classes: [1]}]}", ["loss.topology_loss.priors[0].betti_numbers: missing"]),
+        ("{name: LoopLossH1, dimensions: [1]}", ["loss.topology_loss.dimensions: unknown key", "loops"]),
+        ("{name: DiagramDistanceLoss, diagrams: [[[1, 2]]]}", ["loss.topology_loss.diagrams[0][0][1]: received 2"]),
+        (
+            "{name: SkeletonRecallLoss, radius: -1}",
+            ["loss.topology_loss.radius: received -1", "greater than or equal to 0"],
+        ),
+        ("{name: SoftclDiceLoss, iter_: 1.5}", ["loss.topology_loss.iter_: received 1.5 (float)", "integer"]),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, topology: str, parts: list[str]) -> None:

@@ -53,16 +53,14 @@ def test_strides_can_differ_between_axes(name: str) -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"name": "DiceCE"},
-        {"name": "CombinedTopology", "topology": {"name": "TopoLoss"}, "lambda_topology": 0.1},
-        {"name": "CombinedTopology", "topology": {"name": "BettiMatchingLoss", "threshold": 0.8}},
+        {"name": "DiceCELoss"},
+        {"name": "CombinedTopologyLoss", "topology_loss": {"name": "TopoLoss"}, "lambda_topology": 0.1},
+        {"name": "CombinedTopologyLoss", "topology_loss": {"name": "BettiMatchingLoss", "threshold": 0.8}},
     ],
-    ids=["DiceCE", "TopoLoss", "BettiMatchingLoss"],
+    ids=["DiceCELoss", "TopoLoss", "BettiMatchingLoss"],
 )
 def test_losses_prefer_the_truth(options: dict[str, object], shape: tuple[int, ...]) -> None:
-    config = TypeAdapter(LossConfig).validate_python(options)
-    loss = config.build()
-    config.set_epoch(loss, 0)
+    loss = TypeAdapter(LossConfig).validate_python(options).build()
     labels = torch.zeros(2, 1, *shape, dtype=torch.int64)
     labels[:, :, 3:6, 2:7] = 1
     right = torch.cat([1 - labels, labels], dim=1) * 12.0 - 6.0
@@ -71,15 +69,19 @@ def test_losses_prefer_the_truth(options: dict[str, object], shape: tuple[int, .
 
 
 def test_the_topology_is_weighted_by_the_epoch() -> None:
-    options = {"name": "CombinedTopology", "topology": {"name": "TopoLoss"}, "start_epoch": 2, "ramp_epochs": 1}
+    options = {
+        "name": "CombinedTopologyLoss",
+        "topology_loss": {"name": "TopoLoss"},
+        "schedule": {"start_epoch": 2, "ramp_epochs": 1},
+    }
     config = TypeAdapter(LossConfig).validate_python(options)
     loss = config.build()
     logits, labels = torch.randn(1, 2, 12, 9), torch.ones(1, 1, 12, 9, dtype=torch.int64)
     for epoch, weight in [(1, 0.0), (2, 0.005), (3, 0.01)]:
-        config.set_epoch(loss, epoch)
-        total, parts = loss(logits, labels).item(), config.components(loss)
-        expected = parts["loss_dice"] + parts["loss_cross_entropy"] + weight * parts.get("loss_topology", 0.0)
-        assert total == pytest.approx(expected)
+        loss.set_epoch(epoch)
+        total, parts = loss(logits, labels).item(), loss.components
+        expected = parts["dice"] + parts["cross_entropy"] + weight * parts.get("topology", 0.0)
+        assert total == pytest.approx(expected.item())
 
 
 @pytest.mark.parametrize("patch", [(16, 16), (16, 16, 8)], ids=["2D", "3D"])

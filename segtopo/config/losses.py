@@ -1,213 +1,173 @@
-"""The losses a config can name. The networks give logits of all classes, so every loss applies the softmax itself."""
+"""The losses that a config can name. Their sections are derived from the options of the classes.
+
+A network of a config gives logits of all classes, and its labels are integers: the config fixes the activation and the
+encoding, and every other option has the type, the bounds and the default of the class in Python.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+import inspect
+import warnings
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, fields, is_dataclass
+from functools import cache, reduce
+from operator import or_
+from types import GenericAlias, NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-from pydantic import Field
+import monai.losses
+import torch
+from pydantic import Field, create_model
+from torch import nn
+from typing_extensions import is_typeddict
 
-from segtopo.config.section import NonNegative, NonNegativeInt, Positive, PositiveInt, Probability, Section
+from segtopo import losses
+from segtopo.config.section import Section
+from segtopo.errors import InputError
+from segtopo.losses.channel_loss import ChannelLoss
+from segtopo.losses.channel_options import ChannelOptions, option_types
+from segtopo.losses.options import NonNegative
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from segtopo.losses import CombinedTopologyLoss
-
-
-ShortBar = Annotated[float, Field(ge=0, lt=1)]
-
-
-class _Loss(Section):
-    """What training asks of a loss besides its value."""
-
-    def set_epoch(self, loss: nn.Module, epoch: int) -> None:
-        """Tells the module built here the epoch (from 0), if it depends on it."""
-
-    def components(self, loss: nn.Module) -> dict[str, float]:
-        """The parts of the last value, by column of metrics.csv, if there are several."""
-        return {}
+#: Options that follow from the networks and the labels of a training.
+FIXED = {"to_onehot_y", "sigmoid", "softmax", "other_act", "reduction", "ignore_index"}
+LOGITS_AND_LABELS: dict[str, Any] = {"to_onehot_y": True, "softmax": True}
 
 
-class DiceCE(_Loss):
-    """``monai.losses.DiceCELoss``: soft Dice plus cross-entropy, the baseline."""
+class LossSection(Section):
+    """A loss by the name of its class, with options of the class."""
 
-    name: Literal["DiceCE"]
-    include_background: bool = False
-    lambda_dice: NonNegative = 1.0
-    lambda_ce: NonNegative = 1.0
+    name: str
+
+    def options(self) -> dict[str, Any]:
+        """Returns the options as plain data."""
+        return self.model_dump(exclude={"name"})
 
     def build(self) -> nn.Module:
-        """The loss module, for logits (B, C, H, W[, D]) and labels (B, 1, H, W[, D])."""
-        from monai.losses import DiceCELoss
-
-        loss: nn.Module = DiceCELoss(
-            include_background=self.include_background,
-            to_onehot_y=True,
-            softmax=True,
-            lambda_dice=self.lambda_dice,
-            lambda_ce=self.lambda_ce,
-        )
+        """Builds the loss module, for logits ``(B, C, H, W[, D])`` and labels ``(B, 1, H, W[, D])``."""
+        loss: nn.Module = getattr(losses, self.name)(**self.options())
         return loss
 
+    def check(self, dimensions: int, classes: int) -> None:
+        """Computes the loss of a tiny image, so that options that do not fit the images are found at once.
 
-class _TopologyLoss(Section):
-    """A loss of ``segtopo.losses`` by its name there, for the foreground classes."""
+        Args:
+            dimensions: Number of axes of the patches, 2 or 3.
+            classes: Number of classes, the background included.
 
-    def build(self) -> nn.Module:
-        """The loss module, for logits (B, C, H, W[, D]) and labels (B, 1, H, W[, D]); the background is left out."""
-        from segtopo import losses
-
-        options = self.model_dump()
-        loss: nn.Module = getattr(losses, options.pop("name"))(
-            include_background=False, to_onehot_y=True, softmax=True, **options
-        )
-        return loss
-
-
-class _PersistenceLoss(_TopologyLoss):
-    """The options that losses of persistence diagrams share."""
-
-    dimensions: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] | None = None
-    dimension_weights: tuple[NonNegative, ...] | None = None
-    min_persistence: ShortBar = 0.0
-    construction: Literal["T", "V"] = "T"
-
-
-class TopoLoss(_PersistenceLoss):
-    """Distance of the diagrams under the optimal matching (Hu et al. 2019)."""
-
-    name: Literal["TopoLoss"]
-    patch_size: PositiveInt | tuple[PositiveInt, ...] | None = None
-    match_all: bool = True
-
-
-class BettiMatchingLoss(_PersistenceLoss):
-    """Distance of the diagrams under the Betti matching (Stucki et al. 2023)."""
-
-    name: Literal["BettiMatchingLoss"]
-    matched_weight: NonNegative = 1.0
-    unmatched_weight: NonNegative = 1.0
-    unmatched_target_weight: NonNegative = 1.0
-    push_unmatched_to: Literal["diagonal", "extremes"] = "diagonal"
-    threshold: Probability | None = None
-    essential: bool = True
-
-
-class DiagramDistanceLoss(_PersistenceLoss):
-    """Squared distance of the diagrams from the label's, or from prescribed ones."""
-
-    name: Literal["DiagramDistanceLoss"]
-    distance: Literal["wasserstein", "bottleneck"] = "wasserstein"
-    order: Annotated[float, Field(ge=1)] = 2.0
-    internal_p: Annotated[float, Field(ge=1)] = 2.0
-    diagrams: tuple[tuple[tuple[Probability, Probability], ...], ...] | None = None
-
-
-class TotalPersistenceLoss(_PersistenceLoss):
-    """Total length of all bars but the longest."""
-
-    name: Literal["TotalPersistenceLoss"]
-    p: Positive = 2.0
-    longest: NonNegativeInt | tuple[NonNegativeInt, ...] = 0
-    longest_weight: float = 0.0
-
-
-class BettiPrior(Section):
-    """The Betti numbers of a class, or of several taken together."""
-
-    classes: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]
-    betti_numbers: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]
-
-
-class BettiPriorLoss(_PersistenceLoss):
-    """Prescribed Betti numbers (Clough et al. 2020, Byrne et al. 2022); without priors those of the label."""
-
-    name: Literal["BettiPriorLoss"]
-    priors: Annotated[tuple[BettiPrior, ...], Field(min_length=1)] | None = None
-    p: Positive = 2.0
-
-
-class LoopLossH1(_TopologyLoss):
-    """The longest loops rewarded, all others penalised."""
-
-    name: Literal["LoopLossH1"]
-    loops: NonNegativeInt = 0
-    birth_weight: NonNegative = 1.0
-    death_weight: NonNegative = 1.0
-    penalty_weight: NonNegative = 1.0
-    min_persistence: ShortBar = 0.0
-    construction: Literal["T", "V"] = "T"
-
-
-class SkeletonRecallLoss(_TopologyLoss):
-    """How much of the label's centrelines is covered (Kirchhoff et al. 2024)."""
-
-    name: Literal["SkeletonRecallLoss"]
-    radius: NonNegativeInt = 2
-    smooth: Positive = 1.0
-
-
-class SoftclDiceLoss(_TopologyLoss):
-    """Soft clDice (Shit et al. 2021)."""
-
-    name: Literal["SoftclDiceLoss"]
-    iter_: NonNegativeInt = 3
-    smooth: Positive = 1.0
-
-
-Topology = Annotated[
-    TopoLoss
-    | BettiMatchingLoss
-    | DiagramDistanceLoss
-    | TotalPersistenceLoss
-    | BettiPriorLoss
-    | LoopLossH1
-    | SkeletonRecallLoss
-    | SoftclDiceLoss,
-    Field(discriminator="name"),
-]
-
-
-class CombinedTopology(_Loss):
-    """``segtopo.losses.CombinedTopologyLoss``: Dice, cross-entropy and ``lambda_topology`` times a topological loss.
-
-    The topology sets in at ``start_epoch`` (from 0) and grows linearly to its full weight over ``ramp_epochs``.
-    """
-
-    name: Literal["CombinedTopology"]
-    topology: Topology
-    include_background: bool = False
-    lambda_dice: NonNegative = 1.0
-    lambda_ce: NonNegative = 1.0
-    lambda_topology: NonNegative = 0.01
-    start_epoch: NonNegativeInt = 0
-    ramp_epochs: NonNegativeInt = 0
-
-    def build(self) -> nn.Module:
-        """The loss module, for logits (B, C, H, W[, D]) and labels (B, 1, H, W[, D])."""
-        from segtopo.losses import CombinedTopologyLoss
-
-        return CombinedTopologyLoss(
-            topology_loss=self.topology.build(),
-            to_onehot_y=True,
-            softmax=True,
-            **self.model_dump(exclude={"name", "topology"}),
-        )
-
-    def set_epoch(self, loss: nn.Module, epoch: int) -> None:
-        """Tells the module built here the epoch (from 0), on which the weight of the topology depends."""
-        self._own(loss).set_epoch(epoch)
-
-    def components(self, loss: nn.Module) -> dict[str, float]:
-        """The parts of the last value before they are weighted, by column of metrics.csv."""
-        return {f"loss_{name}": value.item() for name, value in self._own(loss).components.items()}
+        Raises:
+            InputError: If an option does not fit. The message begins with its key.
+        """
+        self._compute(self.build(), dimensions, classes)
 
     @staticmethod
-    def _own(loss: nn.Module) -> CombinedTopologyLoss:
-        from segtopo.losses import CombinedTopologyLoss
+    def _compute(loss: nn.Module, dimensions: int, classes: int) -> None:
+        logits, labels = (torch.zeros(1, channels, *[4] * dimensions) for channels in (classes, 1))
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            loss(logits, labels)
 
-        assert isinstance(loss, CombinedTopologyLoss)
+
+class _DiceCESection(LossSection):
+    """``monai.losses.DiceCELoss``: Dice plus cross entropy."""
+
+    def build(self) -> nn.Module:
+        """Builds the loss module, for logits ``(B, C, H, W[, D])`` and labels ``(B, 1, H, W[, D])``."""
+        options = self.options()
+        weight = options.pop("weight")
+        weight = None if weight is None else torch.tensor(weight, dtype=torch.float32)
+        loss: nn.Module = monai.losses.DiceCELoss(weight=weight, **LOGITS_AND_LABELS, **options)
         return loss
 
 
-LossConfig = Annotated[DiceCE | CombinedTopology, Field(discriminator="name")]
+class _CombinedSection(LossSection):
+    """``segtopo.losses.CombinedTopologyLoss``: Dice, cross entropy and a topological loss."""
+
+    if TYPE_CHECKING:  # the keys are derived below
+        topology_loss: LossSection
+
+    def build(self) -> losses.CombinedTopologyLoss:
+        """Builds the loss module, for logits ``(B, C, H, W[, D])`` and labels ``(B, 1, H, W[, D])``."""
+        options = self.options()
+        options["schedule"] = losses.TopologySchedule(**options["schedule"])
+        options["topology_loss"] = self.topology_loss.build()
+        return losses.CombinedTopologyLoss(**LOGITS_AND_LABELS, **options)
+
+    def check(self, dimensions: int, classes: int) -> None:
+        """Computes the topological loss alone and the whole loss, so that the error names the right key."""
+        try:
+            self._compute(self.build().topology_loss, dimensions, classes)
+        except InputError as error:
+            raise InputError(f"topology_loss.{error}") from None
+        super().check(dimensions, classes)
+
+
+def data_type(annotation: Any) -> Any:
+    """Returns the type of an option's values in a config, None if it has no plain data.
+
+    Lists become tuples, mappings and dataclasses become sections; tensors, modules and functions are left out.
+    """
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        kept = data_type(arguments[0])
+        return None if kept is None else Annotated.__class_getitem__((kept, *arguments[1:]))
+    if origin in (Union, UnionType):
+        branches = [kept for kept in map(data_type, arguments) if kept is not None]
+        return None if branches == [NoneType] else reduce(or_, branches)
+    if origin is Sequence:
+        return GenericAlias(tuple, (data_type(arguments[0]), ...))
+    if origin is tuple:
+        return GenericAlias(tuple, tuple(map(data_type, arguments)))
+    if is_typeddict(annotation) or is_dataclass(annotation):
+        return _mapping_section(annotation)
+    is_object = inspect.isclass(annotation) and issubclass(annotation, torch.Tensor | nn.Module)
+    return None if is_object or origin is Callable else annotation
+
+
+@cache
+def _mapping_section(mapping: Any) -> type[Section]:
+    """Returns the section for a typed dictionary or a dataclass."""
+    hints = get_type_hints(mapping, include_extras=True)
+    defaults = {item.name: item.default for item in fields(mapping)} if is_dataclass(mapping) else {}
+    keys: dict[str, Any] = {name: (data_type(hint), defaults.get(name, ...)) for name, hint in hints.items()}
+    return create_model(mapping.__name__, __base__=Section, __doc__=mapping.__doc__, **keys)
+
+
+def option_keys(loss: type[ChannelOptions], left_out: Collection[str] = ()) -> dict[str, Any]:
+    """Returns the keys of a loss's section: for each option its type and default."""
+    parameters = inspect.signature(loss.__init__).parameters
+    keys = {}
+    for name, annotation in option_types(loss).items():
+        kept, default = data_type(annotation), parameters[name].default
+        if kept is not None and name not in {*FIXED, *left_out}:
+            keys[name] = (kept, kept(**asdict(default)) if isinstance(default, losses.TopologySchedule) else default)
+    return keys
+
+
+def _section(name: str, base: type[LossSection], keys: dict[str, Any]) -> type[LossSection]:
+    keys = {"name": (Literal[name], ...), **keys}
+    return create_model(name, __base__=base, __doc__=base.__doc__, **keys)
+
+
+#: The topological losses. The whole loss encodes and weighs their channels.
+TOPOLOGY_SECTIONS = {
+    name: _section(name, LossSection, option_keys(loss, left_out=("include_background", "weight")))
+    for name, loss in vars(losses).items()
+    if inspect.isclass(loss) and issubclass(loss, ChannelLoss)
+}
+_COMBINED_KEYS = option_keys(losses.CombinedTopologyLoss)
+_TOPOLOGY_LOSS = (
+    Annotated[reduce(or_, TOPOLOGY_SECTIONS.values()), Field(discriminator="name")],
+    TOPOLOGY_SECTIONS["TopoLoss"](name="TopoLoss"),
+)
+_DICE_CE = inspect.signature(monai.losses.DiceCELoss).parameters
+_DICE_CE_KEYS = {name: key for name, key in _COMBINED_KEYS.items() if name in _DICE_CE}
+_DICE_CE_KEYS["weight"] = (tuple[NonNegative, ...] | None, None)
+
+if TYPE_CHECKING:
+    LossConfig: TypeAlias = LossSection
+else:
+    LossConfig = Annotated[
+        _section("DiceCELoss", _DiceCESection, _DICE_CE_KEYS)
+        | _section("CombinedTopologyLoss", _CombinedSection, {"topology_loss": _TOPOLOGY_LOSS, **_COMBINED_KEYS}),
+        Field(discriminator="name"),
+    ]

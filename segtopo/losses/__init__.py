@@ -6,6 +6,7 @@ from segtopo.losses.combined_topology import CombinedTopologyLoss
 from segtopo.losses.deep_supervision import DeepSupervisionLoss
 from segtopo.losses.diagram_distance import DiagramDistanceLoss
 from segtopo.losses.loop_h1 import LoopLossH1
+from segtopo.losses.schedules import TopologySchedule
 from segtopo.losses.skeleton_recall import SkeletonRecallLoss, tubed_skeleton
 from segtopo.losses.soft_cldice import SoftclDiceLoss
 from segtopo.losses.topo import TopoLoss
@@ -22,6 +23,7 @@ __all__ = [
     "SkeletonRecallLoss",
     "SoftclDiceLoss",
     "TopoLoss",
+    "TopologySchedule",
     "TotalPersistenceLoss",
     "tubed_skeleton",
 ]

@@ -1,136 +1,120 @@
-"""Dice, cross entropy and a topological loss in one."""
+"""CombinedTopologyLoss: Dice, cross entropy and a topological loss in one."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Le
 from monai.losses import DiceLoss
 from monai.metrics.utils import create_ignore_mask
-from monai.utils import LossReduction
-from torch.nn.modules.loss import _Loss
 
-from segtopo.losses.channel_loss import ClassWeight, check_activations, check_not_negative, without_metadata
+from segtopo.errors import InputError, mismatch
+from segtopo.losses.calls import warn_caller
+from segtopo.losses.channel_loss import ChannelLoss
+from segtopo.losses.channel_options import ChannelOptions
+from segtopo.losses.options import ClassWeight, NonNegative
+from segtopo.losses.schedules import TopologySchedule
 from segtopo.losses.topo import TopoLoss
 
 
-class CombinedTopologyLoss(_Loss):
+@dataclass(eq=False, repr=False, kw_only=True)
+class CombinedTopologyLoss(ChannelOptions):
     """``lambda_dice * Dice + lambda_ce * cross entropy + topology_weight * topology``.
 
-    It stands in for :class:`monai.losses.DiceCELoss`, whose arguments it shares and whose value it has while
-    the topology is off. A topological loss has something to say only once the prediction resembles the
-    target, so it can be left out of the first epochs and brought in gradually: :attr:`topology_weight` is 0
-    before ``start_epoch``, rises in equal steps and is ``lambda_topology`` from epoch ``start_epoch +
-    ramp_epochs`` on. The one piece of state is :attr:`epoch`, which :meth:`set_epoch` sets; call it at the
-    beginning of each epoch, also after resuming (it is not part of the ``state_dict``).
+    It replaces :class:`monai.losses.DiceCELoss`: it takes the same arguments and has the same value while the topology
+    is off. Activation and one-hot encoding happen once, and the topological loss sees their result, so these options
+    are given here only.
+
+    A topological loss helps only once the prediction resembles the target. A ``schedule`` leaves it out of the first
+    epochs: call :meth:`set_epoch` at the beginning of each epoch, also after resuming. The epoch is not part of the
+    ``state_dict``.
+
+    All other options are those of :class:`~segtopo.losses.channel_options.ChannelOptions`.
+    ``include_background=False`` leaves channel 0 out of Dice and topology; cross entropy needs all channels and always
+    takes the input as logits.
+    ``weight`` has one value for each channel, the background included; for one channel it is the weight of the
+    foreground in the cross entropy. With ``reduction="none"`` each channel has the cross entropy of its item.
 
     Args:
-        include_background: If False, channel 0 is left out of Dice and topology (cross entropy needs all
-            channels).
-        to_onehot_y: Whether the target is a ``(B, 1, H, W[, D])`` label map of the input's channels.
-        sigmoid: Whether Dice and topology apply a sigmoid to the input. Cross entropy always takes the input
-            as logits.
-        softmax: Whether Dice and topology apply a softmax to the input.
-        other_act: Another activation that Dice and topology apply to the input.
-        topology_loss: A module called with (input, target), with its own activation and reduction. None: a
-            :class:`TopoLoss` with the options given here.
+        topology_loss: A loss of :mod:`segtopo.losses`, which takes the activation and all other options of its channels
+            from here; or any module called with probabilities and one-hot target ``(B, C, H, W[, D])``, which does its
+            own reduction. By default a :class:`TopoLoss`.
         lambda_dice: Weight of Dice, not negative.
         lambda_ce: Weight of cross entropy (binary cross entropy for one channel), not negative.
-        lambda_topology: Weight of the topological loss once the ramp is over, not negative.
-        start_epoch: First epoch with the topological loss; epochs count from 0.
-        ramp_epochs: Epochs from ``start_epoch`` until the weight is full; 0: at once.
-        reduction: ``"mean"``, ``"sum"``, or ``"none"`` for ``(B, C, 1, 1[, 1])``, where each channel has the
-            cross entropy of its item and a given ``topology_loss`` needs ``reduction="none"`` as well.
-        weight: Weights of all channels, the background included; for one channel the weight of the foreground
-            in the cross entropy.
-        ignore_index: Label whose voxels are left out of all three.
+        lambda_topology: Weight of the topological loss, not negative.
+        schedule: The epochs in which the topological loss gains its weight.
+        squared_pred: If True, Dice has squared predictions and targets in its denominator.
+        jaccard: If True, the Jaccard index replaces Dice.
+        batch: If True, Dice sums over the items before it divides.
+        smooth_nr: Added to the numerator of Dice.
+        smooth_dr: Added to the denominator of Dice.
+        label_smoothing: Part of the target's probability that cross entropy spreads over all classes, in [0, 1].
 
     Attributes:
-        epoch: The epoch last set, None before.
-        components: Detached values of the last call before they are weighted: ``"dice"``, ``"cross_entropy"``
-            and, if its weight was not 0, ``"topology"``.
+        epoch: The last epoch set, None before.
+        components: Detached values of the last call before they are weighted: ``"dice"``, ``"cross_entropy"`` and, if
+            its weight was not 0, ``"topology"``.
 
     Raises:
-        ValueError: If an option is out of its range, or more than one activation is asked for.
+        TypeError: If an option has a wrong type.
+        InputError: If an option is out of its range, more than one activation is chosen, or ``topology_loss`` has
+            options of its own for its channels that differ from those given here.
 
     Example:
         >>> import torch
-        >>> loss_function = CombinedTopologyLoss(sigmoid=True, start_epoch=2, ramp_epochs=3)
-        >>> weights = []
-        >>> for epoch in range(7):
-        ...     loss_function.set_epoch(epoch)
-        ...     weights.append(round(loss_function.topology_weight, 4))
-        >>> weights
-        [0.0, 0.0, 0.0025, 0.005, 0.0075, 0.01, 0.01]
-        >>> loss = loss_function(torch.randn(2, 1, 16, 20), torch.ones(2, 1, 16, 20))
+        >>> from segtopo.losses import BettiMatchingLoss, TopologySchedule
+        >>> loss_function = CombinedTopologyLoss(
+        ...     softmax=True,
+        ...     to_onehot_y=True,
+        ...     include_background=False,
+        ...     topology_loss=BettiMatchingLoss(threshold=0.8),
+        ...     schedule=TopologySchedule(start_epoch=2, ramp_epochs=3),
+        ... )
+        >>> loss_function.set_epoch(3)
+        >>> loss_function.topology_weight  # half of lambda_topology
+        0.005
+        >>> loss = loss_function(torch.randn(2, 2, 16, 20), torch.ones(2, 1, 16, 20))
         >>> sorted(loss_function.components)
         ['cross_entropy', 'dice', 'topology']
     """
 
-    class_weight: torch.Tensor | None
+    topology_loss: torch.nn.Module = field(default_factory=TopoLoss)
+    lambda_dice: NonNegative = 1.0
+    lambda_ce: NonNegative = 1.0
+    lambda_topology: NonNegative = 0.01
+    schedule: TopologySchedule = field(default=TopologySchedule())
+    squared_pred: bool = False
+    jaccard: bool = False
+    batch: bool = False
+    smooth_nr: NonNegative = 1e-5
+    smooth_dr: NonNegative = 1e-5
+    label_smoothing: Annotated[float, Ge(0), Le(1)] = 0.0
 
-    def __init__(
-        self,
-        include_background: bool = True,
-        to_onehot_y: bool = False,
-        sigmoid: bool = False,
-        softmax: bool = False,
-        other_act: Callable[[torch.Tensor], torch.Tensor] | None = None,
-        topology_loss: torch.nn.Module | None = None,
-        lambda_dice: float = 1.0,
-        lambda_ce: float = 1.0,
-        lambda_topology: float = 0.01,
-        start_epoch: int = 0,
-        ramp_epochs: int = 0,
-        reduction: LossReduction | str = LossReduction.MEAN,
-        weight: ClassWeight = None,
-        ignore_index: int | None = None,
-    ) -> None:
-        super().__init__(reduction=LossReduction(reduction).value)
-        check_activations(sigmoid, softmax, other_act)
-        check_not_negative(
-            lambda_dice=lambda_dice,
-            lambda_ce=lambda_ce,
-            lambda_topology=lambda_topology,
-            start_epoch=start_epoch,
-            ramp_epochs=ramp_epochs,
+    def __post_init__(self, weight: ClassWeight) -> None:
+        super().__post_init__(weight)
+        self.dice = DiceLoss(
+            squared_pred=self.squared_pred,
+            jaccard=self.jaccard,
+            batch=self.batch,
+            smooth_nr=self.smooth_nr,
+            smooth_dr=self.smooth_dr,
+            reduction="none",
         )
-        weight = None if weight is None else torch.as_tensor(weight, dtype=torch.float32)
-        channel_weight = weight if weight is None or include_background or weight.ndim == 0 else weight[1:]
-        channel_options: dict[str, Any] = {
-            "include_background": include_background,
-            "to_onehot_y": to_onehot_y,
-            "sigmoid": sigmoid,
-            "softmax": softmax,
-            "other_act": other_act,
-            "reduction": reduction,
-            "weight": channel_weight,
-            "ignore_index": ignore_index,
-        }
-        self.dice = DiceLoss(**channel_options)
-        self.topology_loss = TopoLoss(**channel_options) if topology_loss is None else topology_loss
-        self.register_buffer("class_weight", weight)
-        self.ignore_index = ignore_index
-        self.lambda_dice = lambda_dice
-        self.lambda_ce = lambda_ce
-        self.lambda_topology = lambda_topology
-        self.start_epoch = start_epoch
-        self.ramp_epochs = ramp_epochs
+        self.topology_loss = self._with_own_channels(self.topology_loss)
         self.epoch: int | None = None
         self.components: dict[str, torch.Tensor] = {}
 
     def set_epoch(self, epoch: int) -> None:
-        """Tells the loss which epoch begins, counted from 0."""
+        """Sets the epoch that begins, counted from 0."""
         self.epoch = epoch
 
     @property
     def topology_weight(self) -> float:
         """The weight of the topological loss in the present epoch (epoch 0 until one is set)."""
-        epochs_on = (self.epoch or 0) - self.start_epoch + 1
-        return self.lambda_topology * min(max(epochs_on / (self.ramp_epochs + 1), 0.0), 1.0)
+        return self.lambda_topology * self.schedule.factor(self.epoch or 0)
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Computes the loss.
@@ -144,29 +128,63 @@ class CombinedTopologyLoss(_Loss):
 
         Raises:
             AssertionError: If input and target (one-hot, if asked for) have different shapes.
+            InputError: If there are not two or three spatial axes, or not as many weights as channels.
+            TypeError: If input or target is no dense tensor of real numbers.
         """
-        if self.epoch is None and (self.start_epoch or self.ramp_epochs):
-            warnings.warn(
-                "start_epoch and ramp_epochs have no effect until set_epoch() is called at each epoch.",
-                stacklevel=4,
-            )
-        input, target = without_metadata(input), without_metadata(target)
-        loss = self.overlap(input, target)
+        if self.epoch is None and self.schedule != TopologySchedule():
+            warn_caller("schedule has no effect until set_epoch() is called at each epoch.")
+        prediction, encoded = self.prepare(input, target)
+        loss = self._overlap_loss(input, target, prediction, encoded)
         if self.topology_weight > 0:
-            topology: torch.Tensor = self.topology_loss(input, target)
+            topology = self._topology(prediction, encoded)
             self.components["topology"] = topology.detach()
             loss = loss + self.topology_weight * topology
         return loss
 
-    def overlap(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """The loss without the topology: Dice and cross entropy, weighted. Arguments as for :meth:`forward`."""
-        dice, cross_entropy = self.dice(input, target), self._cross_entropy(input, target)
+    def without_topology(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Computes Dice and cross entropy, weighted. Arguments as for :meth:`forward`."""
+        return self._overlap_loss(input, target, *self.prepare(input, target))
+
+    @property
+    def channel_weight(self) -> torch.Tensor | None:
+        """The weights of the channels in Dice and topology."""
+        weight = self.class_weight
+        return weight if weight is None or self.include_background or weight.ndim == 0 else weight[1:]
+
+    def _overlap_loss(
+        self, input: torch.Tensor, target: torch.Tensor, prediction: torch.Tensor, encoded: torch.Tensor
+    ) -> torch.Tensor:
+        dice = self.dice(prediction, encoded).reshape(-1, prediction.shape[1])
+        dice = self.reduce(dice, prediction.ndim - 2)
+        cross_entropy = self._cross_entropy(input.as_subclass(torch.Tensor).to(prediction.dtype), target)
         self.components = {"dice": dice.detach(), "cross_entropy": cross_entropy.detach()}
         loss: torch.Tensor = self.lambda_dice * dice + self.lambda_ce * cross_entropy
         return loss
 
+    def _topology(self, prediction: torch.Tensor, encoded: torch.Tensor) -> torch.Tensor:
+        topology_loss = self.topology_loss
+        if isinstance(topology_loss, ChannelLoss):
+            return self.reduce(topology_loss.channel_losses(prediction, encoded), prediction.ndim - 2)
+        loss: torch.Tensor = topology_loss(prediction, encoded)
+        return loss
+
+    def _with_own_channels(self, topology_loss: torch.nn.Module) -> torch.nn.Module:
+        """Returns the loss with the activation, encoding, background and reduction of this one."""
+        if not isinstance(topology_loss, ChannelLoss):
+            return topology_loss
+        own = {option.name: getattr(self, option.name) for option in fields(ChannelOptions) if option.init}
+        for option in fields(ChannelOptions):
+            given = getattr(topology_loss, option.name)
+            if option.init and given not in (option.default, own[option.name]):
+                expected = f"{own[option.name]!r}, as for the whole loss"
+                raise InputError(mismatch(f"topology_loss.{option.name}", got=repr(given), expected=expected))
+        if topology_loss.class_weight is not None:
+            raise InputError(mismatch("topology_loss.weight", got="weights", expected="None: the whole loss has them"))
+        return replace(topology_loss, weight=None, **own)
+
     def _cross_entropy(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        if self.reduction != LossReduction.NONE.value:
+        target = target.as_subclass(torch.Tensor)
+        if self.reduction != "none":
             return self._reduced_cross_entropy(input, target)
         items = [
             self._reduced_cross_entropy(item[None], labels[None]) for item, labels in zip(input, target, strict=True)
@@ -182,9 +200,9 @@ class CombinedTopologyLoss(_Loss):
             input, target = input.movedim(1, -1)[valid], target.movedim(1, -1)[valid]
         channels = input.shape[1]
         weight = None if self.class_weight is None else self.class_weight.to(input)
-        reduction = "sum" if self.reduction == LossReduction.SUM.value else "mean"
+        reduction = "sum" if self.reduction == "sum" else "mean"
         if channels == 1:
             return F.binary_cross_entropy_with_logits(input, target.to(input), pos_weight=weight, reduction=reduction)
         labels = target.squeeze(1).long() if target.shape[1] == 1 else target.to(input)
         weight = None if weight is None else weight.expand(channels)
-        return F.cross_entropy(input, labels, weight, reduction=reduction)
+        return F.cross_entropy(input, labels, weight, reduction=reduction, label_smoothing=self.label_smoothing)

@@ -1,4 +1,4 @@
-"""DeepSupervisionLoss: all outputs of a deeply supervised network, and the topology of those that are fine enough."""
+"""DeepSupervisionLoss: all outputs of a deeply supervised network, with topology at fine resolutions only."""
 
 from __future__ import annotations
 
@@ -8,33 +8,43 @@ import torch
 import torch.nn.functional as F
 from torch.nn.modules.loss import _Loss
 
-from segtopo.errors import InputError
-from segtopo.losses.channel_loss import check_not_negative, without_metadata
+from segtopo.errors import InputError, mismatch
 from segtopo.losses.combined_topology import CombinedTopologyLoss
+from segtopo.losses.options import NonNegative, check_option
+from segtopo.losses.schedules import ScheduledLoss, TopologySchedule
 
 
 class DeepSupervisionLoss(_Loss):
     """The weighted sum of a loss over the outputs of a network at several resolutions.
 
-    Thin vessels break and narrow gaps close when a label is made smaller, so the topology of a coarse label is another
-    one, and teaching it to a network does harm. Outputs below ``topology_scale`` have Dice and cross entropy alone.
+    Downsampling breaks thin vessels and closes narrow gaps, so a coarse label has another topology than the image, and
+    it would teach the network errors. The topology is compared only in outputs of at least ``topology_scale``.
 
     Args:
-        loss: The loss of one output.
-        weights: Of the outputs, none negative, the finest one's first. None: 1, 1/2, 1/4, ..., as
-            :class:`monai.losses.DeepSupervisionLoss` has them.
-        topology_scale: The smallest size of an output, as a part of the finest one's along its most reduced axis, that
-            the topology is still looked at; above 0 and at most 1. The default is the finest output alone.
+        loss: The loss of one output, any module. The topology of a :class:`CombinedTopologyLoss` is left out at coarse
+            outputs.
+        topology_loss: A topological loss that is added at fine outputs, any module called as ``loss`` is, with an
+            activation of its own. None if ``loss`` holds the topology.
+        lambda_topology: Weight of ``topology_loss``, not negative.
+        schedule: The epochs in which ``topology_loss`` gains its weight.
+        weights: Weights of the outputs, none negative, the finest first. None: 1, 1/2, 1/4, ..., as in
+            :class:`monai.losses.DeepSupervisionLoss`.
+        topology_scale: Smallest size of an output with topology, as a part of the finest output's size along its most
+            reduced axis; above 0 and at most 1. The default is the finest output alone.
 
     Raises:
-        ValueError: If an option is out of its range.
+        TypeError: If an option has a wrong type.
+        InputError: If an option is out of its range.
 
-    Reference:
+    References:
         C.-Y. Lee, S. Xie, P. Gallagher, Z. Zhang, Z. Tu: Deeply-Supervised Nets. AISTATS 2015.
 
     Example:
         >>> import torch
-        >>> loss_function = DeepSupervisionLoss(CombinedTopologyLoss(softmax=True, to_onehot_y=True))
+        >>> from monai.losses import DiceCELoss
+        >>> from segtopo.losses import BettiMatchingLoss
+        >>> options = {"softmax": True, "to_onehot_y": True}
+        >>> loss_function = DeepSupervisionLoss(DiceCELoss(**options), BettiMatchingLoss(**options))
         >>> outputs = [torch.randn(1, 2, 16, 24), torch.randn(1, 2, 8, 12), torch.randn(1, 2, 4, 6)]
         >>> loss_function(outputs, torch.ones(1, 1, 16, 24)).shape
         torch.Size([])
@@ -42,21 +52,31 @@ class DeepSupervisionLoss(_Loss):
 
     def __init__(
         self,
-        loss: CombinedTopologyLoss,
+        loss: torch.nn.Module,
+        topology_loss: torch.nn.Module | None = None,
+        lambda_topology: float = 0.01,
+        schedule: TopologySchedule = TopologySchedule(),  # noqa: B008 -- frozen
         weights: Sequence[float] | None = None,
         topology_scale: float = 1.0,
     ) -> None:
         super().__init__()
-        check_not_negative(**{f"weights[{level}]": weight for level, weight in enumerate(weights or ())})
+        check_option("lambda_topology", lambda_topology, NonNegative)
+        check_option("weights", weights, Sequence[NonNegative] | None)
         if not 0 < topology_scale <= 1:
-            raise InputError(f"topology_scale is {topology_scale}, expected a number above 0 and at most 1.")
+            raise InputError(mismatch("topology_scale", got=topology_scale, expected="a number > 0 and <= 1"))
         self.loss = loss
+        self.topology_loss = topology_loss
+        self.lambda_topology = lambda_topology
+        self.schedule = schedule
         self.weights = weights
         self.topology_scale = topology_scale
+        self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Tells the loss which epoch begins, counted from 0."""
-        self.loss.set_epoch(epoch)
+        """Sets the epoch that begins, counted from 0."""
+        self.epoch = epoch
+        if isinstance(self.loss, ScheduledLoss):
+            self.loss.set_epoch(epoch)
 
     def forward(
         self, input: torch.Tensor | Sequence[torch.Tensor], target: torch.Tensor | Sequence[torch.Tensor]
@@ -64,38 +84,58 @@ class DeepSupervisionLoss(_Loss):
         """Computes the loss.
 
         Args:
-            input: The outputs ``(B, C, H, W[, D])``, the finest first; one tensor if there is one.
-            target: The target of the finest output, made smaller for the others by taking the nearest voxel; or one
-                target for each output.
+            input: The outputs ``(B, C, H, W[, D])``, the finest first; or all of them resized and stacked, as
+                ``monai.networks.nets.DynUNet`` returns them, ``(B, outputs, C, H, W[, D])``; or a single output.
+            target: The target of the finest output, of which the others take the nearest voxels; or one target for
+                each output.
 
         Returns:
-            What the loss of one output gives, summed.
+            The weighted sum of the values of ``loss``.
 
         Raises:
             AssertionError: If an output and its target (one-hot, if asked for) have different shapes.
             InputError: If there are not as many weights or targets as outputs.
         """
-        outputs = [input] if isinstance(input, torch.Tensor) else list(input)
-        if isinstance(target, torch.Tensor):
-            targets = [target, *(_made_smaller(target, output.shape[2:]) for output in outputs[1:])]
-        else:
-            targets = list(target)
-        if len(targets) != len(outputs):
-            raise InputError(f"got {len(targets)} targets for {len(outputs)} outputs, expected one for each.")
+        outputs, scales = _split(input, target)
+        targets = _resized(target, outputs) if isinstance(target, torch.Tensor) else list(target)
         weights = [0.5**level for level in range(len(outputs))] if self.weights is None else self.weights
-        if len(weights) != len(outputs):
-            raise InputError(f"weights has {len(weights)} values for {len(outputs)} outputs.")
-        levels = list(zip(weights, outputs, targets, strict=True))
-        # The finest comes last: its parts are the ones that the loss then shows as its components.
-        return torch.stack([w * self._loss_at(x, y, outputs[0].shape[2:]) for w, x, y in reversed(levels)]).sum(dim=0)
+        for name, values in (("target", targets), ("weights", weights)):
+            if len(values) != len(outputs):
+                got = f"{len(values)} values"
+                raise InputError(mismatch(name, got=got, expected=f"{len(outputs)}, one for each output"))
+        levels = list(zip(weights, outputs, targets, scales, strict=True))
+        # The finest output comes last, so that its parts stay in the components of the loss.
+        terms = [weight * self._loss_at(x, y, scale) for weight, x, y, scale in reversed(levels)]
+        return torch.stack(terms).sum(dim=0)
 
-    def _loss_at(self, input: torch.Tensor, target: torch.Tensor, finest: Sequence[int]) -> torch.Tensor:
-        if min(own / full for own, full in zip(input.shape[2:], finest, strict=True)) < self.topology_scale:
-            return self.loss.overlap(without_metadata(input), without_metadata(target))
-        loss: torch.Tensor = self.loss(input, target)
-        return loss
+    def _loss_at(self, output: torch.Tensor, target: torch.Tensor, scale: float) -> torch.Tensor:
+        is_fine = scale >= self.topology_scale
+        if isinstance(self.loss, CombinedTopologyLoss) and not is_fine:
+            return self.loss.without_topology(output, target)
+        loss: torch.Tensor = self.loss(output, target)
+        weight = self.lambda_topology * self.schedule.factor(self.epoch)
+        if self.topology_loss is None or not is_fine or weight == 0:
+            return loss
+        topology: torch.Tensor = self.topology_loss(output, target)
+        return loss + weight * topology
 
 
-def _made_smaller(target: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
-    resized = F.interpolate(without_metadata(target).to(torch.float32), size=size, mode="nearest-exact")
-    return resized.to(target.dtype)
+def _split(
+    input: torch.Tensor | Sequence[torch.Tensor], target: torch.Tensor | Sequence[torch.Tensor]
+) -> tuple[list[torch.Tensor], list[float]]:
+    """Returns the outputs, the finest first, and their sizes as parts of the finest one's."""
+    if not isinstance(input, torch.Tensor):
+        finest = input[0].shape[2:]
+        sizes = [min(own / full for own, full in zip(x.shape[2:], finest, strict=True)) for x in input]
+        return list(input), sizes
+    if isinstance(target, torch.Tensor) and input.ndim == target.ndim + 1:
+        outputs = list(input.unbind(dim=1))
+        return outputs, [0.5**level for level in range(len(outputs))]
+    return [input], [1.0]
+
+
+def _resized(target: torch.Tensor, outputs: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Returns the target for each output: for the finest as it is, for the others of the nearest voxels."""
+    plain = target.as_subclass(torch.Tensor).float()
+    coarse = (F.interpolate(plain, size=output.shape[2:], mode="nearest-exact") for output in outputs[1:])
+    return [target, *(resized.to(target.dtype) for resized in coarse)]

@@ -1,66 +1,55 @@
-"""DiagramDistanceLoss: how far a prediction's persistence diagrams are from those that it should have."""
+"""DiagramDistanceLoss: distance of a prediction's persistence diagrams from given ones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal, TypeAlias, get_args
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import torch
-from monai.utils import LossReduction
 
-from segtopo.errors import InputError
-from segtopo.losses.channel_loss import ClassWeight
+from segtopo.errors import InputError, mismatch
+from segtopo.losses.options import AtLeastOne, ClassWeight, Probability
 from segtopo.losses.persistence_loss import PriorLoss
 from segtopo.losses.superlevel import gather, superlevel_barcodes
 from segtopo.matching import bottleneck_distance, wasserstein_distance
-from segtopo.persistence import Construction
 
 Distance: TypeAlias = Literal["wasserstein", "bottleneck"]
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class DiagramDistanceLoss(PriorLoss):
     r"""Squared distance of the prediction's superlevel diagrams from the target's, or from prescribed ones.
 
     .. math:: \sum_k w_k \, \mathrm{dist}(D_k, D_k^*)^2
 
-    over the dimensions ``k``. The Wasserstein distance sums over all bars and moves all; the bottleneck distance is the
-    largest displacement that cannot be avoided, and moves the one bar that has it. Both ask for the bars' values and
-    not for their places: two diagrams can agree where no feature of one image is at the place of the other's. For
-    training on labels, :class:`BettiMatchingLoss` knows places. Diagrams that are known beforehand need no target.
+    over the dimensions ``k``. The Wasserstein distance sums over all bars and moves all of them. The bottleneck
+    distance is the largest displacement of the best matching, and moves that one bar. Both compare values, not
+    locations: two diagrams can agree although the images' features lie at different places. For training on labels,
+    :class:`BettiMatchingLoss` knows the locations. Prescribed diagrams need no target.
 
-    The component that never dies is given death 0 and is a bar like the others: a one-component target against an
-    empty prediction is the bar (1, 0) against the diagonal.
+    The essential component is given death 0 and is a bar like the others: a one-component target against an empty
+    prediction is the bar (1, 0) against the diagonal.
 
-    The distances themselves, between any two diagrams, are :func:`segtopo.matching.wasserstein_distance` and
-    :func:`segtopo.matching.bottleneck_distance`: a loss of point clouds, graphs or latent spaces is one line with them.
+    :func:`segtopo.matching.wasserstein_distance` and :func:`segtopo.matching.bottleneck_distance` compare any two
+    diagrams: a loss of point clouds, graphs or latent spaces is one line with them.
+
+    All other options are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`; bars of the prediction up
+    to ``min_persistence`` are left out.
 
     Args:
-        include_background: If False, channel 0 is left out.
-        to_onehot_y: Whether to turn a ``(B, 1, H, W[, D])`` label map into one channel per class of the
-            input.
-        sigmoid: Whether to apply a sigmoid to the input.
-        softmax: Whether to apply a softmax over the channels of the input.
-        other_act: Another activation to apply to the input; it should give probabilities.
         distance: ``"wasserstein"`` or ``"bottleneck"``.
-        order: Order of the Wasserstein distance, at least 1; the bottleneck distance has none.
-        internal_p: The norm in the plane of births and deaths, at least 1; ``float("inf")`` is the largest coordinate,
-            the norm of the bottleneck distance in any case.
-        diagrams: The prescribed diagrams, one for each of ``dimensions``: a list of bars ``(birth, death)``, from 1 at
-            most to 0 at least. None: those of the target.
-        dimensions: Dimensions of the features compared. None: all, 0 to the number of spatial axes less one.
-        dimension_weights: One weight for each of ``dimensions``, none negative. None: all 1.
-        min_persistence: Bars of the prediction up to this length are left out; at least 0 and below 1.
-        construction: ``"T"``: full foreground connectivity (8 / 26). ``"V"``: face connectivity (4 / 6).
-        num_threads: Threads for persistence. None: as many as there are cores.
-        reduction: ``"mean"`` or ``"sum"`` over items and channels, or ``"none"`` for ``(B, C, 1, 1[, 1])``.
-        weight: Weights of the channels, see :class:`~segtopo.losses.channel_loss.ChannelLoss`.
-        ignore_index: Label whose voxels count as background in input and target.
+        order: Order of the Wasserstein distance, at least 1.
+        internal_p: The norm in the plane of births and deaths, at least 1, for the Wasserstein distance;
+            ``float("inf")`` is the maximum norm, which the bottleneck distance always has.
+        diagrams: The prescribed diagrams, one for each of ``dimensions``: a list of bars ``(birth, death)`` with
+            1 >= birth >= death >= 0. None: those of the target.
 
     Raises:
-        TypeError: If ``other_act`` cannot be called.
-        ValueError: If an option is out of its range, or more than one activation is asked for.
+        TypeError: If an option has a wrong type.
+        InputError: If an option is out of its range, or more than one activation is chosen.
 
-    Reference:
+    References:
         D. Cohen-Steiner, H. Edelsbrunner, J. Harer, Y. Mileyko: Lipschitz Functions Have L_p-Stable Persistence.
         Foundations of Computational Mathematics 10, 2010.
 
@@ -75,89 +64,48 @@ class DiagramDistanceLoss(PriorLoss):
         0.09
     """
 
-    def __init__(
-        self,
-        include_background: bool = True,
-        to_onehot_y: bool = False,
-        sigmoid: bool = False,
-        softmax: bool = False,
-        other_act: Callable[[torch.Tensor], torch.Tensor] | None = None,
-        distance: Distance = "wasserstein",
-        order: float = 2.0,
-        internal_p: float = 2.0,
-        diagrams: Sequence[Sequence[Sequence[float]]] | None = None,
-        dimensions: Sequence[int] | None = None,
-        dimension_weights: Sequence[float] | None = None,
-        min_persistence: float = 0.0,
-        construction: Construction = "T",
-        num_threads: int | None = None,
-        reduction: LossReduction | str = LossReduction.MEAN,
-        weight: ClassWeight = None,
-        ignore_index: int | None = None,
-    ) -> None:
-        super().__init__(
-            include_background=include_background,
-            to_onehot_y=to_onehot_y,
-            sigmoid=sigmoid,
-            softmax=softmax,
-            other_act=other_act,
-            dimensions=dimensions,
-            dimension_weights=dimension_weights,
-            min_persistence=min_persistence,
-            construction=construction,
-            num_threads=num_threads,
-            reduction=reduction,
-            weight=weight,
-            ignore_index=ignore_index,
-        )
-        if distance not in get_args(Distance):
-            raise InputError(f"distance is {distance!r}, expected one of {get_args(Distance)}.")
-        for name, value in (("order", order), ("internal_p", internal_p)):
-            if not value >= 1:
-                raise InputError(f"{name} is {value}, expected at least 1.")
-        self.distance: Distance = distance
-        self.order = order
-        self.internal_p = internal_p
-        self.diagrams = None if diagrams is None else [_as_diagram(bars) for bars in diagrams]
+    distance: Distance = "wasserstein"
+    order: AtLeastOne = 2.0
+    internal_p: AtLeastOne = 2.0
+    diagrams: Sequence[Sequence[tuple[Probability, Probability]]] | None = None
 
-    def image_losses(self, images: torch.Tensor, references: torch.Tensor | None) -> torch.Tensor:
-        """The losses ``(N,)`` of images and, unless diagrams are given, references, both ``(N, *spatial)``."""
-        bars = superlevel_barcodes(images, self.construction, self.num_threads)
+    def __post_init__(self, weight: ClassWeight) -> None:
+        super().__post_init__(weight)
+        for number, bars in enumerate(self.diagrams or ()):
+            if any(birth < death for birth, death in bars):
+                expected = "bars (birth, death) with 1 >= birth >= death >= 0"
+                raise InputError(mismatch(f"diagrams[{number}]", got=list(bars), expected=expected))
+
+    def image_losses(self, prediction: torch.Tensor, target: torch.Tensor | None) -> torch.Tensor:
+        """Computes the losses ``(N,)`` of images ``(N, *spatial)``; without ``diagrams`` the targets are needed."""
+        dimensions = self.dimensions_of(prediction)
+        goals = self._goals(prediction, target, dimensions.compared)
+        bars = superlevel_barcodes(prediction, self.construction, self.num_threads)
         bars = bars.select(bars.lengths > self.min_persistence)
-        points = torch.stack(gather(bars, images), dim=1)
-        weights, goals = self.weight_of_dimension(images.ndim - 1), self._goals(images, references)
+        points, weights = torch.stack(gather(bars, prediction), dim=1), dimensions.weights()
         losses = [
-            torch.stack([w * self._squared(points[bars.of(i, k)], goal[k]) for k, w in weights.items()]).sum()
+            torch.stack([float(weights[k]) * self._squared(points[bars.of(i, k)], goal[k]) for k in goal]).sum()
             for i, goal in enumerate(goals)
         ]
-        return torch.stack(losses).to(images)
+        return torch.stack(losses).to(prediction)
 
     def _squared(self, diagram: torch.Tensor, goal: torch.Tensor) -> torch.Tensor:
         if self.distance == "bottleneck":
             return bottleneck_distance(diagram, goal) ** 2
         return wasserstein_distance(diagram, goal, order=self.order, internal_p=self.internal_p) ** 2
 
-    def _goals(self, images: torch.Tensor, references: torch.Tensor | None) -> list[dict[int, torch.Tensor]]:
-        """For each image the diagrams by dimension that it should have."""
-        dimensions = list(self.weight_of_dimension(images.ndim - 1))
+    def _goals(
+        self, prediction: torch.Tensor, target: torch.Tensor | None, dimensions: Sequence[int]
+    ) -> list[dict[int, torch.Tensor]]:
+        """Returns for each image the diagrams, by dimension, that it should have."""
         if self.diagrams is not None:
             if len(self.diagrams) != len(dimensions):
-                raise InputError(f"got {len(self.diagrams)} diagrams for the dimensions {tuple(dimensions)}.")
-            return [dict(zip(dimensions, self.diagrams, strict=True))] * len(images)
-        if references is None:
-            raise InputError("got neither diagrams nor a target, expected one of them to compare with.")
-        bars = superlevel_barcodes(references, self.construction, self.num_threads)
-        points = torch.stack(gather(bars, references), dim=1)
-        return [{k: points[bars.of(i, k)] for k in dimensions} for i in range(len(images))]
-
-
-def _as_diagram(bars: Sequence[Sequence[float]]) -> torch.Tensor:
-    if any(len(bar) != 2 for bar in bars):
-        raise InputError(f"a diagram has the bars {list(bars)}, expected pairs (birth, death).")
-    points = torch.tensor(bars, dtype=torch.float64).reshape(len(bars), 2)
-    births, deaths = points.unbind(dim=1)
-    if not bool(((births <= 1) & (births >= deaths) & (deaths >= 0)).all()):
-        raise InputError(
-            f"a diagram has the bars {points.tolist()}, expected (birth, death) with 1 >= birth >= death >= 0."
-        )
-    return points
+                expected = f"one for each of the dimensions {list(dimensions)}"
+                raise InputError(mismatch("diagrams", got=f"{len(self.diagrams)} diagrams", expected=expected))
+            diagrams = [torch.tensor(bars, dtype=torch.float64).reshape(-1, 2) for bars in self.diagrams]
+            return [dict(zip(dimensions, diagrams, strict=True))] * len(prediction)
+        if target is None:
+            raise InputError(mismatch("target", got="None without diagrams", expected="a target, or diagrams"))
+        bars = superlevel_barcodes(target, self.construction, self.num_threads)
+        points = torch.stack(gather(bars, target), dim=1)
+        return [{k: points[bars.of(i, k)] for k in dimensions} for i in range(len(prediction))]

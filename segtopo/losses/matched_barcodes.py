@@ -1,10 +1,8 @@
-"""The bars of a batch of images, each with the partner that a matching gives it, and what their distance costs."""
+"""The bars of a batch of images, their partners in a matching, and the cost of their distance."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -12,33 +10,61 @@ import torch
 from numpy.typing import NDArray
 
 from segtopo.losses.superlevel import gather, sum_by_image
-from segtopo.matching import match_wasserstein
 from segtopo.persistence.barcodes import Barcodes
 
 Goal: TypeAlias = Literal["diagonal", "extremes"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MatchedBarcodes:
-    """The ``n`` bars of ``N`` images that cost something, and their partners."""
+    """The ``n`` bars of the predictions that cost something, and their partners.
+
+    Attributes:
+        bars: The bars of ``N`` images.
+        matched: ``(n,)`` True for bars with a partner.
+        partner: ``(n, 2)`` birth and death of the partner; 0 without one.
+        weight: ``(n,)`` weight of the bar's cost.
+        missing: ``(N,)`` cost of the targets' bars without a partner.
+    """
 
     bars: Barcodes
-    """The bars, of images in any order."""
     matched: NDArray[np.bool_]
-    """``(n,)`` the bar has a partner."""
     partner: NDArray[np.float64]
-    """``(n, 2)`` birth and death of the partner, 0 where there is none."""
     weight: NDArray[np.float64]
-    """``(n,)`` weight of the bar's cost."""
     missing: torch.Tensor
-    """``(N,)`` what the target's bars without a partner cost."""
 
-    def distances(self, images: torch.Tensor, unmatched_goal: Goal = "diagonal") -> torch.Tensor:
-        """The distances ``(N,)`` of the images' bars from their partners, differentiable in the critical voxels.
+    @classmethod
+    def of(
+        cls,
+        prediction: Barcodes,
+        target: Barcodes,
+        partners: NDArray[np.int64],
+        weight: NDArray[np.float64],
+        missing: torch.Tensor,
+        min_persistence: float,
+    ) -> MatchedBarcodes:
+        """Returns the bars of the predictions with weight, and their partners among the bars of the targets.
 
         Args:
-            images: ``(N, *spatial)`` the images, on any device.
-            unmatched_goal: Where bars without a partner are drawn to, see :func:`unmatched_cost`.
+            prediction: The bars of the predictions.
+            target: The bars of the targets.
+            partners: ``(n,)`` row of each bar's partner in ``target``, -1 without one.
+            weight: ``(n,)`` weight of each bar.
+            missing: ``(N,)`` cost of the targets' bars without a partner.
+            min_persistence: Bars without a partner cost nothing up to this length.
+        """
+        matched = partners >= 0
+        partner = np.zeros((len(partners), 2))
+        partner[matched] = np.stack([target.births, target.deaths], axis=1)[partners[matched]]
+        kept = (weight > 0) & (matched | (prediction.lengths > min_persistence))
+        return cls(prediction.select(kept), matched[kept], partner[kept], weight[kept], missing)
+
+    def distances(self, images: torch.Tensor, unmatched_goal: Goal = "diagonal") -> torch.Tensor:
+        """Computes the distances ``(N,)`` of the bars from their partners, differentiable in the critical voxels.
+
+        Args:
+            images: ``(N, *spatial)`` the predictions, on any device.
+            unmatched_goal: Goal of the bars without a partner, see :func:`unmatched_cost`.
         """
         births, deaths = gather(self.bars, images)
         partner_births, partner_deaths = torch.from_numpy(self.partner).to(births).unbind(dim=1)
@@ -50,54 +76,11 @@ class MatchedBarcodes:
 
 
 def unmatched_cost(births: torch.Tensor, deaths: torch.Tensor, essential: torch.Tensor, goal: Goal) -> torch.Tensor:
-    """What bars without a partner cost.
+    """Computes the costs ``(n,)`` of bars without a partner.
 
     ``"diagonal"``: the squared distance to the diagonal, where birth and death are equal. ``"extremes"``: the squared
-    distance to birth 0 and death 1; a death that is no voxel's has no cost.
+    distance to birth 0 and death 1; the death of an essential bar costs nothing.
     """
     if goal == "diagonal":
         return 0.5 * (births - deaths) ** 2
     return births**2 + torch.where(essential, 0.0, (1 - deaths) ** 2)
-
-
-def match_barcodes_by_value(
-    prediction: Barcodes,
-    target: Barcodes,
-    images: int,
-    weights: Mapping[int, float],
-    *,
-    match_all: bool,
-    min_persistence: float,
-) -> MatchedBarcodes:
-    """Matches the diagrams of predictions and targets, image by image and dimension by dimension.
-
-    Args:
-        prediction: The bars of the predictions.
-        target: The bars of the targets.
-        images: The number of images of either.
-        weights: Weight of each dimension that is compared.
-        match_all: See :func:`~segtopo.matching.match_wasserstein`.
-        min_persistence: A bar of a prediction without a partner is left out unless it is longer than this.
-    """
-    points, target_points = _points(prediction), _points(target)
-    matched = np.zeros(len(prediction), dtype=np.bool_)
-    partner = np.zeros((len(prediction), 2))
-    weight = np.zeros(len(prediction))
-    lost = np.zeros(len(target))
-    for image, dimension in product(range(images), weights):
-        own, others = prediction.of(image, dimension), target.of(image, dimension)
-        i, j = match_wasserstein(points[own], target_points[others], match_all=match_all)
-        i, j = i + own.start, j + others.start
-        matched[i] = True
-        partner[i] = np.stack([target.births[j], target.deaths[j]], axis=1)
-        weight[own] = lost[others] = weights[dimension]
-        lost[j] = 0.0
-    lost *= 0.5 * target.lengths**2
-    missing = sum_by_image(target, torch.from_numpy(lost), images)
-    kept = (weight > 0) & (matched | (prediction.lengths > min_persistence))
-    return MatchedBarcodes(prediction.select(kept), matched[kept], partner[kept], weight[kept], missing)
-
-
-def _points(bars: Barcodes) -> NDArray[np.float64]:
-    """Births and deaths ``(n, 2)``; essential bars are told by their death, and matched with one another."""
-    return np.stack([bars.births, np.where(bars.essential, -np.inf, bars.deaths)], axis=1)

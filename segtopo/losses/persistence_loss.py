@@ -1,25 +1,29 @@
-"""What all losses of persistence diagrams share: which features count, how much, and in what precision."""
+"""The bases of all losses of persistence diagrams: options, precision, and the way from channels to images."""
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
+from annotated_types import MinLen
 
-from segtopo.errors import InputError
-from segtopo.losses.channel_loss import ChannelLoss, not_compiled, without_metadata
+from segtopo.errors import InputError, mismatch
+from segtopo.losses.calls import not_compiled, warn_caller
+from segtopo.losses.channel_loss import ChannelLoss
+from segtopo.losses.dimensions import Dimensions
+from segtopo.losses.options import BelowOne, Count, NonNegative, PositiveInt
 from segtopo.persistence import Construction
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class PersistenceLoss(ChannelLoss):
     """A loss of the superlevel persistence diagrams of probabilities, computed for each channel of each item.
 
-    Its subclasses are :class:`ComparisonLoss` and :class:`PriorLoss`.
+    Its subclasses are :class:`ComparisonLoss` and :class:`PriorLoss`. All other options are those of
+    :class:`~segtopo.losses.channel_options.ChannelOptions`; ignored voxels are background.
 
     Args:
         dimensions: Dimensions of the features compared. None: all, 0 to the number of spatial axes less one.
@@ -28,159 +32,91 @@ class PersistenceLoss(ChannelLoss):
             0 and below 1.
         construction: ``"T"``: full foreground connectivity (8 / 26). ``"V"``: face connectivity (4 / 6).
         num_threads: Threads for persistence. None: as many as there are cores.
-        channel_options: Those of :class:`ChannelLoss`.
 
     Raises:
-        ValueError: If an option is out of its range.
+        InputError: If an option is out of its range.
     """
 
-    def __init__(
-        self,
-        *,
-        dimensions: Sequence[int] | None,
-        dimension_weights: Sequence[float] | None,
-        min_persistence: float,
-        construction: Construction,
-        num_threads: int | None,
-        **channel_options: Any,
-    ) -> None:
-        super().__init__(**channel_options)
-        if construction not in ("T", "V"):
-            raise InputError(f"construction is {construction!r}, expected 'T' or 'V'.")
-        if not 0.0 <= min_persistence < 1.0:
-            raise InputError(f"min_persistence is {min_persistence}, expected at least 0 and below 1.")
-        self.dimensions = None if dimensions is None else _distinct(dimensions)
-        self.dimension_weights = None if dimension_weights is None else _not_negative(dimension_weights)
-        self.min_persistence = min_persistence
-        self.construction = construction
-        self.num_threads = num_threads
+    dimensions: Annotated[Sequence[Count], MinLen(1)] | None = None
+    dimension_weights: Annotated[Sequence[NonNegative], MinLen(1)] | None = None
+    min_persistence: BelowOne = 0.0
+    construction: Construction = "T"
+    num_threads: PositiveInt | None = None
 
-    def weight_of_dimension(self, ndim: int) -> dict[int, float]:
-        """The dimensions compared in images with this many axes, and the weight of each.
+    def dimensions_of(self, images: torch.Tensor) -> Dimensions:
+        """Returns the dimensions compared in images ``(N, *spatial)``."""
+        return Dimensions(images.ndim - 1, self.dimensions, self.dimension_weights)
 
-        Raises:
-            InputError: If images with this many axes have no such dimensions, or they are not as many as the weights.
-        """
-        dimensions = self.dimensions or tuple(range(ndim))
-        if not set(dimensions) <= set(range(ndim)):
-            raise InputError(f"dimensions are {dimensions}, expected values from 0 to {ndim - 1} for {ndim}D images.")
-        weights = self.dimension_weights or (1.0,) * len(dimensions)
-        if len(weights) != len(dimensions):
-            raise InputError(f"dimension_weights has {len(weights)} values for the dimensions {dimensions}.")
-        return dict(zip(dimensions, weights, strict=True))
-
-    def dimension_weight(self, ndim: int) -> NDArray[np.float64]:
-        """The weight ``(ndim,)`` of each dimension of images with this many axes, 0 where it is not compared."""
-        weights = np.zeros(ndim)
-        for dimension, weight in self.weight_of_dimension(ndim).items():
-            weights[dimension] = weight
-        return weights
-
-    def by_dimension(self, name: str, numbers: Sequence[int] | int, ndim: int) -> NDArray[np.int64]:
-        """One number, or one for each of ``dimensions``, as ``(ndim,)``, 0 where a dimension is not compared.
-
-        Raises:
-            InputError: If there are not as many as dimensions.
-        """
-        dimensions = list(self.weight_of_dimension(ndim))
-        spread = np.zeros(ndim, np.int64)
-        if not isinstance(numbers, int) and len(numbers) != len(dimensions):
-            raise InputError(f"{name} has {len(numbers)} values for the dimensions {tuple(dimensions)}.")
-        spread[dimensions] = numbers
-        return spread
-
-    def _check_probabilities(self, prediction: torch.Tensor, target: torch.Tensor | None) -> None:
+    def check_probabilities(self, prediction: torch.Tensor, target: torch.Tensor | None) -> None:
+        """Warns of a prediction outside of [0, 1] that has no activation, and refuses such a target."""
         activated = self.sigmoid or self.other_act is not None or (self.softmax and prediction.shape[1] > 1)
         if not activated and (found := _beyond_probabilities(prediction)):
-            message = f"the input has {found}: set `sigmoid=True` or `softmax=True` for logits."
-            warnings.warn(message, stacklevel=7)
+            warn_caller(mismatch("input", got=found, expected="0 to 1; for logits set sigmoid=True or softmax=True"))
         if target is not None and (found := _beyond_probabilities(target)):
-            raise InputError(f"the target has {found}: set `to_onehot_y=True` for label maps.")
+            raise InputError(mismatch("target", got=found, expected="0 to 1; for label maps set to_onehot_y=True"))
 
 
 class ComparisonLoss(PersistenceLoss):
     """A loss that compares the diagrams of prediction and target, image by image.
 
-    A subclass writes :meth:`image_losses`; everything around it is here and above.
+    A subclass writes :meth:`image_losses`.
     """
 
     @abstractmethod
-    def image_losses(self, images: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
-        """The losses ``(N,)`` of images and references, both ``(N, *spatial)`` and of one floating type."""
+    def image_losses(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Computes the losses ``(N,)`` of images, both ``(N, *spatial)`` and of one floating dtype."""
 
     @not_compiled
     def channel_losses(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """The losses ``(B, C)``, in float64 for a float64 prediction and in float32 otherwise."""
-        self._check_probabilities(prediction, target)
-        images = single_images(prediction)
-        return self.image_losses(images, target.flatten(0, 1).to(images)).reshape(prediction.shape[:2])
+        """Computes the losses ``(B, C)`` of probabilities and targets ``(B, C, H, W[, D])``."""
+        self.check_probabilities(prediction, target)
+        return self.image_losses(prediction.flatten(0, 1), target.flatten(0, 1)).reshape(prediction.shape[:2])
 
 
 class PriorLoss(PersistenceLoss):
-    """A loss of the prediction's diagrams whose goal can be known beforehand: it needs no target then.
+    """A loss of the prediction's diagrams alone, or with a goal that the target gives.
 
-    A subclass writes :meth:`image_losses`; everything around it is here and above.
+    A subclass writes :meth:`image_losses`.
     """
 
     @abstractmethod
-    def image_losses(self, images: torch.Tensor, references: torch.Tensor | None) -> torch.Tensor:
-        """The losses ``(N,)`` of images and, if there are any, references, ``(N, *spatial)`` of one floating type."""
+    def image_losses(self, prediction: torch.Tensor, target: torch.Tensor | None) -> torch.Tensor:
+        """Computes the losses ``(N,)`` of images ``(N, *spatial)``, with the targets if there are any."""
 
     def forward(self, input: torch.Tensor, target: torch.Tensor | None = None) -> torch.Tensor:
         """Computes the loss.
 
         Args:
             input: ``(B, C, H, W[, D])``, logits or probabilities according to the activation chosen.
-            target: ``(B, C, H, W[, D])``, or ``(B, 1, H, W[, D])`` with ``to_onehot_y=True``. Where the loss takes
-                nothing else from it, it tells with ``ignore_index`` which voxels to leave out, and can be missing.
+            target: ``(B, C, H, W[, D])``, or ``(B, 1, H, W[, D])`` with ``to_onehot_y=True``. Optional if the options
+                give the goal. The loss then needs it only to find the ignored voxels.
 
         Returns:
             A scalar, or ``(B, C, 1, 1[, 1])`` with ``reduction="none"``.
 
         Raises:
             AssertionError: If input and target (one-hot, if asked for) have different shapes.
-            InputError: If the loss needs the target and there is none, if there are not two or three spatial axes, or
+            InputError: If the loss needs a target and there is none, if there are not two or three spatial axes, or
                 not as many weights as channels.
+            TypeError: If input or target is no dense tensor of real numbers.
         """
-        input = without_metadata(input)
-        if target is None:
-            prediction, reference = self.prepare_alone(input), None
-        else:
-            prediction, reference = self.prepare(input, without_metadata(target))
-        return self.reduce(self.channel_losses(prediction, reference), prediction.ndim - 2)
+        prediction, target = (self.prepare_alone(input), None) if target is None else self.prepare(input, target)
+        return self.reduce(self.channel_losses(prediction, target), prediction.ndim - 2)
 
     def regions(self, prediction: torch.Tensor) -> torch.Tensor:
-        """The probabilities ``(B, K, *spatial)`` of the regions that the loss is about; here the channels."""
+        """Returns the probabilities ``(B, K, *spatial)`` of the regions that the loss is about: the channels."""
         return prediction
 
     @not_compiled
     def channel_losses(self, prediction: torch.Tensor, target: torch.Tensor | None) -> torch.Tensor:
-        """The losses ``(B, C)`` of regions, in float64 for a float64 prediction and in float32 otherwise."""
-        self._check_probabilities(prediction, target)
-        images = single_images(self.regions(prediction))
-        references = None if target is None else target.flatten(0, 1).to(images)
-        return self.image_losses(images, references).reshape(len(prediction), -1)
-
-
-def single_images(channels: torch.Tensor) -> torch.Tensor:
-    """The images ``(B * C, *spatial)`` of all channels, in float64 if they are and in float32 otherwise."""
-    return channels.to(torch.float64 if channels.dtype == torch.float64 else torch.float32).flatten(0, 1)
+        """Computes the losses ``(B, K)`` of the regions."""
+        self.check_probabilities(prediction, target)
+        images = self.regions(prediction).flatten(0, 1)
+        return self.image_losses(images, None if target is None else target.flatten(0, 1)).reshape(len(prediction), -1)
 
 
 def _beyond_probabilities(values: torch.Tensor) -> str:
-    """What to say of values outside [0, 1]; nothing if there are none."""
-    # One pass, a hundredth of the time that persistence takes.
+    """Returns a phrase for values outside of [0, 1], empty if there are none."""
+    # One pass takes a hundredth of the time of persistence.
     lowest, highest = (extreme.item() for extreme in torch.aminmax(values.detach()))
-    return f"values from {lowest:.3g} to {highest:.3g}, expected 0 to 1" if lowest < 0 or highest > 1 else ""
-
-
-def _distinct(dimensions: Sequence[int]) -> tuple[int, ...]:
-    if len(dimensions) == 0 or len(set(dimensions)) < len(dimensions):
-        raise InputError(f"dimensions are {tuple(dimensions)}, expected at least one and none twice.")
-    return tuple(dimensions)
-
-
-def _not_negative(weights: Sequence[float]) -> tuple[float, ...]:
-    if len(weights) == 0 or min(weights) < 0:
-        raise InputError(f"dimension_weights are {tuple(weights)}, expected at least one and none negative.")
-    return tuple(weights)
+    return f"values from {lowest:.3g} to {highest:.3g}" if lowest < 0 or highest > 1 else ""

@@ -1,59 +1,50 @@
-"""SkeletonRecallLoss: how much of the target's centrelines the prediction covers (Kirchhoff et al. 2024)."""
+"""SkeletonRecallLoss: the part of the target's centrelines that the prediction covers (Kirchhoff et al. 2024)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from monai.utils import LossReduction
-from scipy.ndimage import binary_dilation, generate_binary_structure
 
-from segtopo.errors import InputError
-from segtopo.losses.channel_loss import ChannelLoss, ClassWeight, check_not_negative, not_compiled
+from segtopo.losses.calls import not_compiled
+from segtopo.losses.channel_loss import ChannelLoss
+from segtopo.losses.options import Count, Positive
 from segtopo.masks.components import Mask
-from segtopo.masks.skeletons import skeleton
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class SkeletonRecallLoss(ChannelLoss):
-    r"""One less the soft recall of the target's tubed skeleton.
+    r"""One minus the soft recall of the target's tubed skeleton.
 
-    Thin vessels weigh as much as thick ones, and a break across a vessel as much as its length: far more than in
-    Dice. Only the target is skeletonised, so there is no differentiable skeleton to compute, and the cost on the GPU is
-    that of one multiplication. With the tube :math:`s` around the skeleton of a channel's target and the
-    prediction :math:`x`
+    Thin vessels count as much as thick ones, and a gap counts by its length along the vessel: far more than in Dice.
+    Only the target is skeletonised, so no differentiable skeleton is needed, and the cost on the GPU is that of one
+    multiplication. With the tube :math:`s` around the skeleton of a channel's target and the prediction :math:`x`
 
     .. math:: 1 - \frac{\sum x s + \epsilon}{\sum s + \epsilon}
 
-    A recall alone is least where everything is foreground: keep Dice or cross entropy beside it.
+    Recall alone is best where everything is foreground: keep Dice or cross entropy beside it.
 
-    Skeletonising happens on the CPU, in the forward pass; for 128 voxels cubed it takes some tenths of a second. Where
-    that is too slow, apply :func:`tubed_skeleton` to the masks beforehand, in the workers that load data, and set
-    ``skeletonize=False``.
+    The skeleton is computed on the CPU, in the forward pass; 128 voxels cubed take some tenths of a second. If that
+    is too slow, apply :func:`tubed_skeleton` to the masks in the data loader and set ``skeletonize=False``.
 
-    Differences from the published code (github.com/MIC-DKFZ/Skeleton-Recall): 1 is added, so that a perfect
-    recall costs 0; each class is skeletonised for itself, so that touching classes keep their own centrelines; an
-    empty class costs 0; the mean over items and channels is taken last.
+    Differences from the published code (github.com/MIC-DKFZ/Skeleton-Recall): 1 is added, so that perfect recall costs
+    0; each class has its own skeleton, so that touching classes keep their centrelines; an empty class costs 0; the
+    mean over items and channels is taken last.
+
+    All other options are those of :class:`~segtopo.losses.channel_options.ChannelOptions`. The skeleton of a background
+    means little: leave it out. Ignored voxels are background.
 
     Args:
-        include_background: If False, channel 0 is left out; the skeleton of a background means little.
-        to_onehot_y: Whether to turn a ``(B, 1, H, W[, D])`` label map into one channel per class of the
-            input.
-        sigmoid: Whether to apply a sigmoid to the input.
-        softmax: Whether to apply a softmax over the channels of the input.
-        other_act: Another activation to apply to the input; it should give probabilities.
-        radius: By how many voxels the skeleton is widened, inside the mask.
-        skeletonize: Whether to take the tubed skeleton of the target; if False, the target is one.
+        radius: Width in voxels by which the skeleton is dilated, inside the mask.
+        skeletonize: If False, the target is a tubed skeleton already.
         smooth: The :math:`\epsilon`, above 0.
-        reduction: ``"mean"`` or ``"sum"`` over items and channels, or ``"none"`` for ``(B, C, 1, 1[, 1])``.
-        weight: Weights of the channels, see :class:`~segtopo.losses.channel_loss.ChannelLoss`.
-        ignore_index: Label whose voxels count as background in input and target.
 
     Raises:
-        TypeError: If ``other_act`` cannot be called.
-        ValueError: If an option is out of its range, or more than one activation is asked for.
+        TypeError: If an option has a wrong type.
+        InputError: If an option is out of its range, or more than one activation is chosen.
 
-    Reference:
+    References:
         Y. Kirchhoff et al.: Skeleton Recall Loss for Connectivity Conserving and Resource Efficient Segmentation of
         Thin Tubular Structures. ECCV 2024.
 
@@ -68,33 +59,14 @@ class SkeletonRecallLoss(ChannelLoss):
         (0.0, 0.2)
     """
 
-    def __init__(
-        self,
-        include_background: bool = True,
-        to_onehot_y: bool = False,
-        sigmoid: bool = False,
-        softmax: bool = False,
-        other_act: Callable[[torch.Tensor], torch.Tensor] | None = None,
-        radius: int = 2,
-        skeletonize: bool = True,
-        smooth: float = 1.0,
-        reduction: LossReduction | str = LossReduction.MEAN,
-        weight: ClassWeight = None,
-        ignore_index: int | None = None,
-    ) -> None:
-        super().__init__(include_background, to_onehot_y, sigmoid, softmax, other_act, reduction, weight, ignore_index)
-        check_not_negative(radius=radius)
-        if not smooth > 0:
-            raise InputError(f"smooth is {smooth}, expected a number above 0.")
-        self.radius = radius
-        self.skeletonize = skeletonize
-        self.smooth = smooth
+    radius: Count = 2
+    skeletonize: bool = True
+    smooth: Positive = 1.0
 
     def channel_losses(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """The losses ``(B, C)``, in float64 for a float64 prediction and in float32 otherwise."""
-        prediction = prediction.to(torch.float64 if prediction.dtype == torch.float64 else torch.float32).flatten(2)
-        tubes = (self._tubes(target) if self.skeletonize else target).to(prediction).flatten(2)
-        covered = (prediction * tubes).sum(dim=2)
+        """Computes the losses ``(B, C)`` of probabilities and targets ``(B, C, H, W[, D])``."""
+        tubes = (self._tubes(target).to(prediction) if self.skeletonize else target).flatten(2)
+        covered = (prediction.flatten(2) * tubes).sum(dim=2)
         return 1 - (covered + self.smooth) / (tubes.sum(dim=2) + self.smooth)
 
     @not_compiled
@@ -105,14 +77,14 @@ class SkeletonRecallLoss(ChannelLoss):
 
 
 def tubed_skeleton(mask: Mask, radius: int = 2) -> Mask:
-    """The skeleton of a mask, widened but not beyond the mask.
+    """Returns the skeleton of a mask, dilated inside the mask.
 
     Args:
         mask: 2D or 3D booleans.
-        radius: How far to widen it, in voxels; diagonal steps count as one.
+        radius: Width of the dilation in voxels; diagonal steps count as one.
 
     Returns:
-        Booleans of the same shape. Each component of the mask has a part of it.
+        Booleans of the same shape. They meet each component of the mask.
 
     Example:
         >>> import numpy as np
@@ -125,6 +97,11 @@ def tubed_skeleton(mask: Mask, radius: int = 2) -> Mask:
                [0, 1, 1, 1, 1, 1, 0, 0],
                [0, 0, 0, 0, 0, 0, 0, 0]])
     """
+    # Both load libraries that no other loss needs.
+    from scipy.ndimage import binary_dilation, generate_binary_structure
+
+    from segtopo.masks.skeletons import skeleton
+
     centreline = skeleton(mask)
     if radius == 0:
         return centreline

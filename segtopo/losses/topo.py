@@ -1,85 +1,76 @@
-"""TopoLoss: the prediction's persistence diagram drawn to the target's (Hu et al. 2019)."""
+"""TopoLoss: persistence diagrams of prediction and target under the optimal matching (Hu et al. 2019)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Annotated
 
+import numpy as np
 import torch
-from monai.utils import LossReduction
+from annotated_types import MinLen
+from numpy.typing import NDArray
 
-from segtopo.errors import InputError
-from segtopo.losses.channel_loss import ClassWeight
-from segtopo.losses.matched_barcodes import match_barcodes_by_value
+from segtopo.errors import InputError, mismatch
+from segtopo.losses.dimensions import Dimensions
+from segtopo.losses.matched_barcodes import MatchedBarcodes
+from segtopo.losses.options import PositiveInt
 from segtopo.losses.patches import split_into_patches
 from segtopo.losses.persistence_loss import ComparisonLoss
-from segtopo.losses.superlevel import superlevel_barcodes
-from segtopo.persistence import Construction
+from segtopo.losses.superlevel import sum_by_image, superlevel_barcodes
+from segtopo.matching import match_wasserstein
+from segtopo.persistence.barcodes import Barcodes
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class TopoLoss(ComparisonLoss):
     r"""Distance between the persistence diagrams of prediction and target, under the optimal matching.
 
-    The diagrams are those of the superlevel filtration: a bar :math:`(b, d)` of dimension 0 is a component
-    that appears at probability ``b`` and merges with another at ``d``; dimension 1 holds loops, dimension 2
-    (in 3D) cavities. A binary target has one bar (1, 0) for each feature. The loss of one channel of one
-    patch is
+    The diagrams are those of the superlevel filtration: a bar :math:`(b, d)` of dimension 0 is a component that
+    appears at probability ``b`` and merges with another at ``d``; dimension 1 holds loops, dimension 2 (in 3D)
+    cavities. A binary target has one bar (1, 0) for each feature. The loss of one channel of one patch is
 
     .. math:: \sum_{(p, q)} \|p - q\|^2 + \sum_{p\ \mathrm{unmatched}} \tfrac12 (b_p - d_p)^2
               + \sum_{q\ \mathrm{unmatched}} \tfrac12 (b_q - d_q)^2
 
-    Matched bars of the prediction are drawn to their partners (a gap is closed, a merged pair is parted), the
-    others to the diagonal (a spurious piece vanishes, a spurious loop is filled or opened). The last sum has
-    no gradient: it counts features for which the prediction has no bar at all.
+    The gradient moves matched bars of the prediction to their partners: it closes a gap or separates a merged pair.
+    It moves the other bars to the diagonal: a spurious piece vanishes, a spurious loop is filled or opened. The last
+    sum has no gradient. It counts features without any bar in the prediction.
 
-    The component that never dies is given death 0 and is matched with the target's; for an empty target that
-    is the bar (0, 0). So a one-component target against an empty prediction costs 1, the worst there is, with
-    a gradient on the brightest voxel; a constant prediction ``c`` costs :math:`(1 - c)^2`, or :math:`c^2` if
-    the target is empty.
+    The essential component is given death 0 and is matched with the target's; for an empty target that is the bar
+    (0, 0). So a one-component target against an empty prediction costs 1, the largest cost of a feature, with a
+    gradient on the brightest voxel. A constant prediction ``c`` costs :math:`(1 - c)^2`, or :math:`c^2` if the target
+    is empty.
 
-    **Scale.** The sum over bars is kept, as in the paper: one wrong feature weighs the same beside many right
-    ones. It is averaged over patches, so one weight serves images of any size. A single missing feature costs
-    up to 1, as much as Dice can cost altogether: weights of 0.001 to 0.01 beside Dice are a fair start.
+    **Scale.** The loss sums over bars, as in the paper: one wrong feature has the same cost beside many right ones.
+    It is the mean over patches, so one weight serves images of any size. A missing feature costs up to 1, as much as
+    the whole Dice loss: weights of 0.001 to 0.01 beside Dice are a fair start.
 
-    **Noise.** A bar is drawn to the diagonal with a force equal to its length, so the thousands of short bars
-    of a noisy map act as a weak smoothing; ``min_persistence`` switches it off (the paper's code uses 0.03).
-    With ``match_all`` a short bar is drawn to (1, 0) when the target has more features than the prediction,
-    be it noise: start from a prediction that is already good.
+    **Noise.** The gradient of an unmatched bar is proportional to its length, so the thousands of short bars of a
+    noisy map act as a weak smoothing. ``min_persistence`` switches it off (the paper's code uses 0.03). With
+    ``match_all`` even a bar of noise is moved to (1, 0) if the target has more features than the prediction: start
+    from a good prediction.
 
     Differences from the published code (github.com/HuXiaoling/TopoLoss): all dimensions at once instead of
-    components only; the component that never dies counts; empty patches count; all patches count; bars go to
-    the diagonal itself; a voxel that is critical for two bars serves both; the diagram and the loss see the
-    same activation.
+    components only; the essential component counts; all patches count, empty ones too; bars are moved to the diagonal
+    itself; a voxel that is critical for two bars serves both; diagram and loss see the same activation.
+
+    All other options are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`.
 
     Args:
-        include_background: If False, channel 0 is left out.
-        to_onehot_y: Whether to turn a ``(B, 1, H, W[, D])`` label map into one channel per class of the
-            input.
-        sigmoid: Whether to apply a sigmoid to the input.
-        softmax: Whether to apply a softmax over the channels of the input.
-        other_act: Another activation to apply to the input; it should give probabilities.
-        dimensions: Dimensions of the features compared. None: all, 0 to the number of spatial axes less one.
-        dimension_weights: One weight for each of ``dimensions``, none negative. None: all 1.
-        patch_size: Edge length in voxels, one number or one per spatial axis, of the non-overlapping patches
-            in which the topology is compared: the matching then cannot pair features that are far apart, and
-            a structure cut by a patch counts in each of its parts. Patches at the end may be smaller. None:
-            the whole image.
-        min_persistence: Bars up to this length are not drawn to the diagonal; at least 0 and below 1. They can
-            still be matched: where a vessel is broken, the bar of its loop is short before it is mended.
-        match_all: If True, as in the paper, each target bar takes a partner as long as the prediction has
-            bars. If False, the Wasserstein-2 matching: a pair is made only where it is cheaper than two ways
-            to the diagonal, so that weak bars (such as a component whose peak is below 0.27) are erased
-            instead of completed.
-        construction: ``"T"``: full foreground connectivity (8 / 26). ``"V"``: face connectivity (4 / 6).
-        num_threads: Threads for persistence. None: as many as there are cores.
-        reduction: ``"mean"`` or ``"sum"`` over items and channels, or ``"none"`` for ``(B, C, 1, 1[, 1])``.
-        weight: Weights of the channels, see :class:`~segtopo.losses.channel_loss.ChannelLoss`.
-        ignore_index: Label whose voxels count as background in input and target.
+        patch_size: Edge length in voxels, one number or one per spatial axis, of the non-overlapping patches in which
+            the topology is compared. Patches keep the matching from pairing distant features, and a structure counts
+            in each patch that it crosses. Patches at the end may be smaller. None: the whole image.
+        match_all: If True, as in the paper, each target bar takes a partner as long as the prediction has bars. If
+            False, the matching is Wasserstein-2: a pair is made only if it costs less than two ways to the diagonal.
+            Weak bars (such as a component whose peak is below 0.27) are then erased instead of completed.
 
     Raises:
-        TypeError: If ``other_act`` cannot be called.
-        ValueError: If an option is out of its range, or more than one activation is asked for.
+        TypeError: If an option has a wrong type.
+        InputError: If an option is out of its range, or more than one activation is chosen.
 
-    Reference:
+    References:
         Xiaoling Hu, Li Fuxin, Dimitris Samaras, Chao Chen: Topology-Preserving Deep Image Segmentation. NeurIPS 2019.
 
     Example:
@@ -93,74 +84,63 @@ class TopoLoss(ComparisonLoss):
         >>> loss.backward()
     """
 
-    def __init__(
-        self,
-        include_background: bool = True,
-        to_onehot_y: bool = False,
-        sigmoid: bool = False,
-        softmax: bool = False,
-        other_act: Callable[[torch.Tensor], torch.Tensor] | None = None,
-        dimensions: Sequence[int] | None = None,
-        dimension_weights: Sequence[float] | None = None,
-        patch_size: Sequence[int] | int | None = None,
-        min_persistence: float = 0.0,
-        match_all: bool = True,
-        construction: Construction = "T",
-        num_threads: int | None = None,
-        reduction: LossReduction | str = LossReduction.MEAN,
-        weight: ClassWeight = None,
-        ignore_index: int | None = None,
-    ) -> None:
-        super().__init__(
-            include_background=include_background,
-            to_onehot_y=to_onehot_y,
-            sigmoid=sigmoid,
-            softmax=softmax,
-            other_act=other_act,
-            dimensions=dimensions,
-            dimension_weights=dimension_weights,
-            min_persistence=min_persistence,
-            construction=construction,
-            num_threads=num_threads,
-            reduction=reduction,
-            weight=weight,
-            ignore_index=ignore_index,
-        )
-        self.patch_size = patch_size if patch_size is None else _at_least_one(patch_size)
-        self.match_all = match_all
+    patch_size: Annotated[Sequence[PositiveInt], MinLen(1)] | PositiveInt | None = None
+    match_all: bool = True
 
-    def image_losses(self, images: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
-        """The losses ``(N,)`` of images and references, both ``(N, *spatial)`` and of one floating type."""
-        patch_size = self._patch_size(images.shape[1:])
-        patches, reference_patches = (split_into_patches(batch, patch_size) for batch in (images, references))
-        losses = self._patch_losses(patches.flatten(0, 1), reference_patches.flatten(0, 1))
-        return losses.reshape(len(images), -1).mean(dim=1)
+    def image_losses(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Computes the losses ``(N,)`` of images, both ``(N, *spatial)`` and of one floating dtype."""
+        patch_size = self._patch_size(prediction.shape[1:])
+        patches, target_patches = (split_into_patches(images, patch_size) for images in (prediction, target))
+        losses = self._patch_losses(patches.flatten(0, 1), target_patches.flatten(0, 1))
+        return losses.reshape(len(prediction), -1).mean(dim=1)
 
-    def _patch_losses(self, patches: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
+    def _patch_losses(self, patches: torch.Tensor, target_patches: torch.Tensor) -> torch.Tensor:
         prediction, target = (
-            superlevel_barcodes(batch, self.construction, self.num_threads) for batch in (patches, references)
+            superlevel_barcodes(images, self.construction, self.num_threads) for images in (patches, target_patches)
         )
-        bars = match_barcodes_by_value(
-            prediction,
-            target,
-            len(patches),
-            self.weight_of_dimension(patches.ndim - 1),
-            match_all=self.match_all,
-            min_persistence=self.min_persistence,
-        )
+        dimensions = self.dimensions_of(patches)
+        partners = match_barcodes_by_value(prediction, target, len(patches), dimensions, match_all=self.match_all)
+        weights, lost = dimensions.weights(), np.ones(len(target))
+        lost[partners[partners >= 0]] = 0.0
+        lost *= weights[target.dimension] * 0.5 * target.lengths**2
+        missing = sum_by_image(target, torch.from_numpy(lost), len(patches))
+        weight = weights[prediction.dimension]
+        bars = MatchedBarcodes.of(prediction, target, partners, weight, missing, self.min_persistence)
         return bars.distances(patches)
 
     def _patch_size(self, spatial: Sequence[int]) -> list[int]:
         if self.patch_size is None:
             return list(spatial)
-        edges = self.patch_size if len(self.patch_size) > 1 else self.patch_size * len(spatial)
-        if len(edges) != len(spatial):
-            raise InputError(f"patch_size {self.patch_size} has {len(edges)} values for {len(spatial)} spatial axes.")
+        edges = [self.patch_size] * len(spatial) if isinstance(self.patch_size, int) else list(self.patch_size)
+        if len(edges) not in (1, len(spatial)):
+            raise InputError(
+                mismatch("patch_size", got=self.patch_size, expected=f"one value or {len(spatial)}, one for each axis")
+            )
+        edges = edges * len(spatial) if len(edges) == 1 else edges
         return [min(edge, extent) for edge, extent in zip(edges, spatial, strict=True)]
 
 
-def _at_least_one(patch_size: Sequence[int] | int) -> tuple[int, ...]:
-    edges = (patch_size,) if isinstance(patch_size, int) else tuple(patch_size)
-    if len(edges) == 0 or min(edges) < 1:
-        raise InputError(f"patch_size is {patch_size}, expected at least 1 voxel along each axis.")
-    return edges
+def match_barcodes_by_value(
+    prediction: Barcodes, target: Barcodes, images: int, dimensions: Dimensions, *, match_all: bool
+) -> NDArray[np.int64]:
+    """Matches the bars of predictions and targets by their values, image by image and dimension by dimension.
+
+    Args:
+        prediction: The bars of the predictions.
+        target: The bars of the targets.
+        images: The number of images of either.
+        dimensions: The dimensions to match.
+        match_all: See :func:`~segtopo.matching.match_wasserstein`.
+
+    Returns:
+        ``(n,)`` for each bar of the predictions the row of its partner in ``target``; -1 without one.
+    """
+    points, target_points = (
+        np.stack([bars.births, bars.ending_at(-np.inf).deaths], axis=1) for bars in (prediction, target)
+    )
+    partners = np.full(len(prediction), -1)
+    for image, dimension in product(range(images), dimensions.compared):
+        rows, target_rows = prediction.of(image, dimension), target.of(image, dimension)
+        i, j = match_wasserstein(points[rows], target_points[target_rows], match_all=match_all)
+        partners[i + rows.start] = j + target_rows.start
+    return partners

@@ -16,6 +16,7 @@ from rich.console import Console
 from segtopo.config.training_config import TrainingConfig, load_config
 from segtopo.inference.checkpoint import Checkpoint, initialize
 from segtopo.inference.sliding_windows import choose_device
+from segtopo.losses.schedules import ScheduledLoss
 from segtopo.training.data import CASE, LoadedCase, PatchDataset, load_cases, patch_loader
 from segtopo.training.interruption import StopRequest, TrainingInterruptedError
 from segtopo.training.reporting import LOGGER, Report, Row, say
@@ -185,7 +186,8 @@ class Training:
         torch.manual_seed(self.config.seed + iteration)
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(iteration)
-        self.config.loss.set_epoch(self.loss, iteration // self.config.iterations_per_epoch)
+        if isinstance(self.loss, ScheduledLoss):
+            self.loss.set_epoch(iteration // self.config.iterations_per_epoch)
 
     def _check_loss(self) -> None:
         if not torch.isfinite(self.trainer.state.output["loss"]):
@@ -207,7 +209,9 @@ class Training:
 
     def _finish_iteration(self) -> None:
         state = self.trainer.state
-        losses = {"loss": state.output["loss"].item(), **self.config.loss.components(self.loss)}
+        losses = {"loss": state.output["loss"].item()}
+        if isinstance(self.loss, ScheduledLoss):
+            losses |= {f"loss_{name}": value.item() for name, value in self.loss.components.items()}
         self.epoch_sums = {key: self.epoch_sums.get(key, 0.0) + value for key, value in losses.items()}
         self.report.iteration(state.iteration, state.epoch, losses["loss"])
         self.stop.raise_if_received()

@@ -35,14 +35,14 @@ class TwoOutputs(DeepSupervisionLoss):
 
 
 def combined_with_betti_matching(**options: Any) -> CombinedTopologyLoss:
-    return CombinedTopologyLoss(topology_loss=BettiMatchingLoss(**options), lambda_topology=0.5, **options)
+    return CombinedTopologyLoss(topology_loss=BettiMatchingLoss(), lambda_topology=0.5, **options)
 
 
 def deep_supervision(**options: Any) -> TwoOutputs:
     return TwoOutputs(combined_with_betti_matching(**options), topology_scale=0.5)
 
 
-PRIORS = [{"classes": [1], "betti_numbers": [2, 1]}, {"classes": [0, 2], "betti_numbers": [1, 0]}]
+PRIORS = [{"classes": [1], "betti_numbers": [2, 1]}, {"classes": [1, 2], "betti_numbers": [1, 0]}]
 
 # The losses of one output: all share the conventions of MONAI's DiceLoss.
 LOSSES: list[type[nn.Module]] = [

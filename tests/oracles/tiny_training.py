@@ -42,7 +42,7 @@ def tiny_config(data: Path, out: Path, dimensions: int = 2) -> dict[str, Any]:
             {"name": "RandGaussianNoise", "prob": 0.5},
         ],
         "network": {"name": "UNet", "channels": [4, 8], "num_res_units": 1, "dropout": 0.1},
-        "loss": {"name": "DiceCE"},
+        "loss": {"name": "DiceCELoss", "include_background": False},
         "optimizer": {"name": "AdamW", "lr": 0.01},
         "schedule": {"name": "Cosine", "warmup_epochs": 1},
         "patch_size": [16, 12, 8][:dimensions],
