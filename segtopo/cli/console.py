@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-Progress: TypeAlias = Callable[[str, int, int], None]
+ProgressCallback: TypeAlias = Callable[[str, int, int], None]
 """Called before each case with its name, its number from 1, and the number of cases."""
 
 #: A pipe has no width: no line of a table is cut or folded.
@@ -24,7 +24,7 @@ def complain(error: object) -> None:
 
 
 @contextmanager
-def show_progress(title: str) -> Iterator[Progress]:
+def show_progress(title: str) -> Iterator[ProgressCallback]:
     """Gives a callback that shows the progress: as a bar on a terminal, as plain lines in a pipe.
 
     Args:
