@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
-install_segtopo .
+install_segtopo ".[train]"
 
 out=.demo
 test=data_samples/vessels2d/test

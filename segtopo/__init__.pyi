@@ -1,35 +1,29 @@
 from . import (
-    config as config,
+    config,
+    evaluation,
+    inference,
+    losses,
+    masks,
+    matching,
+    metrics,
+    persistence,
+    phantoms,
+    training,
+    volumes,
 )
-from . import (
-    evaluation as evaluation,
-)
-from . import (
-    inference as inference,
-)
-from . import (
-    losses as losses,
-)
-from . import (
-    masks as masks,
-)
-from . import (
-    matching as matching,
-)
-from . import (
-    metrics as metrics,
-)
-from . import (
-    persistence as persistence,
-)
-from . import (
-    phantoms as phantoms,
-)
-from . import (
-    training as training,
-)
-from . import (
-    volumes as volumes,
-)
+
+__all__ = [
+    "config",
+    "evaluation",
+    "inference",
+    "losses",
+    "masks",
+    "matching",
+    "metrics",
+    "persistence",
+    "phantoms",
+    "training",
+    "volumes",
+]
 
 __version__: str

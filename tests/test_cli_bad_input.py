@@ -76,21 +76,25 @@ BAD = {
     "phantom negative size": "phantom --out out --shape -64,80",
     "phantom no cases": "phantom --out out --train 0 --test 0",
     "phantom noise": "phantom --out out --noise -1",
-    "phantom crop without mask": "phantom --out out --crop 96",
-    "phantom trees of masks": "phantom --out out --from-mask mask.nii.gz --trees 2",
-    "phantom mask missing": "phantom --out out --from-mask nowhere.nii.gz",
-    "phantom mask empty": "phantom --out out --from-mask nothing.nii.gz",
-    "phantom mask no mask": "phantom --out out --from-mask labels.nii.gz",
-    "phantom mask folder empty": "phantom --out out --from-mask empty --crop 8",
-    "phantom crop": "phantom --out out --from-mask mask.nii.gz --crop 0",
-    "phantom crops": "phantom --out out --from-mask mask.nii.gz --crops-per-mask 0",
+    "phantom of masks": "phantom mask.nii.gz --out out",
+    "simulate nothing": "simulate --out out",
+    "simulate mask missing": "simulate nowhere.nii.gz --out out",
+    "simulate second mask missing": "simulate mask.nii.gz nowhere.nii.gz --out out",
+    "simulate mask empty": "simulate nothing.nii.gz --out out",
+    "simulate mask no mask": "simulate labels.nii.gz --out out",
+    "simulate folder empty": "simulate empty --out out --crop 8",
+    "simulate crop": "simulate mask.nii.gz --out out --crop 0",
+    "simulate crop no number": "simulate mask.nii.gz --out out --crop small",
+    "simulate crops": "simulate mask.nii.gz --out out --crops-per-mask 0",
     "train config missing": "train nowhere.yaml",
     "train config a folder": "train pred",
     "predict checkpoint missing": "predict nowhere.pt mask.nii.gz --out out",
     "predict checkpoint no checkpoint": "predict file mask.nii.gz --out out",
+    "predict images missing": "predict file nowhere --out out",
     "predict device": "predict file mask.nii.gz --out out --device tpu",
     "predict overlap": "predict file mask.nii.gz --out out --overlap 1",
     "unknown command": "analyse pred",
+    "unknown option of the program": "--fast",
     "unknown option": "evaluate pred ref --out out --fast",
     "missing argument": "evaluate pred",
     "missing option": "evaluate pred ref",
@@ -125,13 +129,6 @@ def test_an_unforeseen_error_is_not_taken_for_bad_input(files: Path, monkeypatch
     monkeypatch.chdir(files)
     with pytest.raises(MemoryError):
         run(["persistence", "mask.nii.gz", "--out", "out.csv"])
-    assert not Path("out.csv").exists()
-
-
-def test_an_interruption_leaves_with_1(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segtopo.persistence.compute_persistence", fails(KeyboardInterrupt()))
-    monkeypatch.chdir(files)
-    assert run(["persistence", "mask.nii.gz", "--out", "out.csv"]) == 1
     assert not Path("out.csv").exists()
 
 

@@ -108,7 +108,7 @@ def test_phantom_writes_a_data_set_again_and_again(tmp_path: Path, capsys: pytes
     options = ["--shape", "48,64", "--train", "1", "--test", "1", "--loops", "0", "--seed", "3"]
     for out in ("a", "b"):
         assert run(["phantom", "--out", str(tmp_path / out), *options]) == 0
-    assert "phantom 2: test/vessels_00.png" in capsys.readouterr().out
+    assert "phantom 2/2: test/vessels_00.png" in capsys.readouterr().out
     images = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.png"))
     assert len(images) == 4
     for path in images:
@@ -124,14 +124,25 @@ def test_phantom_writes_a_data_set_again_and_again(tmp_path: Path, capsys: pytes
         (["--whole"], [(40, 50)]),
     ],
 )
-def test_phantom_simulates_images_of_masks(options: list[str], shapes: list[tuple], tmp_path: Path) -> None:
+def test_simulate_writes_images_of_masks(
+    options: list[str], shapes: list[tuple], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     mask = np.zeros((40, 50), dtype=bool)
     mask[18:21] = True
     write_volume(tmp_path / "masks" / "vessel.png", mask)
     out = tmp_path / "out"
-    assert run(["phantom", "--out", str(out), "--from-mask", str(tmp_path / "masks"), *options]) == 0
+    assert run(["simulate", str(tmp_path / "masks"), "--out", str(out), *options]) == 0
+    assert f"simulate {len(shapes)}/{len(shapes)}: vessel" in capsys.readouterr().out
     assert [read_mask(p).spatial_shape for p in sorted((out / "labels").iterdir())] == shapes
     assert [p.name for p in sorted((out / "images").iterdir())] == [p.name for p in sorted((out / "labels").iterdir())]
+
+
+@pytest.fixture
+def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty files of the names that the commands are given."""
+    for name in ("c.yaml", "best.pt", "images"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -159,7 +170,9 @@ def training(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return calls
 
 
-def test_train_hands_its_arguments_on(training: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_train_hands_its_arguments_on(
+    training: SimpleNamespace, paths: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["train", "c.yaml", "epochs=3", "optimizer.lr=1e-3", "--resume"]) == 0
     assert training.train == (Path("c.yaml"), ["epochs=3", "optimizer.lr=1e-3"], True)
     assert run(["train", "c.yaml"]) == 0
@@ -167,16 +180,18 @@ def test_train_hands_its_arguments_on(training: SimpleNamespace, capsys: pytest.
     assert "checkpoint: last.pt" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("failure", ["NonFiniteLossError", "TrainingInterruptedError"])
-def test_a_training_that_stops_leaves_with_1_and_one_line(
-    failure: str, training: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("failure", "code"), [("NonFiniteLossError", 1), ("TrainingInterruptedError", 130)])
+def test_a_training_that_stops_prints_one_line(
+    failure: str, code: int, training: SimpleNamespace, paths: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     training.failure = failure
-    assert run(["train", "c.yaml"]) == 1
+    assert run(["train", "c.yaml"]) == code
     assert capsys.readouterr().err == "error: loss is nan in batch a, b\n"
 
 
-def test_predict_hands_its_arguments_on(training: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_predict_hands_its_arguments_on(
+    training: SimpleNamespace, paths: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["predict", "best.pt", "images", "--out", "masks", "--probabilities", "--overlap", "0.25"]) == 0
     options = {"probabilities": True, "overlap": 0.25, "device": "auto"}
     assert training.predict == (Path("best.pt"), Path("images"), Path("masks"), options)

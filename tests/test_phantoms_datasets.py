@@ -21,7 +21,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     [(2, (64, 80), ".png"), (2, (64, 80), ".nii.gz"), (3, (40, 36, 32), ".nii.gz")],
 )
 def test_phantoms(tmp_path: Path, ndim: int, shape: tuple[int, ...], extension: str) -> None:
-    names: list[str] = []
+    calls: list[tuple[str, int, int]] = []
     write_phantom_dataset(
         tmp_path / "a",
         ndim=ndim,
@@ -30,11 +30,11 @@ def test_phantoms(tmp_path: Path, ndim: int, shape: tuple[int, ...], extension: 
         test=1,
         seed=4,
         file_format=extension,
-        progress=names.append,
+        progress=lambda *call: calls.append(call),
     )
     record = json.loads((tmp_path / "a" / "phantoms.json").read_text())
     assert record["seed"] == 4
-    assert names == [case["case"] for case in record["cases"]]
+    assert calls == [(case["case"], number, 3) for number, case in enumerate(record["cases"], start=1)]
     assert [len(list_images(tmp_path / "a" / split / "images")) for split in ("train", "test")] == [2, 1]
     for case in record["cases"]:
         split, name = case["case"].split("/")

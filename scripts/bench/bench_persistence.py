@@ -5,7 +5,7 @@ Prints a table of median times, peak memory and ratios of peer to segtopo, and d
     python scripts/bench_persistence.py
     python scripts/bench_persistence.py --volumes vessel --shapes 64,64,64 --rounds 3 --out runs/bench
 
-All of it takes about an hour. Needs the peers (`pip install -e ".[bench]"`) and, for the memory, Linux.
+All of it takes about an hour. Needs the peers (`pip install -e ".[test]"`) and, for the memory, Linux.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def write_phantom_dataset(
     noise: float = 0.08,
     gaps: int = 6,
     file_format: str | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[str, int, int], None] = lambda case, number, total: None,
 ) -> None:
     """Writes vessel phantoms: ``out/{train,test}/{images,labels}`` and ``out/phantoms.json``, all or nothing.
 
@@ -63,7 +63,7 @@ def write_phantom_dataset(
         noise: Standard deviation of the noise; the contrast of a thick vessel is 0.35.
         gaps: Places in each image where a vessel nearly vanishes.
         file_format: Extension of the files; ``.png`` in 2D and ``.nii.gz`` in 3D by default.
-        progress: Called with the name of each case once it is written.
+        progress: Called with the name of each case, its number from 1 and the number of cases, before it is made.
 
     Raises:
         InputError: If an argument is out of range, or ``out`` cannot be written or holds something.
@@ -86,13 +86,12 @@ def write_phantom_dataset(
     with atomic_output(out) as part:
         for number, (split, count) in enumerate({"train": train, "test": test}.items()):
             for case in range(count):
+                name = f"vessels_{case:02d}{extension}"
+                progress(f"{split}/{name}", len(cases) + 1, train + test)
                 case_seed = [seed, number, case]
                 phantom = vessel_phantom(size, seed=case_seed, trees=trees, loops=loops, noise=noise, gaps=gaps)
-                name = f"vessels_{case:02d}{extension}"
                 _write_case(part / split, name, phantom.image, Volume(phantom.label))
                 cases.append({"case": f"{split}/{name}", "seed": case_seed, "betti_numbers": phantom.betti_numbers})
-                if progress:
-                    progress(f"{split}/{name}")
         parameters = {
             "shape": size,
             "seed": seed,
@@ -117,7 +116,7 @@ def write_simulated_dataset(
     label: int | None = None,
     whole: bool = False,
     file_format: str | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Callable[[str, int, int], None] = lambda case, number, total: None,
 ) -> None:
     """Writes simulated images of real masks: ``out/{images,labels}``, ``out/simulated.json``, all or nothing.
 
@@ -136,7 +135,7 @@ def write_simulated_dataset(
         whole: One image of each entire mask, with its geometry bit for bit, in place of crops.
         file_format: Extension of the files; ``.png`` for PNG, TIFF and JPEG masks and ``.nii.gz`` for others
             by default.
-        progress: Called with the name of each case once it is written.
+        progress: Called with the name of each case, its number from 1 and the number of cases, before it is made.
 
     Raises:
         InputError: If a mask is missing, damaged, empty or not binary, an argument is out of range, or
@@ -157,6 +156,8 @@ def write_simulated_dataset(
             extension = _extension(file_format, default)
             boxes = [("", mask)] if whole else _crops(mask, crop, crops_per_mask, [seed, number])
             for case, (suffix, box) in enumerate(boxes):
+                name = f"{image_stem(file)}{suffix}{extension}"
+                progress(name, len(cases) + 1, len(files) * len(boxes))
                 image = simulate_intensities(
                     box.array,
                     spacing=box.spacing,
@@ -164,11 +165,8 @@ def write_simulated_dataset(
                     appearance=look,
                     seed=[seed, number, case],
                 )
-                name = f"{image_stem(file)}{suffix}{extension}"
                 _write_case(part, name, image, box)
                 cases.append({"case": name, "mask": file.name, "shape": box.spatial_shape})
-                if progress:
-                    progress(name)
         parameters = {"seed": seed, "gap_density": gap_density, "label": label, "appearance": asdict(look)}
         _write_json(part / "simulated.json", {**parameters, "cases": cases})
 

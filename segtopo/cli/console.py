@@ -1,0 +1,64 @@
+"""Output on the terminal or into a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeAlias
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+ProgressCallback: TypeAlias = Callable[[str, int, int], None]
+"""Called before each case with its name, its number from 1, and the number of cases."""
+
+#: A pipe has no width: no line of a table is cut or folded.
+PIPE_WIDTH = 10_000
+
+
+def complain(error: object) -> None:
+    """Prints an error as one line on standard error."""
+    typer.echo("error: " + " ".join(str(error).split()), err=True)
+
+
+@contextmanager
+def show_progress(title: str) -> Iterator[ProgressCallback]:
+    """Gives a callback that shows the progress: as a bar on a terminal, as plain lines in a pipe.
+
+    Args:
+        title: The name of the work.
+
+    Yields:
+        A callback for the functions of segtopo that take ``progress``.
+
+    Example:
+        >>> with show_progress("evaluate") as progress:
+        ...     progress("case_07", 1, 3)
+        evaluate 1/3: case_07
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console()
+    if not console.is_terminal:
+        yield lambda name, number, total: typer.echo(f"{title} {number}/{total}: {name}")
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda name, number, total: bar.update(
+            task, description=f"{title}: {name}", completed=number - 1, total=total
+        )
+
+
+def print_table(table: Table) -> None:
+    """Prints a table; in a pipe without lines and never cut to a width."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+        table.box = None
+    console.print(table)
