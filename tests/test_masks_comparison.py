@@ -184,11 +184,11 @@ def test_a_volume_far_from_the_corner_has_its_own_coordinates():
 @pytest.mark.parametrize(
     ("prediction", "reference", "message"),
     [
-        (np.ones((3, 4)), np.ones((4, 3)), r"prediction \(3, 4\), reference \(4, 3\)"),
+        (np.ones((3, 4)), np.ones((4, 3)), r"reference: got shape \(4, 3\), expected the shape \(3, 4\) of prediction"),
         (np.full((3, 4), 0.5), np.ones((3, 4)), "prediction: got values other than 0 and 1"),
         (np.ones((3, 4)), np.full((3, 4), np.nan), "reference: got values other than 0 and 1"),
-        (np.ones(4), np.ones(4), r"prediction: got shape \(4,\)"),
-        (np.ones((0, 4)), np.ones((0, 4)), r"prediction: got shape \(0, 4\)"),
+        (np.ones(4), np.ones(4), r"prediction: got 1 dimensions \(shape \(4,\)\)"),
+        (np.ones((0, 4)), np.ones((0, 4)), r"prediction: got the empty shape \(0, 4\)"),
     ],
 )
 def test_bad_masks_are_refused(prediction, reference, message):
