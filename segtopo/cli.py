@@ -303,7 +303,7 @@ def _print_table(evaluation: Evaluation) -> None:
     from segtopo.evaluation import score_table
 
     console = Console()
-    table = score_table(evaluation.cases, evaluation.summary)
+    table = score_table(evaluation)
     if not console.is_terminal:
         console.width = 10_000
         table.box = None
