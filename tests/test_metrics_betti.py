@@ -9,7 +9,6 @@ from scipy import ndimage
 from skimage.measure import euler_number
 
 from oracles import betti as oracle
-from segtopo.masks.components import label_components
 from segtopo.metrics import BettiErrorMetric, compute_betti_error, compute_betti_numbers
 
 
@@ -98,21 +97,6 @@ def test_a_diagonal_is_whole_under_full_connectivity_only(ndim: int) -> None:
 def test_a_ring_closed_by_the_border_is_no_loop() -> None:
     mask = hollow(5, 6)[:-1]
     assert numbers(mask) == (1, 0)
-
-
-@pytest.mark.parametrize("connectivity", [4, 8, 6, 26])
-def test_labels_equal_those_of_scipy(connectivity: int) -> None:
-    rng = np.random.default_rng(1)
-    ndim = 2 if connectivity in (4, 8) else 3
-    structure = ndimage.generate_binary_structure(ndim, 1 if connectivity in (4, 6) else ndim)
-    for _ in range(300):
-        mask = rng.random(rng.integers(1, 10, size=ndim)) < rng.random()
-        labels, count = label_components(mask, connectivity)
-        expected, expected_count = ndimage.label(mask, structure)
-        assert count == expected_count
-        pairs = set(zip(labels.ravel().tolist(), expected.ravel().tolist(), strict=True)) - {(0, 0)}
-        assert len(pairs) == len(dict(pairs)) == count, "the labels name the same components"
-        assert np.array_equal(labels > 0, mask)
 
 
 @pytest.mark.parametrize("construction", ["T", "V"])

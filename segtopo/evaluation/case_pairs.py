@@ -50,10 +50,10 @@ def pair_cases(predictions: str | Path, references: str | Path) -> list[CasePair
         raise InputError(mismatch(file, got="a file", expected=f"a folder, because {folder} is a folder"))
     if predictions.is_file():
         return [CasePair(image_stem(predictions), predictions, references)]
-    predicted, expected = images_by_name(predictions), images_by_name(references)
-    _check_complete(predictions, predicted.keys(), references, expected.keys(), "prediction")
-    _check_complete(references, expected.keys(), predictions, predicted.keys(), "reference")
-    return [CasePair(name, predicted[name], expected[name]) for name in sorted(expected)]
+    prediction_of, reference_of = images_by_name(predictions), images_by_name(references)
+    _check_complete(predictions, prediction_of.keys(), references, reference_of.keys(), "prediction")
+    _check_complete(references, reference_of.keys(), predictions, prediction_of.keys(), "reference")
+    return [CasePair(name, prediction_of[name], reference_of[name]) for name in sorted(reference_of)]
 
 
 def _check_complete(
