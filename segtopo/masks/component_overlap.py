@@ -55,7 +55,7 @@ def component_mismatches(prediction: Mask, reference: Mask, connectivity: int) -
         (True, predicted_labels, graph.in_prediction, of_prediction, pairs_of_prediction),
         (False, reference_labels, graph.in_reference, of_reference, pairs_of_reference),
     ):
-        alone = _first_voxels_without(labels, paired).tolist()
+        alone = _first_voxels_of_unpaired(labels, paired).tolist()
         joining = _joining_voxels(contacts, pairs, graph.matched).tolist()
         for joins, index in [(False, index) for index in alone] + [(True, index) for index in joining]:
             voxel = tuple(int(i) - 1 for i in np.unravel_index(index, prediction.shape))
@@ -188,7 +188,7 @@ def _steps_to_neighbours(shape: tuple[int, ...], connectivity: int) -> list[int]
     return [int(np.dot(shift, strides)) for shift in shifts]
 
 
-def _first_voxels_without(labels: Labels, paired: Indices) -> Indices:
+def _first_voxels_of_unpaired(labels: Labels, paired: Indices) -> Indices:
     """Returns the first voxel of each component that is in no pair."""
     foreground = np.flatnonzero(labels)
     first = np.full(int(labels.max()) + 1, -1)
