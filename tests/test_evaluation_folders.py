@@ -59,8 +59,8 @@ def test_two_images_of_one_name(folders: tuple[Path, Path]) -> None:
 def test_missing_empty_and_mixed_paths(folders: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     refuse(folders[0], tmp_path / "empty", "empty: holds no image")
-    refuse(folders[0], tmp_path / "nowhere", "nowhere: no such file or folder")
-    refuse(folders[0], folders[1] / "one.mha", "is a folder and .*one.mha is a file")
+    refuse(folders[0], tmp_path / "nowhere", "nowhere: got no such file or folder")
+    refuse(folders[0], folders[1] / "one.mha", r"one\.mha: got a file, expected a folder")
 
 
 def test_differing_shape_and_affine(folders: tuple[Path, Path]) -> None:
@@ -86,7 +86,7 @@ def test_truncated_and_nan_masks(folders: tuple[Path, Path]) -> None:
 def test_2d_beside_3d(folders: tuple[Path, Path]) -> None:
     for folder in folders:
         write_volume(folder / "volume.nii", np.ones((3, 4, 5), dtype=bool))
-    refuse(*folders, "case one is 2D and case volume is 3D")
+    refuse(*folders, "case volume: got 3D, expected 2D as case one")
 
 
 def test_out_that_cannot_be_written_is_refused_before_any_scoring(folders: tuple[Path, Path], tmp_path: Path) -> None:

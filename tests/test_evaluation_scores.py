@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from segtopo.errors import InputError
-from segtopo.evaluation import Case, Statistic, evaluate, score_case
+from segtopo.evaluation import CasePair, Statistic, evaluate, score_case
 from segtopo.volumes import Volume, write_volume
 
 RING = np.pad(np.pad(np.zeros((2, 4), dtype=bool), 1, constant_values=True), 2)
@@ -43,8 +43,8 @@ def test_scores_by_hand(folders: tuple[Path, Path], tmp_path: Path) -> None:
     assert (cut.betti_prediction, cut.betti_errors) == ((1, 0), (0, 1))
     assert (missing.dice, missing.cldice, missing.betti_errors) == (0, 0, (1, 1))
     assert (whole.diu, cut.diu, missing.diu) == ((0, 0), (0, 1), (1, 1))
-    assert [s.betti_matching["error"] for s in evaluation.cases] == [(0, 0), (0, 1), (1, 1)]
-    assert (cut.betti_matching["precision"], cut.betti_matching["recall"]) == ((1, 0), (1, 0))
+    assert [s.betti_matching.error for s in evaluation.cases] == [(0, 0), (0, 1), (1, 1)]
+    assert (cut.betti_matching.precision, cut.betti_matching.recall) == ((1, 0), (1, 0))
     assert evaluation.summary["foreground"]["betti_matching_error"].mean == 1
     assert [placed.error.kind for placed in missing.errors] == ["missed_component", "missed_loop"]
     errors = evaluation.summary["foreground"]["betti_1_error"]
@@ -75,7 +75,7 @@ def test_single_case_has_no_standard_error(folders: tuple[Path, Path], tmp_path:
 
 def test_empty_against_empty_agrees(tmp_path: Path) -> None:
     empty = write(tmp_path / "empty.png", np.zeros((5, 7), dtype=bool))
-    scores = score_case(Case("empty", empty, empty))
+    (scores,) = score_case(CasePair("empty", empty, empty))
     assert (scores.dice, scores.cldice, scores.betti_errors) == (1, 1, (0, 0))
 
 
@@ -85,10 +85,11 @@ def test_volumes_have_three_betti_numbers_and_follow_the_construction(tmp_path: 
     corner = np.zeros((5, 6, 7), dtype=bool)
     corner[0, 0, 0] = corner[1, 1, 1] = True
     affine = np.diag([0.5, 0.7, 2.0, 1.0])
-    case = Case("x", write(tmp_path / "p.nii.gz", corner, affine), write(tmp_path / "r.mha", shell, affine))
-    assert score_case(case).betti_reference == (1, 0, 1)
-    assert score_case(case).betti_prediction == (1, 0, 0)
-    assert score_case(case, construction="V").betti_prediction == (2, 0, 0)
+    case = CasePair("x", write(tmp_path / "p.nii.gz", corner, affine), write(tmp_path / "r.mha", shell, affine))
+    (scores,), (scores_v,) = score_case(case), score_case(case, construction="V")
+    assert scores.betti_reference == (1, 0, 1)
+    assert scores.betti_prediction == (1, 0, 0)
+    assert scores_v.betti_prediction == (2, 0, 0)
 
 
 def test_each_label_is_a_mask_of_its_own(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_refuses_labels_that_name_no_structures(labels: list[int], folders: tupl
 
 
 def test_refuses_a_label_that_is_nowhere(folders: tuple[Path, Path], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="label 7 is in none of the 6 pairs"):
+    with pytest.raises(InputError, match="labels: got 7, expected a value in at least one of the 3 pairs"):
         evaluate(*folders, tmp_path / "out", labels=[255, 7])
     assert not (tmp_path / "out").exists()
 

@@ -110,7 +110,7 @@ def test_metric_accumulates() -> None:
 
 
 def test_refuses_what_is_no_mask() -> None:
-    with pytest.raises(ValueError, match="y_pred has values other than 0 and 1"):
+    with pytest.raises(ValueError, match="y_pred: got values other than 0 and 1"):
         compute_cldice(VESSEL * 0.4, VESSEL)
-    with pytest.raises(ValueError, match="differ in shape"):
+    with pytest.raises(ValueError, match="y: got shape"):
         compute_cldice(VESSEL, VESSEL_3D)

@@ -55,5 +55,5 @@ def evaluate(
             workers=workers,
             progress=progress,
         )
-    print_table(score_table(evaluation.cases, evaluation.summary))
+    print_table(score_table(evaluation))
     typer.echo(f"reports: {out}")

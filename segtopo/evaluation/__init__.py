@@ -1,4 +1,4 @@
-"""Judging segmentations: cases paired by name, scored one by one, summarised, reported.
+"""Evaluation of segmentations: pairs cases by name, scores them, summarises the scores and writes reports.
 
 Example:
     >>> from segtopo.evaluation import evaluate
@@ -7,14 +7,17 @@ Example:
     0.81
 """
 
-from segtopo.evaluation.case_pairs import Case, pair_cases
-from segtopo.evaluation.evaluate import Evaluation, evaluate
-from segtopo.evaluation.report import score_table
-from segtopo.evaluation.scoring import CaseScores, PlacedError, Progress, score_case
+from segtopo.evaluation.case_pairs import CasePair, pair_cases
+from segtopo.evaluation.case_scores import CaseScores, PlacedError
+from segtopo.evaluation.evaluate import evaluate
+from segtopo.evaluation.reports import REPORTS, score_table
+from segtopo.evaluation.results import Evaluation
+from segtopo.evaluation.scoring import Progress, score_case
 from segtopo.evaluation.statistics import Statistic, summarise
 
 __all__ = [
-    "Case",
+    "REPORTS",
+    "CasePair",
     "CaseScores",
     "Evaluation",
     "PlacedError",

@@ -1,4 +1,4 @@
-"""Which prediction belongs to which reference."""
+"""Pairs of a prediction and its reference, found by their file names."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from segtopo.errors import InputError
+from segtopo.errors import InputError, mismatch
 from segtopo.volumes import image_stem, images_by_name
 
 NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Case:
+class CasePair:
     """A predicted mask and its reference.
 
     Attributes:
-        name: the file name they share, without its extension.
-        prediction: file of the predicted mask.
-        reference: file of the reference mask.
+        name: The file name of both, without its extension.
+        prediction: File of the predicted mask.
+        reference: File of the reference mask.
     """
 
     name: str
@@ -27,38 +27,44 @@ class Case:
     reference: Path
 
 
-def pair_cases(predictions: str | Path, references: str | Path) -> list[Case]:
-    """Pair the images of two folders by name; their extensions may differ. Two files are one case.
+def pair_cases(predictions: str | Path, references: str | Path) -> list[CasePair]:
+    """Pairs the images of two folders by name; their extensions may differ. Two files are one case.
 
     Args:
-        predictions: folder of predicted masks, or one mask.
-        references: folder of reference masks, or one mask.
+        predictions: Folder of predicted masks, or one mask.
+        references: Folder of reference masks, or one mask.
 
     Returns:
         The cases, sorted by name.
 
     Raises:
-        InputError: a path does not exist, a file faces a folder, a folder holds no image or two images of one name,
-            or a case is in one folder only.
+        InputError: A path does not exist, one path is a file and the other a folder, a folder contains no image or two
+            images of one name, or only one folder contains a case.
     """
     predictions, references = Path(predictions), Path(references)
     for path in (predictions, references):
         if not path.exists():
-            raise InputError(f"{path}: no such file or folder, expected a mask or a folder of masks")
+            raise InputError(mismatch(path, got="no such file or folder", expected="a mask or a folder of masks"))
     if predictions.is_dir() != references.is_dir():
         folder, file = (predictions, references) if predictions.is_dir() else (references, predictions)
-        raise InputError(f"{folder} is a folder and {file} is a file, expected two folders or two files")
+        raise InputError(mismatch(file, got="a file", expected=f"a folder, because {folder} is a folder"))
     if predictions.is_file():
-        return [Case(image_stem(predictions), predictions, references)]
-    predicted, expected = images_by_name(predictions), images_by_name(references)
-    if missing := expected.keys() - predicted.keys():
-        raise InputError(f"{predictions}: no prediction for {_listed(missing)}, which {references} has")
-    if extra := predicted.keys() - expected.keys():
-        raise InputError(f"{references}: no reference for {_listed(extra)}, which {predictions} has")
-    return [Case(name, predicted[name], expected[name]) for name in sorted(expected)]
+        return [CasePair(image_stem(predictions), predictions, references)]
+    prediction_of, reference_of = images_by_name(predictions), images_by_name(references)
+    _check_complete(predictions, prediction_of.keys(), references, reference_of.keys(), "prediction")
+    _check_complete(references, reference_of.keys(), predictions, prediction_of.keys(), "reference")
+    return [CasePair(name, prediction_of[name], reference_of[name]) for name in sorted(reference_of)]
 
 
-def _listed(names: Iterable[str]) -> str:
-    names = sorted(names)
-    shown = ", ".join(names[:NAMES_SHOWN])
-    return shown if len(names) <= NAMES_SHOWN else f"{shown} and {len(names) - NAMES_SHOWN} more"
+def _check_complete(
+    folder: Path, names: Iterable[str], other_folder: Path, other_names: Iterable[str], role: str
+) -> None:
+    """Raises InputError if the folder does not contain every name of the other folder."""
+    missing = sorted(set(other_names) - set(names))
+    if missing:
+        listed = ", ".join(missing[:NAMES_SHOWN])
+        if len(missing) > NAMES_SHOWN:
+            listed += f" and {len(missing) - NAMES_SHOWN} more"
+        raise InputError(
+            mismatch(folder, got=f"no {role} for {listed}", expected=f"a {role} for every case in {other_folder}")
+        )

@@ -1,191 +1,109 @@
-"""The scores of single cases, on one core or several."""
+"""Scores of cases: one case after the reading of its two files, or many cases on an executor."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-import torch
-
-from segtopo.evaluation.case_pairs import Case
-from segtopo.masks import TopologyError, compare_masks
-from segtopo.metrics import compute_betti_matching_scores, compute_betti_numbers, compute_cldice
+from segtopo.evaluation.case_pairs import CasePair
+from segtopo.evaluation.case_scores import CaseScores, PlacedError
+from segtopo.masks import compare_masks
+from segtopo.masks.dice import cldice, dice
+from segtopo.metrics import match_features
 from segtopo.persistence import Construction
-from segtopo.volumes import check_same_geometry, read_mask
+from segtopo.volumes import Volume, check_same_geometry, mask_of, read_volume
 
-Progress = Callable[[str, int, int], None]
-"""Told each case's name, its number (from 1) and how many there are, before its scores are awaited."""
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""A function called before each case with its name, its number (from 1) and the number of cases."""
 
 FOREGROUND = "foreground"
-"""What reports call the structure of binary masks."""
-
-MOST_WORKERS = 8  # a volume of 512^3 voxels takes more than a gigabyte while it is scored
+"""Name of the structure of binary masks in reports."""
 
 
-@dataclass(frozen=True)
-class Task:
-    """One structure of one case.
-
-    Attributes:
-        case: the masks' files.
-        label: value of the structure in label maps; None for binary masks.
-    """
-
-    case: Case
-    label: int | None
-
-    @property
-    def structure(self) -> str:
-        """What the structure is called in reports."""
-        return FOREGROUND if self.label is None else str(self.label)
-
-
-@dataclass(frozen=True)
-class PlacedError:
-    """A topological error of a case and where it is in space.
-
-    Attributes:
-        error: what it is, and its voxel.
-        world: RAS+ coordinates of the voxel in mm.
-    """
-
-    error: TopologyError
-    world: tuple[float, float, float]
-
-    @classmethod
-    def of(cls, error: TopologyError, affine: npt.NDArray[np.float64]) -> PlacedError:
-        """Place an error by the affine of its mask; the third index of a 2D mask is 0."""
-        index = np.array([*error.voxel, 0, 0][:3])
-        x, y, z = (float(c) for c in affine[:3, :3] @ index + affine[:3, 3])
-        return cls(error, (x, y, z))
-
-
-@dataclass(frozen=True)
-class CaseScores:
-    """How well a prediction agrees with its reference.
-
-    Attributes:
-        case: name of the case.
-        label: ``"foreground"``, or the value of the structure in label maps.
-        dice: Dice coefficient in [0, 1]; 1 where both masks are empty.
-        cldice: centreline Dice in [0, 1]; 1 where both masks are empty.
-        betti_prediction: Betti numbers of the prediction, one per dimension.
-        betti_reference: Betti numbers of the reference, one per dimension.
-        diu: features that the masks do not share, one count per dimension, see :func:`segtopo.metrics.compute_diu`.
-        errors: topological errors with their places; displacement alone counts in ``diu`` and is none of them.
-        betti_matching: ``"error"``, ``"precision"``, ``"recall"`` and ``"f1"`` of the matched features, each one score
-            per dimension, see :func:`segtopo.metrics.compute_betti_matching_scores`.
-    """
-
-    case: str
-    label: str
-    dice: float
-    cldice: float
-    betti_prediction: tuple[int, ...]
-    betti_reference: tuple[int, ...]
-    diu: tuple[int, ...]
-    errors: tuple[PlacedError, ...]
-    betti_matching: dict[str, tuple[float, ...]]
-
-    @property
-    def ndim(self) -> int:
-        """Number of spatial axes."""
-        return len(self.betti_reference)
-
-    @property
-    def betti_errors(self) -> tuple[int, ...]:
-        """Absolute differences of the Betti numbers, one per dimension."""
-        return tuple(abs(p - r) for p, r in zip(self.betti_prediction, self.betti_reference, strict=True))
-
-    def numbers(self) -> dict[str, float]:
-        """Every number by the name it has in reports; without a dimension in its name, an error is their sum."""
-        return {
-            "dice": self.dice,
-            "cldice": self.cldice,
-            **{f"betti_{k}_error": error for k, error in enumerate(self.betti_errors)},
-            "betti_error": sum(self.betti_errors),
-            **{f"diu_{k}": error for k, error in enumerate(self.diu)},
-            "diu": sum(self.diu),
-            **{
-                f"betti_matching_{k}_{name}": score
-                for name, scores in self.betti_matching.items()
-                for k, score in enumerate(scores)
-            },
-            "betti_matching_error": sum(self.betti_matching["error"]),
-            **{f"betti_{k}_prediction": betti for k, betti in enumerate(self.betti_prediction)},
-            **{f"betti_{k}_reference": betti for k, betti in enumerate(self.betti_reference)},
-        }
-
-
-def score_case(case: Case, label: int | None = None, construction: Construction = "T") -> CaseScores:
-    """Read the two masks of a case and score one structure.
+def score_case(
+    case: CasePair,
+    labels: Sequence[int] | None = None,
+    construction: Construction = "T",
+    num_threads: int | None = None,
+) -> list[CaseScores]:
+    """Reads the two files of a case and scores its structures.
 
     Args:
-        case: the masks' files.
-        label: value of the structure in label maps; None for binary masks.
-        construction: see :func:`segtopo.metrics.compute_betti_numbers`.
+        case: The files.
+        labels: Values of the structures in label maps, each scored as a mask; None for binary masks.
+        construction: See :func:`segtopo.masks.betti_numbers`.
+        num_threads: Threads to use; by default the number of CPUs. The scores do not depend on it.
+
+    Returns:
+        The scores of each structure, in the order of ``labels``.
 
     Raises:
-        InputError: a file cannot be used as a mask, or the two differ in shape or affine.
+        InputError: A file cannot be used as a mask, or the two differ in shape or affine.
     """
-    prediction, reference = (read_mask(path, label) for path in (case.prediction, case.reference))
+    prediction, reference = read_volume(case.prediction), read_volume(case.reference)
     check_same_geometry(prediction, reference, str(case.prediction), str(case.reference))
-    y_pred, y = (torch.from_numpy(volume.array)[None, None] for volume in (prediction, reference))
-    betti_prediction, betti_reference = (
-        tuple(compute_betti_numbers(mask, construction)[0, 0].tolist()) for mask in (y_pred, y)
-    )
-    comparison = compare_masks(prediction.array, reference.array, construction)
-    matching = compute_betti_matching_scores(y_pred, y, construction=construction)
+    return [
+        _score(
+            case.name,
+            FOREGROUND if label is None else str(label),
+            mask_of(prediction, case.prediction, label),
+            mask_of(reference, case.reference, label),
+            construction,
+            num_threads,
+        )
+        for label in labels or (None,)
+    ]
+
+
+def _score(
+    case: str, label: str, prediction: Volume, reference: Volume, construction: Construction, num_threads: int | None
+) -> CaseScores:
+    """Scores two masks."""
+    masks = prediction.array, reference.array
+    comparison = compare_masks(*masks, construction, num_threads=num_threads)
     return CaseScores(
-        case=case.name,
-        label=Task(case, label).structure,
-        dice=_dice(prediction.array, reference.array),
-        cldice=float(compute_cldice(y_pred, y)),
-        betti_prediction=betti_prediction,
-        betti_reference=betti_reference,
-        diu=comparison.diu,
-        errors=tuple(PlacedError.of(error, reference.affine) for error in comparison.errors),
-        betti_matching={name: tuple(scores[0, 0].tolist()) for name, scores in matching._asdict().items()},
+        case,
+        label,
+        dice(*masks),
+        cldice(*masks),
+        comparison.diu,
+        match_features(*masks, construction, num_threads),
+        tuple(PlacedError.of(error, reference.affine) for error in comparison.errors),
     )
 
 
-def _dice(prediction: npt.NDArray[np.bool_], reference: npt.NDArray[np.bool_]) -> float:
-    """MONAI's takes a hundred times longer on the masks of a CT."""
-    size = int(np.count_nonzero(prediction)) + int(np.count_nonzero(reference))
-    return 2 * int(np.count_nonzero(prediction & reference)) / size if size else 1.0
-
-
-def score_tasks(
-    tasks: Sequence[Task],
+def score_cases(
+    cases: Sequence[CasePair],
+    executor: Executor,
+    labels: Sequence[int] | None = None,
     construction: Construction = "T",
-    workers: int | None = None,
+    num_threads: int | None = None,
     progress: Progress = lambda name, number, total: None,
 ) -> list[CaseScores]:
-    """Score tasks in their order, the same with any number of workers.
+    """Scores cases on an executor.
 
     Args:
-        tasks: what to score.
-        construction: see :func:`segtopo.metrics.compute_betti_numbers`.
-        workers: how many tasks are scored at once; None for one per core, at most 8. They are threads: reading
-            and skeletons, which take most of the time, run without the interpreter's lock.
-        progress: told which task comes next.
+        cases: The cases.
+        executor: Runs :func:`score_case`, whose arguments and result can be pickled.
+        labels: See :func:`score_case`.
+        construction: See :func:`score_case`.
+        num_threads: Threads for each case.
+        progress: Called before each case.
+
+    Returns:
+        The scores in the order of the cases; they do not depend on the executor.
 
     Raises:
-        InputError: as :func:`score_case`; the tasks that follow are not begun.
+        InputError: As :func:`score_case`. Cases that have not begun are cancelled.
     """
+    futures = [executor.submit(score_case, case, labels, construction, num_threads) for case in cases]
     scores: list[CaseScores] = []
-    with ThreadPoolExecutor(workers or min(os.cpu_count() or 1, MOST_WORKERS)) as pool:
-        results = pool.map(lambda task: score_case(task.case, task.label, construction), tasks)
-        for number, task in enumerate(tasks, start=1):
-            progress(task.case.name, number, len(tasks))
-            scores.append(next(results))
+    try:
+        for number, (case, future) in enumerate(zip(cases, futures, strict=True), start=1):
+            progress(case.name, number, len(cases))
+            scores += future.result()
+    finally:
+        for future in futures:
+            future.cancel()
     return scores
-
-
-def tasks_of(cases: Iterable[Case], labels: Sequence[int] | None) -> list[Task]:
-    """Every structure of every case."""
-    return [Task(case, label) for case in cases for label in labels or (None,)]

@@ -1,4 +1,4 @@
-"""Scores over all cases."""
+"""Statistics of the scores over all cases."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segtopo.evaluation.scoring import CaseScores
+from segtopo.evaluation.case_scores import CaseScores
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """One score over the cases.
+    """The statistics of one score over the cases.
 
     Attributes:
-        mean: arithmetic mean.
-        standard_error: of the mean, from the sample's standard deviation; None for a single case.
-        median: middle value.
+        mean: Arithmetic mean.
+        standard_error: Standard error of the mean, from the sample's standard deviation; None for a single case.
+        median: Median.
     """
 
     mean: float
@@ -26,7 +26,7 @@ class Statistic:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Statistic:
-        """Describe at least one value.
+        """Computes the statistics of at least one value.
 
         Example:
             >>> Statistic.of([1, 2, 6])
@@ -38,10 +38,10 @@ class Statistic:
 
 
 def summarise(scores: Sequence[CaseScores]) -> dict[str, dict[str, Statistic]]:
-    """Describe every number of every structure over its cases.
+    """Computes the statistics of every number of every structure over its cases.
 
     Args:
-        scores: the scores of all cases, of one number of spatial axes.
+        scores: The scores of all cases; all have the same number of spatial axes.
 
     Returns:
         For each label (``"foreground"`` for binary masks) the statistics by the names of

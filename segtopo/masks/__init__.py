@@ -1,5 +1,8 @@
-"""Binary masks: components, skeletons, Betti numbers, and the comparison of two masks."""
+"""Binary masks: components, Betti numbers, skeletons, and the comparison of two masks.
 
-from segtopo.masks.mask_comparison import MaskComparison, TopologyError, compare_masks
+Masks are single arrays here. :mod:`segtopo.metrics` scores batches of torch tensors with the same functions.
+"""
 
-__all__ = ["MaskComparison", "TopologyError", "compare_masks"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,169 +1,253 @@
-"""Components of two masks matched by their overlap: what joins or stands alone in one of them only, and where."""
+"""Components of two masks, matched by their overlap; the components that one mask joins or has alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import minimum_spanning_tree
 
 from segtopo.masks.components import FULL_CONNECTIVITY, Mask, label_components
 
 Indices = npt.NDArray[np.int64]
+Labels = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
 class Mismatch:
-    """What one mask has and the other has not.
+    """A component or a connection that only one of two masks has.
 
     Attributes:
-        side: which mask has it, 0 or 1.
-        joins: True where it joins components that the other keeps apart, False for a component without a partner.
-        voxel: a voxel of that mask alone.
+        in_prediction: True if the prediction has it, False if the reference has it.
+        joins: True if it joins components that the other mask separates, False for a component without a partner.
+        voxel: A voxel of that mask alone.
     """
 
-    side: int
+    in_prediction: bool
     joins: bool
     voxel: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Contacts:
-    """Where the pieces in which one mask leaves the other touch that other mask, one row per neighbouring pair.
+def component_mismatches(prediction: Mask, reference: Mask, connectivity: int) -> Iterator[Mismatch]:
+    """Matches the components of two masks of one shape and yields the differences.
 
-    ``overlaps`` are the sizes of the components of the masks' intersection that are touched, 0 for a voxel outside it.
+    Each component is matched with the component of the other mask that it overlaps most, so a small overlap of
+    displaced neighbours matches nothing. Two components that touch each other and overlap no other component are
+    displaced and match too. In a group of m components of the prediction matched with n of the reference, the
+    prediction joins components of the reference n - 1 times, and the reference joins components of the prediction
+    m - 1 times. So the balance of the mismatches is exactly the difference of the numbers of components.
+    """
+    prediction, reference = np.pad(prediction, 1), np.pad(reference, 1)
+    predicted_labels, reference_labels = (
+        label_components(mask, connectivity)[0].ravel() for mask in (prediction, reference)
+    )
+    of_prediction = _find_contacts(prediction, reference, predicted_labels, reference_labels, connectivity)
+    of_reference = _find_contacts(reference, prediction, reference_labels, predicted_labels, connectivity)
+    graph = PairGraph(predicted_labels, reference_labels, of_prediction.components, of_prediction.neighbours)
+    pairs_of_prediction = graph.pair_of(of_prediction.components, of_prediction.neighbours)
+    pairs_of_reference = graph.pair_of(of_reference.neighbours, of_reference.components)
+    for in_prediction, labels, paired, contacts, pairs in (
+        (True, predicted_labels, graph.in_prediction, of_prediction, pairs_of_prediction),
+        (False, reference_labels, graph.in_reference, of_reference, pairs_of_reference),
+    ):
+        alone = _first_voxels_of_unpaired(labels, paired).tolist()
+        joining = _joining_voxels(contacts, pairs, graph.matched).tolist()
+        for joins, index in [(False, index) for index in alone] + [(True, index) for index in joining]:
+            voxel = tuple(int(i) - 1 for i in np.unravel_index(index, prediction.shape))
+            yield Mismatch(in_prediction, joins, voxel)
+
+
+class PairGraph:
+    """The pairs of a component of the prediction and a component of the reference that can be matched.
+
+    Components that overlap form a pair. Components that touch form a pair if neither overlaps another component.
+
+    Args:
+        prediction: ``(voxels,)`` labels of the prediction's components, 0 for the background.
+        reference: ``(voxels,)`` labels of the reference's components, 0 for the background.
+        touching_prediction: ``(contacts,)`` component of the prediction for each pair of neighbouring voxels.
+        touching_reference: ``(contacts,)`` component of the reference for each pair of neighbouring voxels.
+
+    Attributes:
+        in_prediction: ``(pairs,)`` component of the prediction.
+        in_reference: ``(pairs,)`` component of the reference.
+        matched: ``(pairs,)`` True for pairs in which one component is the best partner of the other. They form no
+            cycle, because no two pairs have the same rank.
+    """
+
+    def __init__(
+        self, prediction: Labels, reference: Labels, touching_prediction: Labels, touching_reference: Labels
+    ) -> None:
+        self._base = int(reference.max()) + 1
+        shared = np.flatnonzero((prediction > 0) & (reference > 0))
+        overlapping, first, sizes = np.unique(
+            self._codes(prediction[shared], reference[shared]), return_index=True, return_counts=True
+        )
+        touching = self._codes(touching_prediction, touching_reference)
+        displaced, lengths = np.unique(
+            touching[
+                ~np.isin(touching // self._base, overlapping // self._base)
+                & ~np.isin(touching % self._base, overlapping % self._base)
+            ],
+            return_counts=True,
+        )
+        codes = np.concatenate([overlapping, displaced])
+        # Of equal overlaps the one with the first voxel is better, so the result does not depend on the masks' order.
+        best_first = np.lexsort((np.concatenate([shared[first], displaced]), -np.concatenate([sizes, lengths])))
+        by_code = np.argsort(codes)
+        self._sorted_codes = codes[by_code]
+        self.in_prediction, self.in_reference = np.divmod(self._sorted_codes, self._base)
+        self.matched = self._best_of_either(np.argsort(by_code)[best_first])
+
+    def pair_of(self, prediction: Labels, reference: Labels) -> Indices:
+        """Returns for each component of the prediction and the reference beside it their pair; -1 if there is none."""
+        codes = self._codes(prediction, reference)
+        if not len(self._sorted_codes):
+            return np.full(len(codes), -1)
+        pairs = np.minimum(np.searchsorted(self._sorted_codes, codes), len(self._sorted_codes) - 1)
+        return np.where(self._sorted_codes[pairs] == codes, pairs, -1)
+
+    def _codes(self, prediction: Labels, reference: Labels) -> Indices:
+        """Returns one integer for each pair of components."""
+        codes: Indices = prediction.astype(np.int64) * self._base + reference
+        return codes
+
+    def _best_of_either(self, best_first: Indices) -> npt.NDArray[np.bool_]:
+        """Selects the pairs that are the best pair of at least one of their two components."""
+        chosen = np.zeros(len(best_first), bool)
+        for components in (self.in_prediction, self.in_reference):
+            _, first = np.unique(components[best_first], return_index=True)
+            chosen[best_first[first]] = True
+        return chosen
+
+
+@dataclass(frozen=True)
+class _Contacts:
+    """Pairs of neighbouring voxels, one of a mask outside the other mask, one of the other mask.
+
+    A piece is a component of the mask outside the other mask.
+
+    Attributes:
+        voxels: ``(contacts,)`` linear index of the mask's voxel.
+        pieces: ``(contacts,)`` label of the piece that contains it.
+        components: ``(contacts,)`` label of the component of the mask that contains it.
+        neighbours: ``(contacts,)`` label of the component of the other mask that contains the neighbour.
+        overlaps: ``(contacts,)`` size of the component of the intersection that contains the neighbour; 0 if it is
+            outside the intersection.
+        piece_sizes: ``(labels,)`` size of each piece.
     """
 
     voxels: Indices
     pieces: Indices
-    pairs: Indices
+    components: Labels
+    neighbours: Labels
     overlaps: Indices
-    sizes: Indices
+    piece_sizes: Indices
 
 
-def component_mismatches(first: Mask, second: Mask, connectivity: int) -> Iterator[Mismatch]:
-    """Match the components of two masks and list what is left over.
-
-    Every component goes with the one of the other mask that it overlaps most, so a few voxels in which neighbours
-    overlap by displacement match nothing. Two components that overlap nothing but touch each other are displaced and
-    match as well. In a group of m components of the first mask matched with n of the second, the first joins what
-    the second keeps apart n - 1 times and the second what the first keeps apart m - 1 times. So the signed number of
-    mismatches is the difference of the numbers of components, exactly.
-    """
-    masks = np.pad(first, 1), np.pad(second, 1)
-    labels, counts = zip(*(label_components(mask, connectivity) for mask in masks), strict=True)
-    flat = [numbers.ravel().astype(np.int64) for numbers in labels]
-    base = counts[1] + 1
-    contacts = [touching(masks, flat, side, connectivity, base) for side in (0, 1)]
-    pairs, ranks = matchable_pairs(flat, contacts[0], base)
-    matched = largest_of_either(pairs, ranks, base)
-
-    def voxel(index: int) -> tuple[int, ...]:
-        return tuple(int(c) - 1 for c in np.unravel_index(index, masks[0].shape))
-
-    for side, of_side in enumerate((pairs // base, pairs % base)):
-        present, where = np.unique(flat[side], return_index=True)
-        alone = (present > 0) & ~np.isin(present, of_side)
-        yield from (Mismatch(side, False, voxel(i)) for i in where[alone])
-        yield from (Mismatch(side, True, voxel(i)) for i in joining_voxels(contacts[side], pairs, matched))
+def _find_contacts(mask: Mask, other_mask: Mask, labels: Labels, other_labels: Labels, connectivity: int) -> _Contacts:
+    """Finds the contacts of a mask; the masks have a border of background, so every voxel has all its neighbours."""
+    pieces, count = label_components(mask & ~other_mask, connectivity)
+    piece_of = pieces.ravel()
+    outside = np.flatnonzero(piece_of)
+    voxels, neighbours = [], []
+    for step in _steps_to_neighbours(mask.shape, connectivity):
+        touching = outside[other_labels[outside + step] > 0]
+        voxels.append(touching)
+        neighbours.append(touching + step)
+    voxel, neighbour = np.concatenate(voxels), np.concatenate(neighbours)
+    return _Contacts(
+        voxel,
+        piece_of[voxel].astype(np.int64),
+        labels[voxel],
+        other_labels[neighbour],
+        _component_sizes(mask & other_mask, connectivity, neighbour),
+        np.bincount(piece_of[outside], minlength=count + 1),
+    )
 
 
-def touching(masks: tuple[Mask, Mask], flat: list[Indices], side: int, connectivity: int, base: int) -> Contacts:
-    """The contacts of one mask's pieces outside the other."""
-    own, other = masks[side], masks[1 - side].ravel()
-    pieces, count = label_components(own & ~masks[1 - side], connectivity)
-    outside = np.flatnonzero(pieces)
-    piece_of = pieces.ravel()[outside].astype(np.int64)
-    found: list[tuple[Indices, Indices]] = []
-    for step in neighbour_steps(own.shape, connectivity):
-        rows = np.flatnonzero(other[outside + step])
-        found.append((rows, outside[rows] + step))
-    rows, neighbours = (np.concatenate(column) for column in zip(*found, strict=True))
-    numbers = flat[side][outside[rows]], flat[1 - side][neighbours]
-    pairs = numbers[side] * base + numbers[1 - side]
-    sizes = np.bincount(piece_of, minlength=count + 1)
-    overlaps = component_sizes(own & masks[1 - side], connectivity, neighbours)
-    return Contacts(outside[rows], piece_of[rows], pairs, overlaps, sizes)
-
-
-def component_sizes(mask: Mask, connectivity: int, voxels: Indices) -> Indices:
-    """Of the components that voxels lie in, 0 for those of the background."""
+def _component_sizes(mask: Mask, connectivity: int, voxels: Indices) -> Indices:
+    """Returns for each voxel the size of the mask's component that contains it; 0 for the background."""
     labels, count = label_components(mask, connectivity)
-    sizes: Indices = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sizes[0] = 0
     of_voxels: Indices = sizes[labels.ravel()[voxels]]
     return of_voxels
 
 
-def neighbour_steps(shape: tuple[int, ...], connectivity: int) -> list[int]:
-    """Distances in memory from a voxel to its neighbours."""
+def _steps_to_neighbours(shape: tuple[int, ...], connectivity: int) -> list[int]:
+    """Returns the differences between the linear indices of a voxel's neighbours and its own."""
     strides = np.cumprod((1, *shape[:0:-1]))[::-1]
     full = connectivity == FULL_CONNECTIVITY[len(shape)]
     shifts = (s for s in product((-1, 0, 1), repeat=len(shape)) if any(s) and (full or np.abs(s).sum() == 1))
     return [int(np.dot(shift, strides)) for shift in shifts]
 
 
-def matchable_pairs(flat: list[Indices], contacts: Contacts, base: int) -> tuple[Indices, Indices]:
-    """Pairs (first * base + second) of components that overlap, or touch and overlap none; their ranks by how much."""
-    both = np.flatnonzero((flat[0] > 0) & (flat[1] > 0))
-    overlapping, seen, sizes = np.unique(flat[0][both] * base + flat[1][both], return_index=True, return_counts=True)
-    beside = contacts.pairs
-    alone = ~np.isin(beside // base, overlapping // base) & ~np.isin(beside % base, overlapping % base)
-    displaced, lengths = np.unique(beside[alone], return_counts=True)
-    pairs, weights = np.concatenate([overlapping, displaced]), np.concatenate([sizes, lengths])
-    # Of equal overlaps the one seen first counts as larger, whichever mask is called the first.
-    ranks = np.empty(len(pairs), np.int64)
-    ranks[np.lexsort((-np.concatenate([both[seen], displaced]), weights))] = np.arange(len(pairs))
-    order = np.argsort(pairs)
-    return pairs[order], ranks[order]
+def _first_voxels_of_unpaired(labels: Labels, paired: Indices) -> Indices:
+    """Returns the first voxel of each component that is in no pair."""
+    foreground = np.flatnonzero(labels)
+    first = np.full(int(labels.max()) + 1, -1)
+    first[labels[foreground[::-1]]] = foreground[::-1]  # of several voxels of one label the last written remains
+    first[paired] = -1
+    return first[first >= 0]
 
 
-def largest_of_either(pairs: Indices, ranks: Indices, base: int) -> npt.NDArray[np.bool_]:
-    """Which pairs are the largest of one of their components: a forest, as no two rank the same."""
-    order = np.argsort(-ranks)
-    chosen = np.zeros(len(pairs), bool)
-    for components in (pairs // base, pairs % base):
-        chosen[order[np.unique(components[order], return_index=True)[1]]] = True
-    return chosen
+def _joining_voxels(contacts: _Contacts, pairs: Indices, matched: npt.NDArray[np.bool_]) -> Indices:
+    """Finds the voxels at which pieces of a mask join matched pairs.
 
+    A wall that one mask has at another position, and a wall that only one mask has, both give a piece between the same
+    two components. Seen across the wall, from a hole on the left to the outside on the right (``.`` neither mask,
+    ``P`` prediction alone, ``R`` reference alone, ``X`` both)::
 
-def joining_voxels(contacts: Contacts, pairs: Indices, matched: npt.NDArray[np.bool_]) -> Iterator[int]:
-    """Where pieces of one mask join matched pairs: at the largest parts that the pairs share, by the largest piece.
+        displaced by less than its thickness   . . . R X P . . .   P touches one side: it joins nothing
+        displaced by more                      . . R R . P P . .   P touches the sliver between the walls
+        in the prediction alone                . . . P P . . . .   P touches the hole itself
 
-    Walls displaced by less than their thickness cross in small pieces; if by more, only a sliver lies between them.
+    The error is the wall in the prediction alone, and the sliver is a small component of what the masks share. So the
+    contacts are ordered by the size of that component, then by the size of the piece, the largest first.
+
+    Kruskal's algorithm takes the contacts in this order as edges between pieces and pairs. An edge that joins two trees
+    with a matched pair each is a join. If all matched pairs are tied together first, exactly these edges close a
+    cycle. So the joins are the edges of the spanning forest that are not in the spanning forest of the tied graph.
+
+    Args:
+        contacts: Contacts of the mask that joins.
+        pairs: ``(contacts,)`` pair of the components in contact, -1 if they form no pair.
+        matched: ``(pairs,)`` True for matched pairs.
+
+    Returns:
+        Linear indices of voxels of the mask, one for each join.
     """
-    if not len(pairs):
-        return
-    places = np.minimum(np.searchsorted(pairs, contacts.pairs), len(pairs) - 1)
-    known = pairs[places] == contacts.pairs
-    rows = np.flatnonzero(known & ((contacts.overlaps > 0) | displaced_pairs(contacts, places, len(pairs))))
-    pieces = contacts.pieces[rows]
-    rows = rows[np.lexsort((contacts.voxels[rows], pieces, -contacts.sizes[pieces], -contacts.overlaps[rows]))]
-    keys = contacts.pieces[rows] * len(pairs) + places[rows]
-    rows = rows[np.sort(np.unique(keys, return_index=True)[1])]
-    parents = list(range(len(pairs) + len(contacts.sizes)))
-    has_matched = [*matched.tolist(), *[False] * len(contacts.sizes)]
+    touches_intersection = np.zeros(len(contacts.piece_sizes), bool)
+    touches_intersection[contacts.pieces[contacts.overlaps > 0]] = True
+    displaced = ~touches_intersection[contacts.pieces]
+    rows = np.flatnonzero((pairs >= 0) & ((contacts.overlaps > 0) | displaced))
+    piece_sizes = contacts.piece_sizes[contacts.pieces]
+    keys = contacts.voxels, contacts.pieces, -piece_sizes, -contacts.overlaps
+    rows = rows[np.lexsort(tuple(key[rows] for key in keys))]
+    _, first = np.unique(contacts.pieces[rows] * len(matched) + pairs[rows], return_index=True)
+    rows = rows[np.sort(first)]
 
-    def root(node: int) -> int:
-        while parents[node] != node:
-            parents[node] = parents[parents[node]]
-            node = parents[node]
-        return node
-
-    for row in rows:
-        piece, pair = root(len(pairs) + int(contacts.pieces[row])), root(int(places[row]))
-        if piece == pair:
-            continue
-        if has_matched[piece] and has_matched[pair]:
-            yield int(contacts.voxels[row])
-        parents[piece] = pair
-        has_matched[pair] = has_matched[pair] or has_matched[piece]
+    root = len(matched)
+    pieces = root + contacts.pieces[rows]  # their labels begin with 1
+    ties = np.flatnonzero(matched)
+    forest = _spanning_forest(pairs[rows], pieces)
+    tied_forest = _spanning_forest(
+        np.concatenate([ties, pairs[rows]]), np.concatenate([np.full(len(ties), root), pieces])
+    )
+    joins: Indices = contacts.voxels[rows[np.setdiff1d(forest, tied_forest - len(ties))]]
+    return joins
 
 
-def displaced_pairs(contacts: Contacts, places: Indices, count: int) -> npt.NDArray[np.bool_]:
-    """Contacts of pairs that touch and never overlap: their pieces reach no voxel of both masks."""
-    reached = np.zeros(len(contacts.sizes), bool)
-    reached[contacts.pieces[contacts.overlaps > 0]] = True
-    return ~reached[contacts.pieces]
+def _spanning_forest(ends: Indices, other_ends: Indices) -> Indices:
+    """Returns the numbers of the edges that Kruskal's algorithm accepts in their order."""
+    nodes = int(other_ends.max(initial=0)) + 1
+    order = np.arange(1, len(ends) + 1, dtype=np.float64)  # 0 means no edge
+    edges = coo_array((order, (ends.astype(np.int32), other_ends.astype(np.int32))), shape=(nodes, nodes))
+    accepted: Indices = minimum_spanning_tree(edges).data.astype(np.int64) - 1
+    return accepted

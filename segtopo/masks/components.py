@@ -1,4 +1,4 @@
-"""Connected components of masks, and which neighbours make voxels of a mask connected."""
+"""Connected components of masks, and the neighbours that connect voxels of a mask."""
 
 from __future__ import annotations
 
@@ -8,24 +8,44 @@ import cc3d
 import numpy as np
 import numpy.typing as npt
 
+from segtopo.persistence import Construction
+
 Mask = npt.NDArray[np.bool_]
 
 FULL_CONNECTIVITY = {2: 8, 3: 26}
 FACE_CONNECTIVITY = {2: 4, 3: 6}
 
 
-def label_components(mask: Mask, connectivity: int) -> tuple[npt.NDArray[np.integer[Any]], int]:
-    """Label the components of a mask 1, 2, ... (4, 8, 6 or 26 neighbours) and count them.
+def connectivities(construction: Construction, ndim: int) -> tuple[int, int]:
+    """Returns the numbers of neighbours that connect voxels of the foreground and of the background.
 
-    The bytes go to cc3d as integers: with booleans of odd size its labels of connectivity 8 also cover single
-    voxels of background, and on some arrays one voxel wide it raises (version 4.1.1).
+    Example:
+        >>> connectivities("T", ndim=3), connectivities("V", ndim=3)
+        ((26, 6), (6, 26))
+    """
+    full, face = FULL_CONNECTIVITY[ndim], FACE_CONNECTIVITY[ndim]
+    return (full, face) if construction == "T" else (face, full)
+
+
+def label_components(mask: Mask, connectivity: int) -> tuple[npt.NDArray[np.integer[Any]], int]:
+    """Labels the components of a mask.
+
+    cc3d gets bytes: with booleans of odd size its labels of connectivity 8 also cover single voxels of the
+    background, and it raises on some arrays that are one voxel wide (version 4.1.1).
+
+    Args:
+        mask: 2D or 3D boolean array.
+        connectivity: Number of neighbours of a voxel: 4 or 8 in 2D, 6 or 26 in 3D.
+
+    Returns:
+        An array of the mask's shape with the labels 1, 2, ... and 0 for the background; the number of components.
     """
     labels, count = cc3d.connected_components(mask.view(np.uint8), connectivity=connectivity, return_N=True)
     return labels, int(count)
 
 
 def bounding_box(mask: Mask) -> tuple[slice, ...]:
-    """The smallest box that holds the foreground; slices of no length if there is none."""
+    """Returns the smallest box that holds the foreground; its slices are empty if there is none."""
     box = []
     for axis in range(mask.ndim):
         occupied = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))

@@ -9,9 +9,9 @@ from segtopo.masks.components import FULL_CONNECTIVITY, Mask, bounding_box, labe
 
 
 def skeleton(mask: Mask) -> Mask:
-    """The skeleton of a 2D or 3D mask (Zhang's in 2D, Lee's in 3D), which meets every component.
+    """Computes the skeleton of a 2D mask (Zhang's algorithm) or 3D mask (Lee's); it meets every component.
 
-    Lee's thinning wipes out some components that are two voxels wide; such a component is its own skeleton here.
+    Lee's algorithm removes some components that are two voxels wide. Such a component is its own skeleton here.
     """
     result = np.zeros_like(mask)
     box = bounding_box(mask)
@@ -20,8 +20,8 @@ def skeleton(mask: Mask) -> Mask:
     inside = np.pad(mask[box], 1)
     thinned: Mask = skeletonize(inside)
     labels, count = label_components(inside, FULL_CONNECTIVITY[mask.ndim])
-    wiped_out = np.ones(count + 1, dtype=bool)
-    wiped_out[0] = False
-    wiped_out[labels[thinned]] = False
-    result[box] = (thinned | wiped_out[labels])[(slice(1, -1),) * mask.ndim]
+    removed = np.ones(count + 1, dtype=bool)
+    removed[0] = False
+    removed[labels[thinned]] = False
+    result[box] = (thinned | removed[labels])[(slice(1, -1),) * mask.ndim]
     return result

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 
+from segtopo.masks import betti_numbers
 from segtopo.masks.components import Mask
-from segtopo.metrics.mask_metric import HomologyMetric, check_construction
-from segtopo.metrics.masks import check_masks, foreground_channels, gather, single_masks
+from segtopo.metrics.mask_batches import score_masks, score_pairs
+from segtopo.metrics.mask_metric import HomologyMetric
 from segtopo.persistence import Construction
-from segtopo.persistence.barcodes import cubical_barcodes
 
 
-def compute_betti_numbers(y: torch.Tensor, construction: Construction = "T") -> torch.Tensor:
-    """Count the components, loops and (3D) cavities of binary masks.
+def compute_betti_numbers(
+    y: torch.Tensor, construction: Construction = "T", num_threads: int | None = None
+) -> torch.Tensor:
+    """Counts the components, loops and (3D) cavities of each mask of a batch.
 
     Args:
-        y: binary masks (B, C, H, W[, D]), any dtype, any device.
-        construction: ``"T"``, a foreground of full connectivity (8 in 2D, 26 in 3D) before a background of
-            face connectivity; ``"V"``, a foreground of face connectivity (4, 6) before a background of full
-            connectivity.
+        y: Binary masks (B, C, H, W[, D]) of any dtype, on any device.
+        construction: ``"T"``: the foreground is 8- or 26-connected, the background 4- or 6-connected. ``"V"``: the
+            foreground is 4- or 6-connected, the background 8- or 26-connected.
+        num_threads: Threads to use; by default the number of CPUs. The result does not depend on it.
 
     Returns:
         A long tensor (B, C, ndim) of the Betti numbers in dimensions 0 to ndim - 1, on the device of ``y``.
         The outside of the image is background and no cavity; an empty mask has Betti numbers 0.
 
     Raises:
-        TypeError: ``y`` is not a tensor.
-        ValueError: ``y`` is not binary or has another shape, or the construction is unknown.
+        TypeError: ``y`` is not a dense tensor.
+        InputError: ``y`` is not binary or has another shape, or the construction is unknown.
 
     Example:
         >>> import torch
@@ -38,9 +40,8 @@ def compute_betti_numbers(y: torch.Tensor, construction: Construction = "T") -> 
         >>> compute_betti_numbers(ring)
         tensor([[[1, 1]]])
     """
-    check_masks(y=y)
-    check_construction(construction)
-    return gather([_betti_numbers(mask, construction) for mask in single_masks(y)], y, torch.long)
+    numbers = partial(betti_numbers, construction=construction, num_threads=num_threads)
+    return score_masks(numbers, y, torch.long)
 
 
 def compute_betti_error(
@@ -48,22 +49,26 @@ def compute_betti_error(
     y: torch.Tensor,
     include_background: bool = True,
     construction: Construction = "T",
+    num_threads: int | None = None,
 ) -> torch.Tensor:
-    """Absolute difference of the Betti numbers of prediction and reference (Hu et al. 2019, without patches).
+    """Computes the absolute difference of the Betti numbers of prediction and reference (Hu et al. 2019).
+
+    The Betti numbers are those of the whole masks, not of patches.
 
     Args:
-        y_pred: predicted binary masks (B, C, H, W[, D]).
-        y: reference masks of the same shape.
-        include_background: whether the first of several channels is scored as well.
-        construction: see :func:`compute_betti_numbers`.
+        y_pred: Predicted binary masks (B, C, H, W[, D]) of any dtype, on any device.
+        y: Reference masks of the same shape.
+        include_background: Whether the first of several channels is scored as well.
+        construction: See :func:`compute_betti_numbers`.
+        num_threads: Threads to use; by default the number of CPUs. The result does not depend on it.
 
     Returns:
         A float tensor (B, C, ndim), one error per dimension, never NaN: two empty masks have error 0, and
-        against an empty mask the error is the other's Betti numbers.
+        against an empty mask the error is the other mask's Betti numbers.
 
     Raises:
-        TypeError: an argument is not a tensor.
-        ValueError: masks that are not binary or differ in shape, or an unknown construction.
+        TypeError: An argument is not a dense tensor.
+        InputError: The masks are not binary or differ in shape, or the construction is unknown.
 
     Example:
         >>> import torch
@@ -73,10 +78,13 @@ def compute_betti_error(
         >>> compute_betti_error(broken, whole)
         tensor([[[1., 0.]]])
     """
-    check_masks(y_pred=y_pred, y=y)
-    predicted = compute_betti_numbers(foreground_channels(y_pred, include_background), construction)
-    expected = compute_betti_numbers(foreground_channels(y, include_background), construction)
-    return (predicted - expected.to(predicted.device)).abs().float()
+
+    def error(prediction: Mask, reference: Mask) -> tuple[int, ...]:
+        of_prediction = betti_numbers(prediction, construction, num_threads)
+        of_reference = betti_numbers(reference, construction, num_threads)
+        return tuple(abs(p - r) for p, r in zip(of_prediction, of_reference, strict=True))
+
+    return score_pairs(error, y_pred, y, include_background)
 
 
 class BettiErrorMetric(HomologyMetric):
@@ -85,10 +93,11 @@ class BettiErrorMetric(HomologyMetric):
     The reductions work on items and channels and keep the dimensions apart: ``"mean"`` gives (ndim,).
 
     Args:
-        include_background: whether the first of several channels is scored as well.
-        reduction: how items and channels are reduced, see ``monai.metrics.DiceMetric``.
-        get_not_nans: whether :meth:`aggregate` also returns the number of scores.
-        construction: see :func:`compute_betti_numbers`.
+        include_background: Whether the first of several channels is scored as well.
+        reduction: Reduction over items and channels, see ``monai.metrics.DiceMetric``.
+        get_not_nans: Whether :meth:`aggregate` also returns the number of scores.
+        construction: See :func:`compute_betti_numbers`.
+        num_threads: Threads to use; by default the number of CPUs.
 
     Example:
         >>> import torch
@@ -99,12 +108,4 @@ class BettiErrorMetric(HomologyMetric):
     """
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, **_: Any) -> torch.Tensor:
-        return compute_betti_error(y_pred, y, self.include_background, self.construction)
-
-
-def _betti_numbers(mask: Mask, construction: Construction) -> list[int]:
-    """The classes of the foreground alone: those that live when nothing else enters."""
-    bytes_ = np.ascontiguousarray(mask).view(np.uint8)
-    classes = cubical_barcodes(bytes_[None], "superlevel", construction, last_value=1)
-    numbers: list[int] = np.bincount(classes.dimension, minlength=mask.ndim).tolist()
-    return numbers
+        return compute_betti_error(y_pred, y, self.include_background, self.construction, self.num_threads)

@@ -1,4 +1,4 @@
-"""DIU: how far the inclusion of two masks' intersection in their union is from keeping every feature."""
+"""DIU, the Discrepancy between Intersection and Union: the features that two masks do not share."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from segtopo.masks.components import Mask
-from segtopo.masks.mask_comparison import count_differences
-from segtopo.metrics.mask_metric import HomologyMetric, check_construction
-from segtopo.metrics.masks import check_masks, foreground_channels, gather, single_masks
+from segtopo.masks.diu import discrepancy
+from segtopo.metrics.mask_batches import score_pairs
+from segtopo.metrics.mask_metric import HomologyMetric
 from segtopo.persistence import Construction
 
 
@@ -18,26 +18,29 @@ def compute_diu(
     y: torch.Tensor,
     include_background: bool = True,
     construction: Construction = "T",
+    num_threads: int | None = None,
 ) -> torch.Tensor:
-    """Count the topological features that prediction and reference do not share (Lux et al. 2025, in 3D as well).
+    """Counts the topological features that prediction and reference do not share, in 2D and 3D.
 
-    The sum of the dimensions of kernel and cokernel of the map that the inclusion of the masks' intersection in
-    their union induces in homology. Unlike the Betti error it does not cancel a missed feature against a spurious
-    one elsewhere, and it counts displacement: :func:`segtopo.matching.compare_masks` lists the errors without it.
+    DIU is the Discrepancy between Intersection and Union (Lux et al. 2025): the inclusion of the masks' intersection in
+    their union induces a map in homology, and DIU is the sum of the dimensions of its kernel and cokernel. Unlike the
+    Betti error, a missed feature and a spurious feature at another position do not cancel. DIU also counts
+    displacement; :func:`segtopo.masks.compare_masks` lists the errors without it.
 
     Args:
-        y_pred: predicted binary masks (B, C, H, W[, D]), any dtype, any device.
-        y: reference masks of the same shape.
-        include_background: whether the first of several channels is scored as well.
-        construction: ``"T"``, a foreground of full connectivity (8, 26); ``"V"``, of face connectivity (4, 6).
+        y_pred: Predicted binary masks (B, C, H, W[, D]) of any dtype, on any device.
+        y: Reference masks of the same shape.
+        include_background: Whether the first of several channels is scored as well.
+        construction: ``"T"``: the foreground is 8- or 26-connected. ``"V"``: it is 4- or 6-connected.
+        num_threads: Threads to use; by default the number of CPUs. The result does not depend on it.
 
     Returns:
         A float tensor (B, C, ndim), one count per dimension, never NaN: two empty masks have 0, and against an
-        empty mask the error is the other's Betti numbers.
+        empty mask the error is the other mask's Betti numbers.
 
     Raises:
-        TypeError: an argument is not a tensor.
-        ValueError: masks that are not binary or differ in shape, or an unknown construction.
+        TypeError: An argument is not a dense tensor.
+        InputError: The masks are not binary or differ in shape, or the construction is unknown.
 
     References:
         L. Lux et al., "Topograph: an efficient graph-based framework for strictly topology preserving image
@@ -50,14 +53,11 @@ def compute_diu(
         >>> compute_diu(left, right)  # one component missed and one spurious, although the Betti numbers agree
         tensor([[[2., 0.]]])
     """
-    check_masks(y_pred=y_pred, y=y)
-    check_construction(construction)
-    y_pred, y = foreground_channels(y_pred, include_background), foreground_channels(y, include_background)
-    return gather(
-        [_diu(*masks, construction) for masks in zip(single_masks(y_pred), single_masks(y), strict=True)],
-        y_pred,
-        torch.float32,
-    )
+
+    def diu(prediction: Mask, reference: Mask) -> tuple[int, ...]:
+        return discrepancy(prediction, reference, construction, num_threads).diu
+
+    return score_pairs(diu, y_pred, y, include_background)
 
 
 class DIUMetric(HomologyMetric):
@@ -66,10 +66,11 @@ class DIUMetric(HomologyMetric):
     The reductions work on items and channels and keep the dimensions apart: ``"mean"`` gives (ndim,).
 
     Args:
-        include_background: whether the first of several channels is scored as well.
-        reduction: how items and channels are reduced, see ``monai.metrics.DiceMetric``.
-        get_not_nans: whether :meth:`aggregate` also returns the number of scores.
-        construction: see :func:`compute_diu`.
+        include_background: Whether the first of several channels is scored as well.
+        reduction: Reduction over items and channels, see ``monai.metrics.DiceMetric``.
+        get_not_nans: Whether :meth:`aggregate` also returns the number of scores.
+        construction: See :func:`compute_diu`.
+        num_threads: Threads to use; by default the number of CPUs.
 
     Example:
         >>> import torch
@@ -80,9 +81,4 @@ class DIUMetric(HomologyMetric):
     """
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, **_: Any) -> torch.Tensor:
-        return compute_diu(y_pred, y, self.include_background, self.construction)
-
-
-def _diu(prediction: Mask, reference: Mask, construction: Construction) -> list[int]:
-    kernel, cokernel = count_differences(prediction, reference, construction)
-    return [vanishing + appearing for vanishing, appearing in zip(kernel, cokernel, strict=True)]
+        return compute_diu(y_pred, y, self.include_background, self.construction, self.num_threads)

@@ -1,4 +1,4 @@
-"""What the metric classes share: scores kept per item and channel, reduced when asked."""
+"""Base classes of the metrics: scores are kept per item and channel, and reduced by ``aggregate``."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from monai.metrics.metric import CumulativeIterationMetric
 from monai.metrics.utils import do_metric_reduction
 from monai.utils.enums import MetricReduction
 
+from segtopo.errors import InputError, mismatch
 from segtopo.persistence import Construction
+from segtopo.persistence.inputs import check_construction
 
 
 class MaskMetric(CumulativeIterationMetric):  # type: ignore[misc]  # MONAI has no type information
     """A metric of binary masks that accumulates over batches.
 
     Args:
-        include_background: whether the first of several channels is scored as well.
-        reduction: as in ``monai.metrics.DiceMetric``: ``"none"``, ``"mean"``, ``"sum"``, ``"mean_batch"``,
-            ``"sum_batch"``, ``"mean_channel"`` or ``"sum_channel"``; NaN scores are left out.
-        get_not_nans: whether :meth:`aggregate` also returns the number of scores that are not NaN.
+        include_background: Whether the first of several channels is scored as well.
+        reduction: As in ``monai.metrics.DiceMetric``: ``"none"``, ``"mean"``, ``"sum"``, ``"mean_batch"``,
+            ``"sum_batch"``, ``"mean_channel"`` or ``"sum_channel"``; NaN scores are ignored.
+        get_not_nans: Whether :meth:`aggregate` also returns the number of scores that are not NaN.
     """
 
     def __init__(
@@ -34,32 +36,36 @@ class MaskMetric(CumulativeIterationMetric):  # type: ignore[misc]  # MONAI has 
     def aggregate(
         self, reduction: MetricReduction | str | None = None
     ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
-        """Reduce the scores gathered since the last ``reset()``.
+        """Reduces the scores that were computed since the last ``reset()``.
 
         Args:
-            reduction: used in place of the metric's own.
+            reduction: Reduction in place of the metric's own.
 
         Returns:
             The reduced scores, with the number of scores that are not NaN if ``get_not_nans``.
 
         Raises:
-            ValueError: nothing has been gathered yet.
+            InputError: There are no scores yet.
         """
         scores = self.get_buffer()
         if scores is None:
-            raise ValueError("no scores to aggregate, expected at least one call of the metric since reset()")
+            raise InputError(mismatch("scores", got="none since reset()", expected="at least one call of the metric"))
         reduced, not_nans = do_metric_reduction(scores, reduction or self.reduction)
         return (reduced, not_nans) if self.get_not_nans else reduced
 
 
 class HomologyMetric(MaskMetric):
-    """A metric of binary masks that depends on how their voxels are connected.
+    """A metric of binary masks that depends on the connectivity of their voxels.
 
     Args:
-        include_background: as in :class:`MaskMetric`.
-        reduction: as in :class:`MaskMetric`.
-        get_not_nans: as in :class:`MaskMetric`.
-        construction: ``"T"``, a foreground of full connectivity (8, 26); ``"V"``, of face connectivity (4, 6).
+        include_background: As in :class:`MaskMetric`.
+        reduction: As in :class:`MaskMetric`.
+        get_not_nans: As in :class:`MaskMetric`.
+        construction: ``"T"``: the foreground is 8- or 26-connected. ``"V"``: it is 4- or 6-connected.
+        num_threads: Threads to use; by default the number of CPUs.
+
+    Raises:
+        InputError: The construction is unknown.
     """
 
     def __init__(
@@ -68,13 +74,9 @@ class HomologyMetric(MaskMetric):
         reduction: MetricReduction | str = MetricReduction.MEAN,
         get_not_nans: bool = False,
         construction: Construction = "T",
+        num_threads: int | None = None,
     ) -> None:
         super().__init__(include_background, reduction, get_not_nans)
         check_construction(construction)
         self.construction: Construction = construction
-
-
-def check_construction(construction: str) -> None:
-    """Refuse what is neither ``"T"`` nor ``"V"``."""
-    if construction not in ("T", "V"):
-        raise ValueError(f"construction is {construction!r}, expected 'T' or 'V'")
+        self.num_threads = num_threads

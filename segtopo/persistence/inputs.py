@@ -94,6 +94,11 @@ def check_complex(filtration: Filtration, construction: Construction) -> None:
     """Raises InputError unless both are known."""
     if filtration not in get_args(Filtration):
         raise InputError(mismatch("filtration", got=repr(filtration), expected=f"one of {get_args(Filtration)}"))
+    check_construction(construction)
+
+
+def check_construction(construction: Construction) -> None:
+    """Raises InputError unless the construction is known."""
     if construction not in get_args(Construction):
         raise InputError(mismatch("construction", got=repr(construction), expected=f"one of {get_args(Construction)}"))
 

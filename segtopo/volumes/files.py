@@ -122,7 +122,11 @@ def read_mask(path: str | Path, label: int | None = None) -> Volume:
         InputError: As `read_volume`; also if the file holds several foreground values and no ``label`` is
             given.
     """
-    volume = read_volume(path)
+    return mask_of(read_volume(path), path, label)
+
+
+def mask_of(volume: Volume, path: str | Path, label: int | None = None) -> Volume:
+    """Returns the mask that a volume read from a file holds; arguments, result and errors are those of `read_mask`."""
     array = _without_equal_channels(volume, path)
     if label is None:
         mask = array != 0

@@ -10,7 +10,7 @@ Cell = tuple[int, ...]  # doubled coordinates: even along an axis where the cell
 
 
 def betti_numbers(mask: np.ndarray, construction: str) -> tuple[int, ...]:
-    """Betti numbers of a small mask, dimensions 0 to ndim - 1."""
+    """Computes the Betti numbers of a small mask in dimensions 0 to ndim - 1."""
     by_dimension: list[list[Cell]] = [[] for _ in range(mask.ndim + 2)]
     for cell in sorted(voxel_cells(mask) if construction == "T" else vertex_cells(mask)):
         by_dimension[dimension(cell)].append(cell)
@@ -23,7 +23,7 @@ def dimension(cell: Cell) -> int:
 
 
 def voxel_cells(mask: np.ndarray) -> set[Cell]:
-    """T: the voxels are closed cubes, with all their faces."""
+    """T: the voxels are closed cubes with all their faces."""
     return {
         tuple(2 * i + 1 + o for i, o in zip(voxel, offsets, strict=True))
         for voxel in np.argwhere(mask).tolist()
@@ -32,19 +32,19 @@ def voxel_cells(mask: np.ndarray) -> set[Cell]:
 
 
 def vertex_cells(mask: np.ndarray) -> set[Cell]:
-    """V: the voxels are vertices, a cell is there when all its vertices are."""
+    """V: the voxels are vertices; a cell is in the complex if all its vertices are."""
     cells = product(*(range(2 * n - 1) for n in mask.shape))
     return {cell for cell in cells if all(mask[v] for v in product(*((c // 2, (c + 1) // 2) for c in cell)))}
 
 
 def boundary_rank(cells: list[Cell], faces: list[Cell]) -> int:
-    """Rank over Z2 of the boundary matrix."""
+    """Computes the rank over Z2 of the boundary matrix."""
     number = {face: i for i, face in enumerate(faces)}
     return rank([boundary(cell, number) for cell in cells])
 
 
 def boundary(cell: Cell, number: dict[Cell, int]) -> int:
-    """The facets of a cell, as bits."""
+    """Returns the facets of a cell as the bits of an integer."""
     facets = 0
     for axis, c in enumerate(cell):
         if c % 2:
@@ -54,7 +54,7 @@ def boundary(cell: Cell, number: dict[Cell, int]) -> int:
 
 
 def rank(columns: list[int]) -> int:
-    """Rank over Z2 of a matrix; a column is the set of its rows, as the bits of one integer."""
+    """Computes the rank over Z2 of a matrix; the bits of an integer are the rows of a column."""
     pivots: dict[int, int] = {}
     for column in columns:
         rest = column

@@ -8,7 +8,7 @@ from oracles.betti import Cell, boundary, dimension, rank, vertex_cells, voxel_c
 
 
 def kernel_and_cokernel(smaller: np.ndarray, larger: np.ndarray, construction: str) -> tuple[list[int], list[int]]:
-    """Dimensions of kernel and cokernel of H_k(smaller) -> H_k(larger), for k from 0 to ndim - 1."""
+    """Computes the dimensions of kernel and cokernel of H_k(smaller) -> H_k(larger) for k from 0 to ndim - 1."""
     cells_of = voxel_cells if construction == "T" else vertex_cells
     inside, cells = cells_of(smaller), sorted(cells_of(larger))
     number = {cell: i for i, cell in enumerate(cells)}
@@ -27,7 +27,7 @@ def kernel_and_cokernel(smaller: np.ndarray, larger: np.ndarray, construction: s
 
 
 def cycles(cells: list[Cell], number: dict[Cell, int]) -> list[int]:
-    """A basis of the chains of these cells whose boundary vanishes, as bits."""
+    """Returns a basis of the cycles of these cells; the bits of an integer are the cells of a cycle."""
     basis: dict[int, tuple[int, int]] = {}
     found = []
     for cell in cells:
