@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from oracles.tiny_training import tiny_config, write_config
-from segtopo.config.training_config import load_config
+from segtopo.config import load_config
 from segtopo.config.yaml_reading import read_yaml
 from segtopo.errors import InputError
 

@@ -11,7 +11,7 @@ import yaml
 
 from oracles.tiny_training import tiny_config, write_config
 from segtopo import losses
-from segtopo.config.training_config import load_config
+from segtopo.config import load_config
 from segtopo.errors import InputError
 
 SHARED: dict[str, Any] = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from segtopo.config.section import NonNegative, NonNegativeInt, Positive, PositiveInt, Probability, Section
+from segtopo.errors import mismatch
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,6 +27,13 @@ class _Loss(Section):
     def components(self, loss: nn.Module) -> dict[str, float]:
         """The parts of the last value, by column of metrics.csv, if there are several."""
         return {}
+
+    def check(self, dimensions: int, classes: int) -> None:
+        """Checks the options against the number of axes of the patches, 2 or 3, and the number of classes.
+
+        Raises:
+            ValueError: The message begins with the key below ``loss``.
+        """
 
 
 class DiceCE(_Loss):
@@ -193,6 +201,18 @@ class CombinedTopology(_Loss):
             softmax=True,
             **self.model_dump(exclude={"name", "topology"}),
         )
+
+    def check(self, dimensions: int, classes: int) -> None:
+        """Checks the dimensions of the topology and their weights against the number of axes."""
+        chosen = getattr(self.topology, "dimensions", None)
+        if chosen is not None and max(chosen) >= dimensions:
+            expected = f"dimensions from 0 to {dimensions - 1}"
+            raise ValueError(mismatch("topology.dimensions", got=list(chosen), expected=expected))
+        weights = getattr(self.topology, "dimension_weights", None)
+        number = dimensions if chosen is None else len(chosen)
+        if weights is not None and len(weights) != number:
+            expected = f"one weight for each of {number} dimensions"
+            raise ValueError(mismatch("topology.dimension_weights", got=list(weights), expected=expected))
 
     def set_epoch(self, loss: nn.Module, epoch: int) -> None:
         """Tells the module built here the epoch (from 0), on which the weight of the topology depends."""
