@@ -55,7 +55,7 @@ def test_missing_things_are_named(data: Path) -> None:
     (data / "empty").mkdir()
     assert "empty: holds no image" in refusal(data, f"data.train.labels={data / 'empty'}")
     (data / "labels" / "case_1.nii.gz").unlink()
-    assert "case_1.nii.gz: no label; expected a file named case_1" in refusal(data)
+    assert "case_1.nii.gz: got no label, expected a file named case_1" in refusal(data)
 
 
 def test_two_files_of_one_case_are_refused(data: Path) -> None:
@@ -70,7 +70,7 @@ def test_voxels_that_are_not_finite_are_refused(data: Path) -> None:
     assert "case_0.nii.gz: 1 voxels are NaN" in refusal(data)
     image[3, 4] = np.inf
     write_volume(data / "images" / "case_0.nii.gz", image, Volume(image, AFFINE))
-    assert "case_0.nii.gz: holds infinite values" in refusal(data)
+    assert "case_0.nii.gz: got infinite values" in refusal(data)
 
 
 def test_image_and_label_must_lie_at_the_same_place(data: Path) -> None:
@@ -94,8 +94,8 @@ def test_labels_must_be_those_of_the_config(data: Path) -> None:
 
 
 def test_axes_and_channels_must_be_those_of_the_config(data: Path, tmp_path: Path) -> None:
-    assert "case_0.nii.gz: 2 spatial axes, expected 3" in refusal(data, "patch_size=[8,8,8]")
-    assert "1 channels, expected those of data.channels [1]" in refusal(data, "data.channels=[1]")
+    assert "case_0.nii.gz: got 2 spatial axes, expected 3" in refusal(data, "patch_size=[8,8,8]")
+    assert "got 1 channels, expected those of data.channels [1]" in refusal(data, "data.channels=[1]")
     colours = np.random.default_rng(0).integers(0, 255, (3, 24, 21)).astype(np.uint8)
     write_volume(tmp_path / "rgb" / "case_0.png", colours, Volume(np.zeros((24, 21))))
     write_volume(tmp_path / "rgb_label" / "case_0.png", np.zeros((24, 21), bool))
@@ -146,9 +146,12 @@ def test_a_dataset_json_is_read(data: Path) -> None:
         ("{", "expected an MSD dataset.json"),
         ({"labels": {}}, "KeyError 'training'"),
         ({"training": ["a.nii.gz"], "labels": {}}, "expected an MSD dataset.json"),
-        ({"training": [], "labels": {"0": "a", "1": "b"}}, "training is empty"),
-        ({"training": [], "labels": {"0": "a", "1": "b", "2": "c"}}, "3 labels, but data.classes is 2"),
-        ({"training": [{"image": "x.nii", "label": "y.nii"}], "labels": {"0": "a", "1": "b"}}, "x.nii, which does not"),
+        ({"training": [], "labels": {"0": "a", "1": "b"}}, "got an empty list training"),
+        ({"training": [], "labels": {"0": "a", "1": "b", "2": "c"}}, "got 3 labels, expected 2, as data.classes"),
+        (
+            {"training": [{"image": "x.nii", "label": "y.nii"}], "labels": {"0": "a", "1": "b"}},
+            "which does not exist",
+        ),
     ],
 )
 def test_a_dataset_json_that_cannot_be_used_is_refused(data: Path, content: object, problem: str) -> None:

@@ -103,14 +103,20 @@ def test_it_trains_on_logits_and_labels(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("topology", "parts"),
     [
-        ("{name: TotalPersistenceLoss, p: 0}", ["loss.topology.p: received 0 (int)", "greater than 0"]),
-        ("{name: TotalPersistenceLoss, longest: -1}", ["loss.topology.longest: received -1 (int)"]),
-        ("{name: BettiPriorLoss, priors: []}", ["loss.topology.priors: received []", "at least 1 item"]),
-        ("{name: BettiPriorLoss, priors: [{classes: [1]}]}", ["loss.topology.priors[0].betti_numbers: missing"]),
-        ("{name: LoopLossH1, dimensions: [1]}", ["loss.topology.dimensions: unknown key", "loops"]),
-        ("{name: DiagramDistanceLoss, diagrams: [[[1, 2]]]}", ["loss.topology.diagrams[0][0][1]: received 2"]),
-        ("{name: SkeletonRecallLoss, radius: -1}", ["loss.topology.radius: received -1", "greater than or equal to 0"]),
-        ("{name: SoftclDiceLoss, iter_: 1.5}", ["loss.topology.iter_: received 1.5 (float)", "integer"]),
+        ("{name: TotalPersistenceLoss, p: 0}", ["loss.topology.p: got 0, expected a number greater than 0"]),
+        (
+            "{name: TotalPersistenceLoss, longest: -1}",
+            ["loss.topology.longest: got -1", "or a list of"],
+        ),
+        (
+            "{name: BettiPriorLoss, priors: []}",
+            ["loss.topology.priors: got []", "a non-empty list of mappings"],
+        ),
+        ("{name: BettiPriorLoss, priors: [{classes: [1]}]}", ["loss.topology.priors[0].betti_numbers: got no value"]),
+        ("{name: LoopLossH1, dimensions: [1]}", ["loss.topology: got unknown key 'dimensions'", "loops"]),
+        ("{name: DiagramDistanceLoss, diagrams: [[[1, 2]]]}", ["loss.topology.diagrams[0][0][1]: got 2"]),
+        ("{name: SkeletonRecallLoss, radius: -1}", ["loss.topology.radius: got -1, expected an integer from 0"]),
+        ("{name: SoftclDiceLoss, iter_: 1.5}", ["loss.topology.iter_: got 1.5, expected an integer"]),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, topology: str, parts: list[str]) -> None:

@@ -137,7 +137,7 @@ def _unknown_key(error: ErrorDetails, schema: type[Section]) -> Problem:
     *location, key = error["loc"]
     place = _locate(location, schema)
     allowed = list(dict.fromkeys(name for section in place.sections for name in section.model_fields))
-    nearest = get_close_matches(str(key), allowed, n=1)
+    nearest = get_close_matches(str(key), allowed, n=1, cutoff=0.75)
     expected = nearest[0] if nearest else f"one of {', '.join(allowed)}"
     return Problem((*place.keys, key), dotted_path(place.keys), f"unknown key {show(key)}", expected)
 

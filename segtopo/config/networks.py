@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Normalization = Literal["instance", "batch"]
+LEVELS = Field(min_length=2, max_length=16)
 Width = Annotated[int, Field(ge=1, le=4096)]
 Stride = Annotated[int, Field(ge=1, le=16)]
 Blocks = Annotated[int, Field(ge=1, le=64)]
@@ -30,13 +31,14 @@ def _per_axis(value: int | tuple[int, ...], dimensions: int) -> tuple[int, ...]:
 def _check_axes(key: str, value: int | tuple[int, ...], dimensions: int) -> None:
     """Checks a value that is one number for all axes or one per axis, as for anisotropic volumes."""
     if len(_per_axis(value, dimensions)) != dimensions:
-        raise ValueError(mismatch(key, got=value, expected=f"one number or {dimensions} (as patch_size)"))
+        got = list(_per_axis(value, dimensions))
+        raise ValueError(mismatch(key, got=got, expected=f"one number or {dimensions} (as patch_size)"))
 
 
 class _Strided(Section):
     """A network with ``channels`` channels at each level and ``strides`` between the levels."""
 
-    channels: Annotated[tuple[Width, ...], Field(min_length=2, max_length=16)] = (16, 32, 64, 128)
+    channels: Annotated[tuple[Width, ...], LEVELS] = (16, 32, 64, 128)
     strides: tuple[Stride | tuple[Stride, ...], ...] | None = None
 
     @property
@@ -96,6 +98,8 @@ class AttentionUnet(_Strided):
     """``monai.networks.nets.AttentionUnet`` (Oktay et al. 2018)."""
 
     name: Literal["AttentionUnet"]
+    #: The attention halves the channels.
+    channels: Annotated[tuple[Annotated[int, Field(ge=2, le=4096)], ...], LEVELS] = (16, 32, 64, 128)
     dropout: Probability = 0.0
 
     def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
@@ -117,6 +121,7 @@ class DynUNet(_Strided):
     """``monai.networks.nets.DynUNet``: the network of nnU-Net, without deep supervision."""
 
     name: Literal["DynUNet"]
+    channels: Annotated[tuple[Width, ...], Field(min_length=3, max_length=16)] = (16, 32, 64, 128)
     kernel_size: KernelSize | tuple[KernelSize, ...] = 3
     res_block: bool = False
     norm: Normalization = "instance"
@@ -131,9 +136,10 @@ class DynUNet(_Strided):
         _check_axes("kernel_size", self.kernel_size, dimensions)
         kernel = _per_axis(self.kernel_size, dimensions)
         for index, step in enumerate(self.steps):
-            if any(stride > size + 1 for stride, size in zip(_per_axis(step, dimensions), kernel, strict=True)):
-                expected = f"at most one more than kernel_size {self.kernel_size}"
-                raise ValueError(mismatch(f"strides[{index}]", got=step, expected=expected))
+            strides = _per_axis(step, dimensions)
+            if any(stride > size + 1 for stride, size in zip(strides, kernel, strict=True)):
+                expected = f"at most one more than kernel_size {list(kernel)}"
+                raise ValueError(mismatch(f"strides[{index}]", got=list(strides), expected=expected))
 
     def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
         """Builds the network, with random weights."""

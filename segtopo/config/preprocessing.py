@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from segtopo.config.section import Bounds, PercentageBounds, Section
+from segtopo.config.section import PercentageBounds, Section
 from segtopo.errors import mismatch
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     FloatArray = npt.NDArray[np.float32]
 
+Intensity = Annotated[float, Field(ge=-1e9, le=1e9)]
 #: Keeps the division by a standard deviation finite in a constant image.
 SMALLEST_DEVIATION = 1e-6
 
@@ -35,11 +36,11 @@ class Range(Section):
     """``[low, high]`` mapped to [0, 1], other values clipped: a CT window in Hounsfield units, for example."""
 
     name: Literal["Range"]
-    range: Bounds
+    range: tuple[Intensity, Intensity]
 
     @model_validator(mode="after")
     def _check_range(self) -> Self:
-        if self.range[0] == self.range[1]:
+        if self.range[0] >= self.range[1]:
             raise ValueError(mismatch("range", got=list(self.range), expected="[low, high] with low < high"))
         return self
 

@@ -75,10 +75,12 @@ NonNegative = Annotated[float, Field(ge=0)]
 #: A distance in voxels.
 Voxels = Annotated[float, Field(ge=0, le=1000)]
 Factor = Annotated[float, Field(ge=0.1, le=10)]
+#: A change of normalised intensities.
+Change = Annotated[float, Field(ge=-1e6, le=1e6)]
 Percentage = Annotated[float, Field(ge=0, le=100)]
 
 _Ordered = AfterValidator(_check_order)
-Bounds = Annotated[tuple[float, float], _Ordered, Expected("[low, high] with low <= high")]
+Bounds = Annotated[tuple[Change, Change], _Ordered, Expected("[low, high] with low <= high, from -1e6 to 1e6")]
 VoxelBounds = Annotated[tuple[Voxels, Voxels], _Ordered, Expected("[low, high] with 0 <= low <= high <= 1000")]
 FactorBounds = Annotated[tuple[Factor, Factor], _Ordered, Expected("[low, high] with 0.1 <= low <= high <= 10")]
 PercentageBounds = Annotated[
