@@ -116,7 +116,7 @@ LOSS = "{name: CombinedTopology, topology: {name: TopoLoss, %s}}"
         ),
         ("optimizer.lr=fast", "optimizer.lr: got 'fast', expected a number greater than 0"),
         ("optimizer.lr=.nan", "optimizer.lr: got nan, expected a number greater than 0"),
-        ("optimizer.betas=[0.9,1]", "optimizer.betas[1]: got 1, expected a number from 0 to less than 1"),
+        ("optimizer.betas=[0.9,1]", "optimizer.betas[1]: got 1, expected a number of at least 0 and less than 1"),
         ("device=tpu", "device: got 'tpu', expected auto, cpu, cuda or cuda:NUMBER"),
         ("device=cuda:007", "device: got 'cuda:007', expected auto, cpu, cuda or cuda:NUMBER"),
         ("amp=true", "amp: got true with device cpu, expected false: mixed precision needs CUDA"),

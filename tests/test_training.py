@@ -1,4 +1,4 @@
-"""Training: what it leaves behind, how it stops, and that stopping leaves no trace."""
+"""Training: its files, how it stops, and that a resumed training equals an uninterrupted one."""
 
 import csv
 import os

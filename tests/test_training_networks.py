@@ -1,4 +1,4 @@
-"""Every network, loss, transform, optimiser and schedule that a config can name is what it says it is."""
+"""The networks, losses, transforms, optimisers and schedules that a config can choose."""
 
 import numpy as np
 import pytest

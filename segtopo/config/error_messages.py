@@ -1,6 +1,6 @@
-"""Turns the errors of pydantic into one sentence: where in the config, the value it got and the values it expected.
+"""Describes errors of a config in one sentence: the key, its value and the values allowed.
 
-No word of pydantic's is used: the expected values are described from the type of the key.
+Pydantic finds the errors, but its messages are not used. The type of a key tells which values are allowed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Place(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """A mistake in a config: the key blamed, the subject that is named, the value and the values expected."""
+    """An error: the keys that lead to it, and the subject, value and expected values of its message."""
 
     keys: Keys
     subject: str
@@ -46,13 +46,13 @@ class Problem(NamedTuple):
 
 
 def error_message(errors: Sequence[ErrorDetails], schema: type[Section], source: str, overrides: Sequence[str]) -> str:
-    """Says in one line what is wrong in a config.
+    """Describes the most important error of a config in one line.
 
     Args:
         errors: The errors of one validation.
         schema: The section that was validated.
         source: The name of the config.
-        overrides: The overrides of the config; the one that set the wrong value is named.
+        overrides: The overrides of the config. The message names the one that set the wrong value.
     """
     error = _most_telling(errors, schema)
     keys, subject, got, expected = PROBLEMS.get(error["type"], _wrong_value)(error, schema)
@@ -62,12 +62,12 @@ def error_message(errors: Sequence[ErrorDetails], schema: type[Section], source:
 
 
 def _concerns(override: str, key: str) -> bool:
-    """Whether one of two keys lies in the section of the other, or is the other."""
+    """Returns whether an override sets a key, a section around it or a value in it."""
     return bool(key) and (f"{key}.".startswith(f"{override}.") or f"{override}.".startswith(f"{key}."))
 
 
 def show(value: Any) -> str:
-    """Shows a value of YAML in at most 60 characters."""
+    """Writes a value in at most 60 characters."""
     names = {None: "null", True: "true", False: "false"}
     text = names[value] if value is None or isinstance(value, bool) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -84,23 +84,21 @@ def dotted_path(keys: Keys) -> str:
 
 
 def _most_telling(errors: Sequence[ErrorDetails], schema: type[Section]) -> ErrorDetails:
-    """Chooses an unknown key, which may be the misspelt name of a missing one; else the first wrong value.
+    """Chooses the first unknown key, or else the first wrong value.
 
-    A value of several allowed types has an error for each of them. Errors inside the value are more precise than
-    errors about the whole.
+    An unknown key is often the misspelt name of a key that is then missing. A value with several allowed types has an
+    error for each of them; an error inside the value is more precise than an error of the whole value.
     """
     unknown = [error for error in errors if error["type"] == "extra_forbidden"]
     if unknown:
         return unknown[0]
-    first = _locate(errors[0]["loc"], schema).keys
-    places = [(_locate(error["loc"], schema).keys, error) for error in errors]
-    return max(((keys, error) for keys, error in places if keys[: len(first)] == first), key=lambda pair: len(pair[0]))[
-        1
-    ]
+    keys = [_locate(error["loc"], schema).keys for error in errors]
+    same = [index for index in range(len(errors)) if keys[index][: len(keys[0])] == keys[0]]
+    return errors[max(same, key=lambda index: len(keys[index]))]
 
 
 def _locate(location: Sequence[str | int], schema: type[Section]) -> Place:
-    """Follows a location of pydantic's, in which names of sections and labels of types stand between the keys."""
+    """Finds the place of a location of pydantic's, which has names of sections and labels of types between the keys."""
     place = Place((), [schema])
     for step in location:
         if isinstance(step, int):
@@ -120,7 +118,7 @@ def _item(types: tuple[Any, ...], index: int) -> Any:
 
 
 def _names(section: type[Section]) -> tuple[Any, ...]:
-    """The names by which a config chooses this section."""
+    """Returns the values of the key ``name`` by which a config chooses a section."""
     return get_args(section.model_fields["name"].annotation) if "name" in section.model_fields else ()
 
 
@@ -151,15 +149,16 @@ def _unknown_name(error: ErrorDetails, schema: type[Section]) -> Problem:
 
 
 def _refused_by_check(error: ErrorDetails, schema: type[Section]) -> Problem:
-    """A check of a whole section says itself which of its keys is wrong; the check of one value does not."""
+    """Describes a value that a function of ours refused: the check of a section names the key, that of a value none."""
     text = str(error["ctx"]["error"])
-    key, got, rest = text.partition(": got ")
-    if not got:
-        return _wrong_value(error, schema)
+    key, separator, rest = text.partition(": got ")
+    if not separator:
+        problem = _wrong_value(error, schema)
+        return problem._replace(expected=text) if text else problem
     place = _locate(error["loc"], schema)
     subject = f"{dotted_path(place.keys)}.{key}".lstrip(".")
     value, _, expected = rest.partition(", expected ")
-    keys = tuple(subject.replace("[", ".").replace("]", "").split("."))
+    keys: Keys = tuple(subject.replace("[", ".").replace("]", "").split("."))
     return Problem(keys, subject, value, expected)
 
 
@@ -167,7 +166,7 @@ def _no_text(error: ErrorDetails, schema: type[Section]) -> Problem:
     return Problem((), "", "data that are no Unicode text or nested too deeply", describe(schema))
 
 
-#: How to describe an error, by pydantic's name of its type; all others are wrong values.
+#: By pydantic's name of the type of error. All other types are wrong values.
 PROBLEMS: dict[str, Callable[[ErrorDetails, type[Section]], Problem]] = {
     "missing": _missing,
     "extra_forbidden": _unknown_key,

@@ -1,4 +1,4 @@
-"""Describes the values that a type of the config allows, in words, from its annotation."""
+"""Describes in words the values that a type of the config allows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from segtopo.config.section import Expected, Section
 
-#: One value and several.
+#: In the singular and in the plural.
 NOUNS: dict[Any, tuple[str, str]] = {
     int: ("an integer", "integers"),
     float: ("a number", "numbers"),
@@ -21,6 +21,14 @@ NOUNS: dict[Any, tuple[str, str]] = {
     Path: ("a path", "paths"),
     Section: ("a mapping", "mappings"),
     NoneType: ("null", "null"),
+}
+#: The value of a limit, and how it is said.
+LIMITS: dict[type[Any], tuple[str, str]] = {
+    Ge: ("ge", "of at least"),
+    Gt: ("gt", "greater than"),
+    Le: ("le", "at most"),
+    Lt: ("lt", "less than"),
+    MultipleOf: ("multiple_of", "divisible by"),
 }
 
 
@@ -35,8 +43,8 @@ def describe(annotation: Any, plural: bool = False) -> str:
         >>> from segtopo.config.section import PositiveInt, Probability
         >>> describe(Probability)
         'a number from 0 to 1'
-        >>> describe(Annotated[tuple[bool | PositiveInt, ...], MinLen(2)] | None)
-        'a list of at least 2 true or false or integers from 1 to 1000000 or null'
+        >>> describe(PositiveInt | Annotated[tuple[PositiveInt, ...], MinLen(2)] | None)
+        'an integer from 1 to 1000000 or a list of at least 2 integers from 1 to 1000000 or null'
     """
     options = alternatives(annotation)
     if len(options) > 1:
@@ -55,7 +63,7 @@ def describe(annotation: Any, plural: bool = False) -> str:
 
 
 def alternatives(annotation: Any) -> list[Any]:
-    """Lists the members of a union, or the type alone if it is none."""
+    """Lists the types of a union. Another type is its only alternative."""
     base, metadata = _split(annotation)
     if get_origin(base) not in (Union, UnionType):
         return [annotation]
@@ -71,7 +79,7 @@ def annotate(kind: Any, metadata: Sequence[Any]) -> Any:
 
 
 def unwrap(annotation: Any) -> tuple[Any, list[Any]]:
-    """Splits ``Annotated[type, limits]``, with the limits that a ``Field`` holds taken out of it."""
+    """Returns a type and its limits, those inside a ``Field`` included."""
     base, metadata = _split(annotation)
     return base, [one for item in metadata for one in (item.metadata if isinstance(item, FieldInfo) else [item])]
 
@@ -101,16 +109,10 @@ def _list(types: tuple[Any, ...], limits: list[Any], plural: bool) -> str:
 
 
 def _limits(limits: list[Any]) -> str:
-    """Describes an interval of numbers."""
-    least, above, most, below, step = (
-        next((getattr(limit, name) for limit in limits if isinstance(limit, kind)), None)
-        for kind, name in ((Ge, "ge"), (Gt, "gt"), (Le, "le"), (Lt, "lt"), (MultipleOf, "multiple_of"))
-    )
-    low = "" if above is None else f" greater than {above}"
-    low = low if least is None else f" from {least}"
-    high = "" if below is None else f"less than {below}"
-    high = high if most is None else f"{most}" if least is not None else f"at most {most}"
-    joint = (" to " if least is not None else " and ") if low and high else " " if high else ""
-    if least is not None and not high:
-        low = f" of at least {least}"
-    return low + joint + high + (f" that is a multiple of {step}" if step is not None else "")
+    """Describes the limits of a number."""
+    values = {type(limit): getattr(limit, LIMITS[type(limit)][0]) for limit in limits if type(limit) in LIMITS}
+    words = []
+    if Ge in values and Le in values:
+        words.append(f"from {values.pop(Ge)} to {values.pop(Le)}")
+    words += [f"{LIMITS[kind][1]} {value}" for kind, value in values.items()]
+    return f" {' and '.join(words)}" if words else ""

@@ -55,7 +55,7 @@ def parse_config(data: Any, source: str, overrides: Sequence[str] = ()) -> Train
     except (TypeError, ValueError, RecursionError):
         raise InputError(mismatch(source, got="objects in a config", expected="numbers, strings and lists")) from None
     try:
-        # Strict mode takes strings for paths and lists for tuples only from JSON.
+        # In strict mode only JSON may have strings for paths and lists for tuples.
         return TrainingConfig.model_validate_json(text)
     except ValidationError as error:
         errors = error.errors(include_url=False)
@@ -116,7 +116,7 @@ def _apply_override(data: dict[str, Any], override: str) -> None:
 
 
 def _index(items: list[Any], key: str, source: str) -> int:
-    # A number is at most as long as that of the last item: Python refuses to read very long ones.
+    # The length is checked first, because Python refuses to convert very long numbers.
     if not key.isdecimal() or len(key) > len(str(len(items))) or int(key) >= len(items):
         expected = f"a number from 0 to {len(items) - 1}" if items else "a list with items"
         raise InputError(mismatch(source, got=f"item {show(key)}", expected=expected))

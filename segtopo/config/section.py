@@ -1,6 +1,6 @@
 """The base of all sections of a config, and the types of their values.
 
-Every integer has an upper limit, so that a config that is accepted cannot overflow a counter or a generator's seed.
+Every integer has an upper limit, so that no counter, index or seed can overflow.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 LARGEST_COUNT = 1_000_000
-#: Limits of common file systems, in bytes: of one name, and of a path (macOS has the smallest, 1024).
+#: Limits of file systems in bytes, for one name and for a path (macOS: 1024).
 LONGEST_NAME, LONGEST_PATH = 255, 1000
 DEVICE_PATTERN = r"^(auto|cpu|cuda(:(0|[1-9][0-9]?))?)$"
 
@@ -26,7 +26,7 @@ class Section(BaseModel):
 
 @dataclass(frozen=True)
 class Expected:
-    """Describes the values of an annotated type in error messages, where its limits alone do not."""
+    """The description of an annotated type in error messages, instead of one made from its limits."""
 
     phrase: str
 
@@ -62,13 +62,11 @@ def _check_odd(number: int) -> int:
 
 PositiveInt = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 NonNegativeInt = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
-#: 0 for the first, as in Python.
 AxisIndex = Annotated[int, Field(ge=0, le=2)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 KernelSize = Annotated[int, Field(ge=1, le=31), AfterValidator(_check_odd), Expected("an odd integer from 1 to 31")]
 
 Probability = Annotated[float, Field(ge=0, le=1)]
-#: A part of a whole, but not all of it.
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]

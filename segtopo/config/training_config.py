@@ -33,7 +33,7 @@ from segtopo.errors import mismatch
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-#: As many as 512^3 or 16384^2: a patch with its network fits into no larger memory.
+#: 16384^2, or twice 512^3: a network's activations for a larger patch fit into the memory of no machine.
 MOST_VOXELS = 2**28
 
 
@@ -160,7 +160,7 @@ class TrainingConfig(Section):
 
 @contextmanager
 def _key(name: str) -> Iterator[None]:
-    """Puts the key of a section before the errors of its check, which name the keys below it."""
+    """Adds the key of a section to the errors of its check, which name the keys below it."""
     try:
         yield
     except ValueError as error:
