@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from oracles.tiny_training import tiny_config, write_config
 from segtopo.config import TrainingConfig, load_config
-from segtopo.config.error_messages import PROBLEMS
+from segtopo.config.error_messages import PROBLEMS, error_message
 from segtopo.config.loading import parse_config
 from segtopo.config.yaml_reading import read_yaml
 from segtopo.errors import InputError
@@ -135,6 +135,14 @@ def test_no_message_has_words_of_pydantic() -> None:
     types = {"int_type", "float_type", "bool_type", "string_type", "tuple_type"}
     limits = {"less_than", "less_than_equal", "greater_than", "greater_than_equal", "finite_number", "multiple_of"}
     assert types | limits | {"too_short", "too_long", "literal_error", "string_pattern_mismatch"} <= seen
+
+
+def test_an_error_of_an_unknown_type_is_described_by_the_type_of_its_key() -> None:
+    error: Any = {"type": "introduced_later", "loc": ("epochs",), "input": 0, "msg": "Prose of pydantic"}
+    expected = "c.yaml: epochs: got 0, expected an integer from 1 to 1000000"
+    assert error_message([error], TrainingConfig, "c.yaml", ()) == expected
+    error = {"type": "value_error", "loc": ("data",), "input": {}, "ctx": {"error": ValueError("other data")}}
+    assert error_message([error], TrainingConfig, "c.yaml", ()) == "c.yaml: data: got {}, expected other data"
 
 
 def test_data_that_no_yaml_file_gives_are_refused() -> None:
