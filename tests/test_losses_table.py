@@ -89,7 +89,10 @@ def test_ill_weights(loss: type[nn.Module]) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dimensions": []}, r"dimensions: got \[\], expected a list \(each: an integer >= 0\) of at least 1, or None"),
+        (
+            {"dimensions": []},
+            r"dimensions: got \[\], expected a list \(each: an integer >= 0 and <= 2\) of at least 1, or None",
+        ),
         ({"dimensions": [1, 1]}, r"dimensions: got \[1, 1\], expected different dimensions from 0 to 1"),
         ({"dimension_weights": []}, "of at least 1"),
         ({"dimension_weights": [1.0, -1.0]}, r"dimension_weights: got \[1.0, -1.0\].*a number >= 0"),

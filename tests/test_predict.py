@@ -2,6 +2,8 @@
 
 import gzip
 import pickle
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -132,10 +134,10 @@ def test_nothing_is_written_when_a_later_image_is_bad(checkpoint: Path, tmp_path
 
 def test_images_that_do_not_fit_the_network_are_refused(checkpoint: Path, tmp_path: Path) -> None:
     write_volume(tmp_path / "deep.nii.gz", np.zeros((9, 8, 7), np.uint8))
-    assert "3 spatial axes, expected 2" in refusal(checkpoint, tmp_path / "deep.nii.gz", tmp_path / "masks")
+    assert "got 3 spatial axes, expected 2" in refusal(checkpoint, tmp_path / "deep.nii.gz", tmp_path / "masks")
     colours = np.zeros((3, 9, 8), np.uint8)
     write_volume(tmp_path / "rgb.png", colours, Volume(colours[0]))
-    assert "3 channels; expected 1" in refusal(checkpoint, tmp_path / "rgb.png", tmp_path / "masks")
+    assert "got 3 channels, expected 1" in refusal(checkpoint, tmp_path / "rgb.png", tmp_path / "masks")
 
 
 def test_images_and_folders_that_cannot_be_used_are_refused(checkpoint: Path, tmp_path: Path) -> None:
@@ -147,7 +149,17 @@ def test_images_and_folders_that_cannot_be_used_are_refused(checkpoint: Path, tm
     assert "not empty" in refusal(checkpoint, images, images)
     (tmp_path / "file").write_text("")
     assert "cannot be written" in refusal(checkpoint, images, tmp_path / "file" / "masks")
-    assert "overlap: received 1.0" in refusal(checkpoint, images, tmp_path / "masks", overlap=1.0)
+    assert "overlap: got 1.0" in refusal(checkpoint, images, tmp_path / "masks", overlap=1.0)
+
+
+def test_prediction_needs_no_library_that_only_training_needs() -> None:
+    code = """
+import sys
+for name in ("ignite", "tensorboard", "torch.utils.tensorboard", "matplotlib"):
+    sys.modules[name] = None
+import segtopo.config, segtopo.inference
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 class Malicious:
@@ -159,13 +171,13 @@ def test_a_file_that_is_no_checkpoint_is_refused(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     images, out, file = data_of(checkpoint) / "images", tmp_path / "masks", tmp_path / "checkpoint.pt"
-    assert "no such file; expected a checkpoint" in refusal(file, images, out)
+    assert "got no such file, expected a checkpoint" in refusal(file, images, out)
     content = checkpoint.read_bytes()
     for wrong in (content[: len(content) // 2], b"", b"text", gzip.compress(content), pickle.dumps({"format": 1})):
         file.write_bytes(wrong)
-        assert "not a checkpoint of segtopo" in refusal(file, images, out)
+        assert "expected a checkpoint of segtopo" in refusal(file, images, out)
     torch.save({"weights": torch.zeros(3)}, file)
-    assert "not a checkpoint of segtopo" in refusal(file, images, out)
+    assert "expected a checkpoint of segtopo" in refusal(file, images, out)
     torch.save({"format": 1, "network": Malicious()}, file)
-    assert "not a checkpoint of segtopo" in refusal(file, images, out)
+    assert "expected a checkpoint of segtopo" in refusal(file, images, out)
     assert capsys.readouterr().out == ""

@@ -11,7 +11,7 @@ import yaml
 
 from oracles.tiny_training import tiny_config, write_config
 from segtopo import losses
-from segtopo.config.training_config import load_config
+from segtopo.config import load_config
 from segtopo.errors import InputError
 
 SHARED: dict[str, Any] = {
@@ -56,7 +56,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 def built(tmp_path: Path, topology: dict[str, Any]) -> losses.CombinedTopologyLoss:
     """The loss of a config with this topology, read from a file."""
-    config = {**tiny_config(tmp_path, tmp_path / "out"), "loss": {"name": "CombinedTopologyLoss", "topology": topology}}
+    config = {
+        **tiny_config(tmp_path, tmp_path / "out"),
+        "loss": {"name": "CombinedTopologyLoss", "topology_loss": topology},
+    }
     return load_config(write_config(tmp_path / "config.yaml", config)).loss.build()
 
 
@@ -103,17 +106,23 @@ def test_it_trains_on_logits_and_labels(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("topology", "parts"),
     [
-        ("{name: TotalPersistenceLoss, p: 0}", ["loss.topology_loss.p: received 0 (int)", "greater than 0"]),
-        ("{name: TotalPersistenceLoss, longest: -1}", ["loss.topology_loss.longest: received -1 (int)"]),
-        ("{name: BettiPriorLoss, priors: []}", ["loss.topology_loss.priors: received []", "at least 1 item"]),
-        ("{name: BettiPriorLoss, priors: [{classes: [1]}]}", ["loss.topology_loss.priors[0].betti_numbers: missing"]),
-        ("{name: LoopLossH1, dimensions: [1]}", ["loss.topology_loss.dimensions: unknown key", "loops"]),
-        ("{name: DiagramDistanceLoss, diagrams: [[[1, 2]]]}", ["loss.topology_loss.diagrams[0][0][1]: received 2"]),
+        ("{name: TotalPersistenceLoss, p: 0}", ["loss.topology_loss.p: got 0, expected a number greater than 0"]),
         (
-            "{name: SkeletonRecallLoss, radius: -1}",
-            ["loss.topology_loss.radius: received -1", "greater than or equal to 0"],
+            "{name: TotalPersistenceLoss, longest: -1}",
+            ["loss.topology_loss.longest: got -1", "a list of integers from 0 to 1000000 or an integer from 0"],
         ),
-        ("{name: SoftclDiceLoss, iter_: 1.5}", ["loss.topology_loss.iter_: received 1.5 (float)", "integer"]),
+        (
+            "{name: BettiPriorLoss, priors: []}",
+            ["loss.topology_loss.priors: got []", "a non-empty list of mappings"],
+        ),
+        (
+            "{name: BettiPriorLoss, priors: [{classes: [1]}]}",
+            ["loss.topology_loss.priors[0].betti_numbers: got no value"],
+        ),
+        ("{name: LoopLossH1, dimensions: [1]}", ["loss.topology_loss: got unknown key 'dimensions'", "loops"]),
+        ("{name: DiagramDistanceLoss, diagrams: [[[1, 2]]]}", ["loss.topology_loss.diagrams[0][0][1]: got 2"]),
+        ("{name: SkeletonRecallLoss, radius: -1}", ["loss.topology_loss.radius: got -1, expected an integer from 0"]),
+        ("{name: SoftclDiceLoss, iter_: 1.5}", ["loss.topology_loss.iter_: got 1.5, expected an integer"]),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, topology: str, parts: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Every network, loss, transform, optimiser and schedule that a config can name is what it says it is."""
+"""The networks, losses, transforms, optimisers and schedules that a config can choose."""
 
 import numpy as np
 import pytest
@@ -47,6 +47,23 @@ def test_strides_can_differ_between_axes(name: str) -> None:
     config = TypeAdapter(Network).validate_python(options, strict=False)
     assert config.reduction(3) == (4, 4, 2)
     assert config.build(3, 1, 2)(torch.randn(1, 1, 16, 8, 6)).shape == (1, 2, 16, 8, 6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": "UNet", "channels": (1, 1), "strides": (5,), "num_res_units": 0},
+        {"name": "DynUNet", "channels": (3, 2, 1), "strides": (2, 1), "kernel_size": 1},
+        {"name": "DynUNet", "channels": (1, 1, 1), "strides": ((10, 1), 1), "kernel_size": (9, 1)},
+        {"name": "AttentionUnet", "channels": (2, 2), "strides": (5,)},
+        {"name": "SegResNet", "init_filters": 8, "blocks_down": (1, 1), "blocks_up": (1,), "dropout": 1.0},
+    ],
+    ids=lambda options: str(options["name"]),
+)
+def test_networks_at_the_limits_of_their_config_can_be_built(options: dict[str, object]) -> None:
+    config = TypeAdapter(Network).validate_python(options)
+    config.check(2)
+    assert config.build(2, 1, 2)(torch.randn(2, 1, 40, 20)).shape == (2, 2, 40, 20)
 
 
 @pytest.mark.parametrize("shape", [(12, 9), (10, 9, 8)], ids=["2D", "3D"])
@@ -123,6 +140,8 @@ def test_optimisers_descend(name: str) -> None:
 def test_schedules_over_two_epochs_of_two_iterations(options: dict[str, object], factors: list[float]) -> None:
     schedule = TypeAdapter(Schedule).validate_python(options)
     assert [schedule.factor(iteration, 2, 2) for iteration in range(4)] == pytest.approx(factors)
+    # A training may be resumed with fewer epochs than it has done.
+    assert schedule.factor(9, 2, 2) == pytest.approx(1 if options["name"] == "Constant" else 0)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
-"""The config of a training: typed YAML, data and never code."""
+"""The config of a training: typed YAML, which is data and never code."""
 
-from segtopo.config.training_config import TrainingConfig, load_config
+from segtopo.config.loading import load_config
+from segtopo.config.training_config import TrainingConfig
 
 __all__ = ["TrainingConfig", "load_config"]

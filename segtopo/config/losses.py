@@ -23,7 +23,7 @@ from typing_extensions import is_typeddict
 
 from segtopo import losses
 from segtopo.config.section import Section
-from segtopo.errors import InputError
+from segtopo.errors import InputError, mismatch
 from segtopo.losses.channel_loss import ChannelLoss
 from segtopo.losses.channel_options import ChannelOptions, option_types
 from segtopo.losses.options import NonNegative
@@ -77,6 +77,13 @@ class _DiceCESection(LossSection):
         weight = None if weight is None else torch.tensor(weight, dtype=torch.float32)
         loss: nn.Module = monai.losses.DiceCELoss(weight=weight, **LOGITS_AND_LABELS, **options)
         return loss
+
+    def check(self, dimensions: int, classes: int) -> None:
+        """Checks the number of weights before MONAI does."""
+        weight = self.options()["weight"]
+        if weight is not None and len(weight) != classes:
+            raise InputError(mismatch("weight", got=f"{len(weight)} values", expected=f"{classes}, one for each class"))
+        super().check(dimensions, classes)
 
 
 class _CombinedSection(LossSection):

@@ -1,74 +1,84 @@
-"""The networks a config can name, each with its parameters (MONAI's names) and how it is built.
+"""The networks that a config can choose, with MONAI's names of their parameters.
 
-A network for ``classes`` labels has ``classes`` output channels, background included, and its output are logits: binary
-problems are the case of two classes.
+The output of a network is one channel of logits per class, background included. A binary problem has two classes.
 """
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from segtopo.config.section import PositiveInt, Probability, Section
+from segtopo.config.section import KernelSize, Probability, Section
+from segtopo.errors import mismatch
 
 if TYPE_CHECKING:
     from torch import nn
     from typing_extensions import Self
 
 Normalization = Literal["instance", "batch"]
-#: One number for all axes, or one per axis (anisotropic volumes).
-PerAxis = PositiveInt | tuple[PositiveInt, ...]
-Widths = Annotated[tuple[PositiveInt, ...], Field(min_length=2)]
+LEVELS = Field(min_length=2, max_length=16)
+Width = Annotated[int, Field(ge=1, le=4096)]
+Stride = Annotated[int, Field(ge=1, le=16)]
+Blocks = Annotated[int, Field(ge=1, le=64)]
 
 
 def _per_axis(value: int | tuple[int, ...], dimensions: int) -> tuple[int, ...]:
     return (value,) * dimensions if isinstance(value, int) else value
 
 
-class _Strided(Section):
-    """A network whose levels are ``channels`` wide and ``strides`` apart."""
+def _check_axes(key: str, value: int | tuple[int, ...], dimensions: int) -> None:
+    """Checks a value that is one number for all axes or one per axis, as for anisotropic volumes."""
+    if len(_per_axis(value, dimensions)) != dimensions:
+        got = list(_per_axis(value, dimensions))
+        raise ValueError(mismatch(key, got=got, expected=f"one number or {dimensions} (as patch_size)"))
 
-    channels: Widths = (16, 32, 64, 128)
-    strides: tuple[PerAxis, ...] | None = None
+
+class _Strided(Section):
+    """A network with ``channels`` channels at each level and ``strides`` between the levels."""
+
+    channels: Annotated[tuple[Width, ...], LEVELS] = (16, 32, 64, 128)
+    strides: tuple[Stride | tuple[Stride, ...], ...] | None = None
 
     @property
     def steps(self) -> tuple[int | tuple[int, ...], ...]:
-        """The stride between each two levels, 2 where the config gives none."""
+        """The stride between each two levels, by default 2."""
         return self.strides if self.strides is not None else (2,) * (len(self.channels) - 1)
 
     @model_validator(mode="after")
     def _check_strides(self) -> Self:
         if len(self.steps) != len(self.channels) - 1:
-            raise ValueError(
-                f"received {len(self.steps)} strides for {len(self.channels)} channels, "
-                f"expected one stride between each two levels ({len(self.channels) - 1})"
-            )
+            got = f"{len(self.steps)} strides for {len(self.channels)} channels"
+            expected = f"one stride between each two levels ({len(self.channels) - 1})"
+            raise ValueError(mismatch("strides", got=got, expected=expected))
         return self
 
+    def check(self, dimensions: int) -> None:
+        """Checks the values per axis against the number of axes.
+
+        Raises:
+            ValueError: The message begins with the key below ``network``.
+        """
+        for index, step in enumerate(self.steps):
+            _check_axes(f"strides[{index}]", step, dimensions)
+
     def reduction(self, dimensions: int) -> tuple[int, ...]:
-        """By how much the deepest level is smaller than the input, per axis."""
-        factors = [1] * dimensions
-        for step in self.steps:
-            per_axis = _per_axis(step, dimensions)
-            if len(per_axis) != dimensions:
-                raise ValueError(
-                    f"network.strides: received {list(per_axis)}, expected one number or {dimensions} (as patch_size)"
-                )
-            factors = [factor * axis for factor, axis in zip(factors, per_axis, strict=True)]
-        return tuple(factors)
+        """Returns the factor per axis by which the deepest level is smaller than the input."""
+        steps = [_per_axis(step, dimensions) for step in self.steps]
+        return tuple(prod(step[axis] for step in steps) for axis in range(dimensions))
 
 
 class UNet(_Strided):
     """``monai.networks.nets.UNet``: residual units, strided convolutions down, transposed convolutions up."""
 
     name: Literal["UNet"]
-    num_res_units: Annotated[int, Field(ge=0)] = 2
+    num_res_units: Annotated[int, Field(ge=0, le=64)] = 2
     norm: Normalization = "instance"
     dropout: Probability = 0.0
 
     def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
-        """The network with fresh weights."""
+        """Builds the network, with random weights."""
         from monai.networks import nets
 
         network: nn.Module = nets.UNet(
@@ -88,10 +98,12 @@ class AttentionUnet(_Strided):
     """``monai.networks.nets.AttentionUnet`` (Oktay et al. 2018)."""
 
     name: Literal["AttentionUnet"]
+    #: The attention halves the channels.
+    channels: Annotated[tuple[Annotated[int, Field(ge=2, le=4096)], ...], LEVELS] = (16, 32, 64, 128)
     dropout: Probability = 0.0
 
     def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
-        """The network with fresh weights."""
+        """Builds the network, with random weights."""
         from monai.networks import nets
 
         network: nn.Module = nets.AttentionUnet(
@@ -109,12 +121,28 @@ class DynUNet(_Strided):
     """``monai.networks.nets.DynUNet``: the network of nnU-Net, without deep supervision."""
 
     name: Literal["DynUNet"]
-    kernel_size: PerAxis = 3
+    channels: Annotated[tuple[Width, ...], Field(min_length=3, max_length=16)] = (16, 32, 64, 128)
+    kernel_size: KernelSize | tuple[KernelSize, ...] = 3
     res_block: bool = False
     norm: Normalization = "instance"
 
+    def check(self, dimensions: int) -> None:
+        """Checks the values per axis against the number of axes, and the strides against the kernel.
+
+        Raises:
+            ValueError: The message begins with the key below ``network``.
+        """
+        super().check(dimensions)
+        _check_axes("kernel_size", self.kernel_size, dimensions)
+        kernel = _per_axis(self.kernel_size, dimensions)
+        for index, step in enumerate(self.steps):
+            strides = _per_axis(step, dimensions)
+            if any(stride > size + 1 for stride, size in zip(strides, kernel, strict=True)):
+                expected = f"at most one more than kernel_size {list(kernel)}"
+                raise ValueError(mismatch(f"strides[{index}]", got=list(strides), expected=expected))
+
     def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
-        """The network with fresh weights."""
+        """Builds the network, with random weights."""
         from monai.networks import nets
 
         steps = [_per_axis(step, dimensions) for step in self.steps]
@@ -137,26 +165,27 @@ class SegResNet(Section):
     """``monai.networks.nets.SegResNet`` (Myronenko 2018, without the autoencoder branch)."""
 
     name: Literal["SegResNet"]
-    init_filters: Annotated[int, Field(gt=0, multiple_of=8)] = 16
-    blocks_down: Widths = (1, 2, 2, 4)
-    blocks_up: tuple[PositiveInt, ...] = (1, 1, 1)
+    init_filters: Annotated[int, Field(ge=8, le=256, multiple_of=8)] = 16
+    blocks_down: Annotated[tuple[Blocks, ...], Field(min_length=2, max_length=8)] = (1, 2, 2, 4)
+    blocks_up: tuple[Blocks, ...] = (1, 1, 1)
     dropout: Probability = 0.0
 
     @model_validator(mode="after")
     def _check_blocks(self) -> Self:
         if len(self.blocks_up) != len(self.blocks_down) - 1:
-            raise ValueError(
-                f"received {len(self.blocks_up)} blocks_up for {len(self.blocks_down)} blocks_down, "
-                f"expected one less ({len(self.blocks_down) - 1})"
-            )
+            got = f"{len(self.blocks_up)} levels for {len(self.blocks_down)} of blocks_down"
+            raise ValueError(mismatch("blocks_up", got=got, expected=f"one less ({len(self.blocks_down) - 1})"))
         return self
 
+    def check(self, dimensions: int) -> None:
+        """Accepts any number of axes: no value is given per axis."""
+
     def reduction(self, dimensions: int) -> tuple[int, ...]:
-        """By how much the deepest level is smaller than the input, per axis."""
+        """Returns the factor per axis by which the deepest level is smaller than the input."""
         return (2 ** (len(self.blocks_down) - 1),) * dimensions
 
     def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
-        """The network with fresh weights."""
+        """Builds the network, with random weights."""
         from monai.networks import nets
 
         network: nn.Module = nets.SegResNet(

@@ -1,4 +1,4 @@
-"""The optimisers and learning rate schedules a config can name."""
+"""The optimisers and learning rate schedules that a config can choose."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from segtopo.config.section import NonNegative, NonNegativeInt, Positive, Section
+from segtopo.config.section import Fraction, NonNegative, NonNegativeInt, Positive, Section
 
 if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
-
-Momentum = Annotated[float, Field(ge=0, lt=1)]
 
 
 class AdamW(Section):
@@ -24,10 +22,10 @@ class AdamW(Section):
     name: Literal["AdamW"]
     lr: Positive = 1e-3
     weight_decay: NonNegative = 1e-2
-    betas: tuple[Momentum, Momentum] = (0.9, 0.999)
+    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        """The optimiser of these parameters."""
+        """Builds the optimiser of these parameters."""
         from torch import optim
 
         return optim.AdamW(parameters, lr=self.lr, weight_decay=self.weight_decay, betas=self.betas)
@@ -39,10 +37,10 @@ class Adam(Section):
     name: Literal["Adam"]
     lr: Positive = 1e-3
     weight_decay: NonNegative = 0.0
-    betas: tuple[Momentum, Momentum] = (0.9, 0.999)
+    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
 
     def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        """The optimiser of these parameters."""
+        """Builds the optimiser of these parameters."""
         from torch import optim
 
         return optim.Adam(parameters, lr=self.lr, weight_decay=self.weight_decay, betas=self.betas)
@@ -53,12 +51,12 @@ class SGD(Section):
 
     name: Literal["SGD"]
     lr: Positive = 1e-2
-    momentum: Momentum = 0.99
+    momentum: Fraction = 0.99
     nesterov: bool = True
     weight_decay: NonNegative = 3e-5
 
     def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        """The optimiser of these parameters."""
+        """Builds the optimiser of these parameters."""
         from torch import optim
 
         return optim.SGD(
@@ -71,29 +69,33 @@ class SGD(Section):
 
 
 class _Schedule(Section):
-    """The learning rate as a factor of the optimiser's ``lr``; it rises linearly over the warm-up epochs."""
+    """The learning rate as a factor of the optimiser's ``lr``. It rises linearly over the warm-up epochs."""
 
     warmup_epochs: NonNegativeInt = 0
 
     @abstractmethod
     def decay(self, progress: float) -> float:
-        """The factor after the warm-up, for a progress from 0 to 1."""
+        """Returns the factor after the warm-up, for a progress from 0 to 1."""
 
     def factor(self, iteration: int, epoch_length: int, epochs: int) -> float:
-        """The factor of iteration ``iteration`` (from 0); a function of nothing else, so nothing has to be stored."""
+        """Returns the factor of an iteration, counted from 0 over all epochs.
+
+        It depends on no earlier iteration, so that a checkpoint holds no state of the schedule.
+        """
         warmup = self.warmup_epochs * epoch_length
         if iteration < warmup:
             return (iteration + 1) / (warmup + 1)
-        return self.decay((iteration - warmup) / max(epochs * epoch_length - warmup, 1))
+        # A training that is resumed with fewer epochs may be past its last iteration.
+        return self.decay(min((iteration - warmup) / max(epochs * epoch_length - warmup, 1), 1.0))
 
 
 class Constant(_Schedule):
-    """The optimiser's learning rate throughout."""
+    """A constant learning rate."""
 
     name: Literal["Constant"]
 
     def decay(self, progress: float) -> float:
-        """The factor after the warm-up, for a progress from 0 to 1."""
+        """Returns the factor after the warm-up, for a progress from 0 to 1."""
         return 1.0
 
 
@@ -103,7 +105,7 @@ class Cosine(_Schedule):
     name: Literal["Cosine"]
 
     def decay(self, progress: float) -> float:
-        """The factor after the warm-up, for a progress from 0 to 1."""
+        """Returns the factor after the warm-up, for a progress from 0 to 1."""
         return (1 + cos(pi * progress)) / 2
 
 
@@ -114,7 +116,7 @@ class Poly(_Schedule):
     power: Positive = 0.9
 
     def decay(self, progress: float) -> float:
-        """The factor after the warm-up, for a progress from 0 to 1."""
+        """Returns the factor after the warm-up, for a progress from 0 to 1."""
         return float((1 - progress) ** self.power)
 
 

@@ -1,4 +1,4 @@
-"""How intensities are brought to a common scale before the network sees them, in training and in prediction alike."""
+"""The normalisations of intensities that a config can choose, the same in training and in prediction."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from segtopo.config.section import Bounds, Positive, Section
+from segtopo.config.section import PercentageBounds, Section
+from segtopo.errors import mismatch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,47 +16,48 @@ if TYPE_CHECKING:
 
     FloatArray = npt.NDArray[np.float32]
 
-#: Keeps the division by a standard deviation finite where an image is constant.
+Intensity = Annotated[float, Field(ge=-1e9, le=1e9)]
+#: Keeps the division by a standard deviation finite in a constant image.
 SMALLEST_DEVIATION = 1e-6
 
 
 class ZScore(Section):
-    """Zero mean, unit standard deviation, over the whole image."""
+    """Zero mean and unit standard deviation over the image."""
 
     name: Literal["ZScore"]
 
     def apply(self, channel: FloatArray) -> FloatArray:
-        """The normalised channel."""
+        """Normalises one channel."""
         normalized: FloatArray = (channel - channel.mean()) / max(float(channel.std()), SMALLEST_DEVIATION)
         return normalized
 
 
 class Range(Section):
-    """Maps ``[low, high]`` to [0, 1] and clips the rest, as for a CT window in Hounsfield units."""
+    """``[low, high]`` mapped to [0, 1], other values clipped: a CT window in Hounsfield units, for example."""
 
     name: Literal["Range"]
-    range: Bounds
+    range: tuple[Intensity, Intensity]
 
     @model_validator(mode="after")
     def _check_range(self) -> Self:
-        if self.range[0] == self.range[1]:
-            raise ValueError(f"received range {list(self.range)}, expected [low, high] with low < high")
+        if self.range[0] >= self.range[1]:
+            raise ValueError(mismatch("range", got=list(self.range), expected="[low, high] with low < high"))
         return self
 
     def apply(self, channel: FloatArray) -> FloatArray:
-        """The normalised channel."""
+        """Normalises one channel."""
         low, high = self.range
         return ((channel - low) / (high - low)).clip(0, 1)
 
 
 class Percentiles(Section):
-    """Maps these two percentiles of the image to 0 and 1 and clips the rest."""
+    """Two percentiles of the image mapped to 0 and 1, other values clipped."""
 
     name: Literal["Percentiles"]
-    percentiles: Bounds = (0.5, 99.5)
+    percentiles: PercentageBounds = (0.5, 99.5)
 
     def apply(self, channel: FloatArray) -> FloatArray:
-        """The normalised channel."""
+        """Normalises one channel."""
         import numpy as np
 
         low, high = (float(value) for value in np.percentile(channel, self.percentiles))
@@ -63,19 +65,22 @@ class Percentiles(Section):
 
 
 class LocalContrast(Section):
-    """Zero mean, unit standard deviation in a Gaussian neighbourhood of ``sigma`` voxels: evens out illumination."""
+    """Zero mean and unit standard deviation in a Gaussian neighbourhood, against uneven illumination.
+
+    ``sigma`` is the standard deviation of the Gaussian in voxels.
+    """
 
     name: Literal["LocalContrast"]
-    sigma: Positive = 20.0
+    sigma: Annotated[float, Field(gt=0, le=1000)] = 20.0
 
     def apply(self, channel: FloatArray) -> FloatArray:
-        """The normalised channel."""
+        """Normalises one channel."""
         import numpy as np
         from scipy.ndimage import gaussian_filter
 
         centred = channel - gaussian_filter(channel, self.sigma)
         deviation = np.sqrt(gaussian_filter(centred**2, self.sigma))
-        # Where nothing varies (the black surround of a fundus photograph) the noise must not be blown up.
+        # In a constant area (the black surround of a fundus photograph) the noise must not be amplified.
         floor = max(0.1 * float(deviation.mean()), SMALLEST_DEVIATION)
         normalized: FloatArray = centred / np.maximum(deviation, floor)
         return normalized

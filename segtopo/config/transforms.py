@@ -1,6 +1,6 @@
-"""The random transforms a config can list, each a thin typed front of MONAI's dictionary transform of that name.
+"""The random transforms that a config can list: MONAI's dictionary transforms of these names, with typed parameters.
 
-They see the cropped, normalised patch. Angles are in degrees, translations in voxels.
+They are applied to the normalised patch. Angles are in degrees, translations in voxels.
 """
 
 from __future__ import annotations
@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from segtopo.config.section import Bounds, NonNegative, NonNegativeInt, PositiveBounds, Probability, Section
+from segtopo.config.section import (
+    AxisIndex,
+    Bounds,
+    FactorBounds,
+    NonNegative,
+    Probability,
+    Section,
+    VoxelBounds,
+    Voxels,
+)
+from segtopo.errors import mismatch
 
 if TYPE_CHECKING:
     from monai.transforms import Compose
@@ -22,46 +32,76 @@ BOTH = (IMAGE, LABEL)
 INTERPOLATION = ("bilinear", "nearest")
 
 
-class RandFlip(Section):
+class _RandomTransform(Section):
+    """A transform that is applied with probability ``prob``."""
+
+    prob: Probability
+
+    def check(self, patch_size: tuple[int, ...]) -> None:
+        """Checks that patches of this size can be transformed.
+
+        Raises:
+            ValueError: The message begins with the key below the transform.
+        """
+
+
+def _check_axes(axes: tuple[int, ...], patch_size: tuple[int, ...]) -> None:
+    if any(axis >= len(patch_size) for axis in axes):
+        raise ValueError(mismatch("axes", got=list(axes), expected=f"axes from 0 to {len(patch_size) - 1}"))
+
+
+class RandFlip(_RandomTransform):
     """Mirrors along each of ``axes`` (default: all), each with probability ``prob``."""
 
     name: Literal["RandFlip"]
     prob: Probability = 0.5
-    axes: tuple[NonNegativeInt, ...] | None = None
+    axes: tuple[AxisIndex, ...] | None = None
+
+    def check(self, patch_size: tuple[int, ...]) -> None:
+        """Checks the number of each axis."""
+        _check_axes(self.axes or (), patch_size)
 
     def build(self, dimensions: int) -> list[Any]:
-        """MONAI's transforms."""
+        """Builds MONAI's transforms for patches of 2 or 3 dimensions."""
         from monai import transforms
 
         axes = range(dimensions) if self.axes is None else self.axes
         return [transforms.RandFlipd(BOTH, prob=self.prob, spatial_axis=axis) for axis in axes]
 
 
-class RandRotate90(Section):
-    """Turns by a multiple of 90 degrees in the plane of ``axes``, along which the patch must be square."""
+class RandRotate90(_RandomTransform):
+    """Rotates by a multiple of 90 degrees in the plane of the two ``axes``, in which the patch must be square."""
 
     name: Literal["RandRotate90"]
     prob: Probability = 0.5
-    axes: tuple[NonNegativeInt, NonNegativeInt] = (0, 1)
+    axes: tuple[AxisIndex, AxisIndex] = (0, 1)
+
+    def check(self, patch_size: tuple[int, ...]) -> None:
+        """Checks that the two axes span a plane in which the patch is square, so that it keeps its shape."""
+        _check_axes(self.axes, patch_size)
+        first, second = self.axes
+        if first == second or patch_size[first] != patch_size[second]:
+            expected = f"two axes of equal length in patch_size {list(patch_size)}"
+            raise ValueError(mismatch("axes", got=list(self.axes), expected=expected))
 
     def build(self, dimensions: int) -> list[Any]:
-        """MONAI's transforms."""
+        """Builds MONAI's transforms for patches of 2 or 3 dimensions."""
         from monai import transforms
 
         return [transforms.RandRotate90d(BOTH, prob=self.prob, spatial_axes=self.axes)]
 
 
-class RandAffine(Section):
-    """Turns by up to ``rotate`` degrees, zooms by ``scale`` and moves by up to ``translate`` voxels."""
+class RandAffine(_RandomTransform):
+    """Rotates by up to ``rotate`` degrees, zooms by a factor from ``scale``, shifts by up to ``translate`` voxels."""
 
     name: Literal["RandAffine"]
     prob: Probability = 0.3
     rotate: NonNegative = 15.0
-    scale: PositiveBounds = (0.9, 1.1)
-    translate: NonNegative = 0.0
+    scale: FactorBounds = (0.9, 1.1)
+    translate: Voxels = 0.0
 
     def build(self, dimensions: int) -> list[Any]:
-        """MONAI's transforms."""
+        """Builds MONAI's transforms for patches of 2 or 3 dimensions."""
         from monai import transforms
 
         low, high = self.scale
@@ -77,15 +117,21 @@ class RandAffine(Section):
         return [affine]
 
 
-class RandZoom(Section):
-    """Zooms by a factor from ``zoom``; the patch keeps its size."""
+class RandZoom(_RandomTransform):
+    """Zooms by a factor from ``zoom``. The patch keeps its size."""
 
     name: Literal["RandZoom"]
     prob: Probability = 0.3
-    zoom: PositiveBounds = (0.9, 1.1)
+    zoom: FactorBounds = (0.9, 1.1)
+
+    def check(self, patch_size: tuple[int, ...]) -> None:
+        """Checks that at least one voxel of the patch remains."""
+        if self.zoom[0] * min(patch_size) < 1:
+            expected = f"at least one voxel of a patch of {list(patch_size)}"
+            raise ValueError(mismatch("zoom", got=list(self.zoom), expected=expected))
 
     def build(self, dimensions: int) -> list[Any]:
-        """MONAI's transforms."""
+        """Builds MONAI's transforms for patches of 2 or 3 dimensions."""
         from monai import transforms
 
         low, high = self.zoom
@@ -93,7 +139,7 @@ class RandZoom(Section):
         return [transforms.RandZoomd(BOTH, prob=self.prob, min_zoom=low, max_zoom=high, mode=modes)]
 
 
-class RandGaussianNoise(Section):
+class RandGaussianNoise(_RandomTransform):
     """Adds noise with a standard deviation of up to ``std``."""
 
     name: Literal["RandGaussianNoise"]
@@ -101,28 +147,28 @@ class RandGaussianNoise(Section):
     std: NonNegative = 0.1
 
     def build(self, dimensions: int) -> list[Any]:
-        """MONAI's transforms."""
+        """Builds MONAI's transforms for patches of 2 or 3 dimensions."""
         from monai import transforms
 
         return [transforms.RandGaussianNoised(IMAGE, prob=self.prob, std=self.std)]
 
 
-class RandGaussianSmooth(Section):
+class RandGaussianSmooth(_RandomTransform):
     """Blurs with a ``sigma`` from the given range, in voxels."""
 
     name: Literal["RandGaussianSmooth"]
     prob: Probability = 0.2
-    sigma: Bounds = (0.25, 1.0)
+    sigma: VoxelBounds = (0.25, 1.0)
 
     def build(self, dimensions: int) -> list[Any]:
-        """MONAI's transforms."""
+        """Builds MONAI's transforms for patches of 2 or 3 dimensions."""
         from monai import transforms
 
         sigmas = {"sigma_x": self.sigma, "sigma_y": self.sigma, "sigma_z": self.sigma}
         return [transforms.RandGaussianSmoothd(IMAGE, prob=self.prob, **sigmas)]
 
 
-class RandScaleIntensity(Section):
+class RandScaleIntensity(_RandomTransform):
     """Multiplies the intensities by ``1 + f`` with f from ``factors``."""
 
     name: Literal["RandScaleIntensity"]
@@ -130,13 +176,13 @@ class RandScaleIntensity(Section):
     factors: Bounds = (-0.2, 0.2)
 
     def build(self, dimensions: int) -> list[Any]:
-        """MONAI's transforms."""
+        """Builds MONAI's transforms for patches of 2 or 3 dimensions."""
         from monai import transforms
 
         return [transforms.RandScaleIntensityd(IMAGE, prob=self.prob, factors=self.factors)]
 
 
-class RandShiftIntensity(Section):
+class RandShiftIntensity(_RandomTransform):
     """Adds an offset from ``offsets``."""
 
     name: Literal["RandShiftIntensity"]
@@ -144,21 +190,21 @@ class RandShiftIntensity(Section):
     offsets: Bounds = (-0.2, 0.2)
 
     def build(self, dimensions: int) -> list[Any]:
-        """MONAI's transforms."""
+        """Builds MONAI's transforms for patches of 2 or 3 dimensions."""
         from monai import transforms
 
         return [transforms.RandShiftIntensityd(IMAGE, prob=self.prob, offsets=self.offsets)]
 
 
-class RandAdjustContrast(Section):
-    """Raises the intensities, scaled to [0, 1] and back, to a power from ``gamma``."""
+class RandAdjustContrast(_RandomTransform):
+    """Scales the intensities to [0, 1], raises them to a power from ``gamma`` and scales them back."""
 
     name: Literal["RandAdjustContrast"]
     prob: Probability = 0.3
-    gamma: PositiveBounds = (0.7, 1.5)
+    gamma: FactorBounds = (0.7, 1.5)
 
     def build(self, dimensions: int) -> list[Any]:
-        """MONAI's transforms."""
+        """Builds MONAI's transforms for patches of 2 or 3 dimensions."""
         from monai import transforms
 
         return [transforms.RandAdjustContrastd(IMAGE, prob=self.prob, gamma=self.gamma)]
@@ -179,7 +225,7 @@ Transform = Annotated[
 
 
 def build_transforms(configs: Sequence[Transform], dimensions: int) -> Compose:
-    """All transforms of a config as one, to be seeded with ``set_random_state``."""
+    """Builds all transforms of a config as one, to be seeded with ``set_random_state``."""
     from monai.transforms import Compose
 
     return Compose([transform for config in configs for transform in config.build(dimensions)])

@@ -1,4 +1,4 @@
-"""YAML as plain data: strings, numbers, booleans, null, lists and mappings, and nothing else."""
+"""Reads YAML as plain data: strings, numbers, booleans, null, lists and mappings."""
 
 from __future__ import annotations
 
@@ -7,55 +7,99 @@ from typing import Any
 
 import yaml
 
-from segtopo.errors import InputError
+from segtopo.errors import InputError, mismatch
+
+#: More levels than any config has, few enough for every reader of nested data.
+DEEPEST = 50
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """The safe loader, without repeated keys (the last would win) and without aliases (they can grow without bound)."""
+    """The safe loader with fewer types.
+
+    It refuses repeated keys, of which the last would win, and aliases, with which a short text can grow without bound.
+    """
+
+    depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not supported", mark)
-        return super().compose_node(parent, index)
+            raise self._error("an alias", "plain data", self.peek_event())  # type: ignore[no-untyped-call]
+        if self.depth > DEEPEST:
+            raise self._error("more levels", f"at most {DEEPEST}", self.peek_event())  # type: ignore[no-untyped-call]
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
+        seen: set[str] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
-                problem = f"received the key {key!r}, expected a name"
-            elif key in seen:
-                problem = f"the key {key!r} is given twice"
-            else:
-                seen.add(key)
-                continue
-            raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
+                raise self._error(f"the key {key!r}", "a name", key_node)
+            if key in seen:
+                raise self._error(f"the key {key!r} twice", "each key once", key_node)
+            seen.add(key)
         return super().construct_mapping(node, deep)
 
+    def construct_int(self, node: Any) -> int:
+        try:
+            value = super().construct_yaml_int(node)
+            str(value)  # Python refuses to write very long integers
+        except ValueError:
+            raise self._error("an integer that is too long, or none", "a shorter integer", node) from None
+        return value
 
-# YAML 1.1 reads 1e-3 as a string and 2026-01-01 as a date; here the one is a number and the other a string.
+    def construct_text(self, node: Any) -> str:
+        text = str(self.construct_scalar(node))
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            raise self._error(repr(text), "Unicode text", node)
+        return text
+
+    def construct_foreign(self, node: Any) -> None:
+        raise self._error(f"the tag {node.tag!r}", "plain data: a config is never code", node)
+
+    @staticmethod
+    def _error(got: str, expected: str, where: Any) -> yaml.constructor.ConstructorError:
+        return yaml.constructor.ConstructorError(None, None, f"got {got}, expected {expected}", where.start_mark)
+
+
+TAGS = "tag:yaml.org,2002:"
+_PlainLoader.yaml_constructors = {
+    f"{TAGS}{kind}": yaml.SafeLoader.yaml_constructors[f"{TAGS}{kind}"]
+    for kind in ("null", "bool", "float", "seq", "map")
+}
+_PlainLoader.add_constructor(f"{TAGS}int", _PlainLoader.construct_int)
+_PlainLoader.add_constructor(f"{TAGS}str", _PlainLoader.construct_text)
+_PlainLoader.add_constructor(None, _PlainLoader.construct_foreign)
+
+# YAML 1.1 reads 1e-3 as a string and 2026-01-01 as a date, and has meanings of its own for the words = and <<. Here
+# the first is a number, the others are strings.
 _PlainLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [
+        (tag, pattern)
+        for tag, pattern in resolvers
+        if tag.removeprefix(TAGS) in ("null", "bool", "int", "float", "seq", "map", "str")
+    ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _PlainLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+    f"{TAGS}float", re.compile(r"^[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
 )
 
 
 def read_yaml(text: str, source: str) -> Any:
-    """The data in ``text``.
+    """Reads a YAML document.
 
     Args:
-        text: A YAML document.
-        source: What the text is, for the error message.
+        text: The document.
+        source: Its name in error messages.
 
     Returns:
         Strings, numbers, booleans, ``None``, lists and dictionaries with string keys.
 
     Raises:
-        InputError: The text is no YAML, or holds more than data (``!!python/object``, aliases, repeated keys).
+        InputError: The text is no YAML, or holds more than plain data (``!!python/object``, aliases, repeated keys).
 
     Example:
         >>> read_yaml("{lr: 1e-3, patch_size: [64, 48]}", "an example")
@@ -66,14 +110,11 @@ def read_yaml(text: str, source: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise InputError(f"{source}{where}: {_problem(error)}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"{source}: not readable as YAML: {str(error).splitlines()[0]}") from None
-
-
-def _problem(error: yaml.MarkedYAMLError) -> str:
-    problem = error.problem or "not valid YAML"
-    if problem.startswith("could not determine a constructor for the tag"):
-        tag = problem.split("'")[1]
-        return f"received the tag {tag!r}, expected plain data: a config is never code"
-    return problem
+        problem = error.problem or "not valid YAML"
+        if not problem.startswith("got "):
+            problem = f"not readable as YAML: {problem}"
+        raise InputError(f"{source}{where}: {problem}") from None
+    except yaml.reader.ReaderError as error:
+        raise InputError(mismatch(source, got=f"the character {chr(error.character)!r}", expected="YAML")) from None
+    except (yaml.YAMLError, ValueError, KeyError):  # !!bool and !!float before other words
+        raise InputError(mismatch(source, got="a tag with a value of another type", expected="plain data")) from None

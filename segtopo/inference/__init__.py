@@ -1,4 +1,4 @@
-"""From a checkpoint and images to masks with the geometry of their images."""
+"""Prediction: masks of images, from the checkpoint of a trained network."""
 
 from segtopo.inference.predict import predict
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from segtopo.config.training_config import TrainingConfig, parse_config
-from segtopo.errors import InputError
+from segtopo.atomic_output import atomic_output
+from segtopo.config import TrainingConfig
+from segtopo.config.loading import parse_config
+from segtopo.errors import InputError, mismatch
 
 FORMAT = 1
+CHECKPOINT = "a checkpoint of segtopo"
 
 
 @dataclass
 class Checkpoint:
-    """A training at the end of iteration ``iteration`` (counted over all epochs).
+    """The state of a training after iteration ``iteration`` (counted over all epochs).
 
-    ``epoch_sums`` are the sums of the losses in the epoch under way, ``history`` the rows of metrics.csv so far. No
-    state of a random generator or a schedule is needed: both are functions of the seed and the iteration.
+    ``epoch_sums`` are the sums of the losses since the last epoch ended, ``history`` the rows of metrics.csv. The state
+    of random generators and schedules is not needed: both depend only on the seed and the iteration.
     """
 
     config: dict[str, Any]
@@ -35,38 +37,35 @@ class Checkpoint:
     format: int = FORMAT
 
     def save(self, path: Path) -> None:
-        """Writes the checkpoint beside ``path``, then renames it, so that ``path`` is always whole."""
-        partial = path.with_name(f".{path.name}.partial")
-        try:
-            torch.save({**self.__dict__}, partial)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        """Writes the checkpoint. An earlier one of that name is replaced once the new one is complete."""
+        with atomic_output(path) as part:
+            torch.save({**self.__dict__}, part)
 
     @staticmethod
     def load(path: Path) -> Checkpoint:
         """Reads a checkpoint onto the CPU.
 
         Raises:
-            InputError: The file is missing, damaged, or not a checkpoint of segtopo.
+            InputError: The file does not exist, is damaged, or is not a checkpoint of segtopo.
         """
         if not path.is_file():
-            raise InputError(f"{path}: no such file; expected a checkpoint of segtopo")
+            raise InputError(mismatch(path, got="no such file", expected=CHECKPOINT))
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # the unpickler answers damaged files with whatever it stumbles over
-            raise InputError(f"{path}: not a checkpoint of segtopo, or damaged ({type(error).__name__})") from None
+        except Exception as error:  # the unpickler raises errors of many types for damaged files
+            got = f"another or a damaged file ({type(error).__name__})"
+            raise InputError(mismatch(path, got=got, expected=CHECKPOINT)) from None
         keys = {entry.name for entry in fields(Checkpoint)}
         if not isinstance(content, dict) or content.get("format") != FORMAT or content.keys() != keys:
-            raise InputError(f"{path}: not a checkpoint of segtopo (format {FORMAT})")
+            raise InputError(mismatch(path, got="other content", expected=f"{CHECKPOINT} (format {FORMAT})"))
         return Checkpoint(**content)
 
     def training_config(self, path: Path) -> TrainingConfig:
-        """The config the training was started with; errors name ``path``."""
+        """Returns the config of the training; errors name ``path``."""
         return parse_config(self.config, str(path))
 
     def build_network(self, path: Path) -> torch.nn.Module:
-        """The network with the checkpoint's weights, in evaluation mode, on the CPU."""
+        """Builds the network with the checkpoint's weights, in evaluation mode, on the CPU; errors name ``path``."""
         config = self.training_config(path)
         network = config.network.build(config.dimensions, self.in_channels, config.data.classes)
         network.load_state_dict(self.network)
@@ -74,15 +73,14 @@ class Checkpoint:
 
 
 def initialize(network: torch.nn.Module, path: Path) -> None:
-    """Gives a fresh network the weights of a checkpoint.
+    """Copies the weights of a checkpoint into a network.
 
     Raises:
-        InputError: The checkpoint is of another network.
+        InputError: The file is no checkpoint, or its network is another one.
     """
-    weights, own = Checkpoint.load(path).network, network.state_dict()
-    for name in [*own, *weights]:
-        if name not in own or name not in weights or own[name].shape != weights[name].shape:
-            raise InputError(
-                f"initialize_from: {path} is of another network (weight {name}); expected the same network"
-            )
-    network.load_state_dict(weights)
+    loaded, present = Checkpoint.load(path).network, network.state_dict()
+    for name in [*present, *loaded]:
+        if name not in present or name not in loaded or present[name].shape != loaded[name].shape:
+            expected = f"the network of this config (weight {name} differs)"
+            raise InputError(mismatch("initialize_from", got=f"another network in {path}", expected=expected))
+    network.load_state_dict(loaded)

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 
 from segtopo.atomic_output import atomic_output
-from segtopo.config.training_config import TrainingConfig
-from segtopo.errors import InputError
+from segtopo.config import TrainingConfig
+from segtopo.errors import InputError, mismatch
 from segtopo.inference.checkpoint import Checkpoint
 from segtopo.inference.images import load_image
 from segtopo.inference.sliding_windows import SlidingWindows, choose_device, most_probable
 from segtopo.volumes import Volume, image_extension, image_stem, images_by_name, write_volume
 
-#: Pictures whose format cannot hold a mask without loss, or probabilities at all, get another.
+#: Other formats for the results of pictures: JPEG changes masks, and neither JPEG nor PNG stores probabilities.
 MASK_EXTENSION = {".jpg": ".png", ".jpeg": ".png"}
 PROBABILITY_EXTENSION = {".jpg": ".tiff", ".jpeg": ".tiff", ".png": ".tiff"}
 PROBABILITIES = "probabilities"
@@ -37,22 +37,23 @@ def predict(
     Args:
         checkpoint: ``best.pt`` or ``last.pt`` of a training.
         images: An image file or a folder of images.
-        out: The folder to make; it must not exist or be empty. It appears when all images are done.
-        probabilities: Also write the probability of the foreground, float32 in [0, 1], to ``out/probabilities`` (with
-            several foreground classes, of each as a channel).
-        device: ``auto``, ``cpu`` or ``cuda``.
-        overlap: Of neighbouring windows, in [0, 1): more is smoother and slower.
-        progress: Told each case's name, its number (from 1) and how many there are, before it is segmented.
+        out: The folder to make. It must not exist or be empty. It appears when all images are done.
+        probabilities: Also write the probability of the foreground, float32 in [0, 1], to ``out/probabilities``. With
+            several foreground classes, each is a channel.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:NUMBER``.
+        overlap: The overlap of neighbouring windows as a part of their size, in [0, 1). A larger overlap is smoother
+            and slower.
+        progress: Called before each image with its name, its number (from 1) and the number of images.
 
     Returns:
-        The mask files written. Two classes give a binary mask, more give the labels.
+        The mask files. With two classes they are binary, with more they hold the labels.
 
     Raises:
         InputError: The checkpoint or an image cannot be used, or ``out`` cannot be written.
     """
     checkpoint, images, out = Path(checkpoint), Path(images), Path(out)
     if not 0 <= overlap < 1:
-        raise InputError(f"overlap: received {overlap}; expected a number from 0 to less than 1")
+        raise InputError(mismatch("overlap", got=overlap, expected="a number from 0 to less than 1"))
     target = choose_device(device)
     trained = Checkpoint.load(checkpoint)
     config = trained.training_config(checkpoint)
@@ -78,10 +79,10 @@ def predict(
 def _segment(
     path: Path, config: TrainingConfig, in_channels: int, network: torch.nn.Module, windows: SlidingWindows
 ) -> tuple[torch.Tensor, Volume]:
-    """The probabilities of the foreground classes (1, classes - 1, *spatial) and the image they belong to."""
+    """Returns the probabilities of the foreground classes (1, classes - 1, *spatial) of an image, and the image."""
     image, volume = load_image(path, config.data, config.dimensions)
     if len(image) != in_channels:
-        raise InputError(f"{path}: {len(image)} channels; expected {in_channels}, as in the training")
+        raise InputError(mismatch(path, got=f"{len(image)} channels", expected=f"{in_channels}, as in the training"))
     with torch.inference_mode():
         return windows(torch.from_numpy(image)[None], network), volume
 
@@ -97,5 +98,5 @@ def _file_name(path: Path, replaced: dict[str, str]) -> str:
 
 
 def _single_channel(volume: Volume) -> Volume:
-    """The geometry alone: a mask has no channels even if its image has."""
+    """Returns the first channel of an image: a mask has its geometry, but no channels."""
     return Volume(volume.array[0], volume.affine, False, volume.header) if volume.has_channels else volume

@@ -1,4 +1,4 @@
-"""Class probabilities of whole images by sliding windows, the same in validation and prediction."""
+"""Computes class probabilities of whole images by sliding windows, for validation and prediction."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from typing import Any
 import torch
 from monai.inferers import Inferer, sliding_window_inference
 
-from segtopo.config.training_config import DEVICE_PATTERN, TrainingConfig
-from segtopo.errors import InputError
+from segtopo.config import TrainingConfig
+from segtopo.config.section import DEVICE_PATTERN
+from segtopo.errors import InputError, mismatch
 
 
 class SlidingWindows(Inferer):  # type: ignore[misc]
-    """Windows of the training's patch size, blended with a Gaussian, gathered on the CPU.
+    """Sliding windows of the training's patch size, blended with a Gaussian and collected on the CPU.
 
-    The result are the probabilities of the foreground classes (B, classes - 1, *spatial): the background's are what
-    they leave to 1, and a whole volume of them need not be held.
+    The result has the probabilities of the foreground classes only, (B, classes - 1, *spatial), to save memory. The
+    probability of the background is 1 minus their sum.
 
     Args:
-        config: Gives the patch size and batch size.
-        overlap: Of neighbouring windows, in [0, 1).
-        before_window: Called before each batch of windows; what it raises ends the inference.
+        config: Its ``patch_size`` is the size of the windows, its ``batch_size`` their number in a batch.
+        overlap: The overlap of neighbouring windows as a part of their size, in [0, 1).
+        before_window: Called before each batch of windows. An exception that it raises ends the inference.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class SlidingWindows(Inferer):  # type: ignore[misc]
         self.before_window = before_window
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> torch.Tensor:
-        """The probabilities of the foreground classes of a batch of images (B, C, *spatial)."""
+        """Returns the probabilities of the foreground classes of a batch of images (B, C, *spatial)."""
 
         def foreground_probabilities(windows: torch.Tensor) -> torch.Tensor:
             self.before_window()
@@ -55,7 +56,13 @@ class SlidingWindows(Inferer):  # type: ignore[misc]
 
 
 def most_probable(foreground: torch.Tensor) -> torch.Tensor:
-    """The most probable class of each voxel (B, *spatial), uint8, from :class:`SlidingWindows`' probabilities.
+    """Returns the most probable class of each voxel.
+
+    Args:
+        foreground: Probabilities of the foreground classes (B, classes - 1, *spatial), from :class:`SlidingWindows`.
+
+    Returns:
+        Classes (B, *spatial), uint8; 0 is the background.
 
     Example:
         >>> foreground = torch.tensor([[[0.2, 0.7, 0.1], [0.2, 0.1, 0.6]]])  # one image, two classes, three voxels
@@ -64,7 +71,7 @@ def most_probable(foreground: torch.Tensor) -> torch.Tensor:
     """
     highest = 1 - foreground.sum(dim=1)
     labels = torch.zeros_like(highest, dtype=torch.uint8)
-    # One class after the other: an argmax would hold a whole volume of 64-bit indices.
+    # One class after the other: an argmax needs memory for a 64-bit index per voxel.
     for label, probability in enumerate(foreground.unbind(dim=1), start=1):
         labels[probability > highest] = label
         torch.maximum(highest, probability, out=highest)
@@ -72,16 +79,17 @@ def most_probable(foreground: torch.Tensor) -> torch.Tensor:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name; ``auto`` is CUDA where there is any, else the CPU.
+    """Returns the device of a name; ``auto`` is CUDA if it is available, else the CPU.
 
     Raises:
         InputError: There is no such device.
     """
-    if not re.match(DEVICE_PATTERN, name):
-        raise InputError(f"device: received {name!r}, expected auto, cpu, cuda or cuda:NUMBER")
+    if not re.fullmatch(DEVICE_PATTERN, name):
+        raise InputError(mismatch("device", got=repr(name), expected="auto, cpu, cuda or cuda:NUMBER"))
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InputError(f"device: received {name!r}, but {torch.cuda.device_count()} CUDA devices are available")
+        expected = f"one of {torch.cuda.device_count()} CUDA devices"
+        raise InputError(mismatch("device", got=repr(name), expected=expected))
     return device

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from segtopo.errors import InputError, mismatch
-from segtopo.losses.options import ClassWeight, Count, NonNegative
+from segtopo.losses.options import ClassWeight, Count, Dimension, NonNegative
 from segtopo.losses.persistence_loss import PriorLoss
 from segtopo.losses.superlevel import gather, sum_by_image, superlevel_barcodes
 
@@ -65,7 +65,7 @@ class LoopLossH1(PriorLoss):
         0.36
     """
 
-    dimensions: Sequence[Count] | None = field(default=(LOOPS,), init=False)
+    dimensions: Sequence[Dimension] | None = field(default=(LOOPS,), init=False)
     dimension_weights: Sequence[NonNegative] | None = field(default=None, init=False)
     loops: Count = 0
     birth_weight: NonNegative = 1.0

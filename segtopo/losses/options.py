@@ -24,8 +24,11 @@ Positive: TypeAlias = Annotated[float, Gt(0)]
 AtLeastOne: TypeAlias = Annotated[float, Ge(1)]
 Probability: TypeAlias = Annotated[float, Ge(0), Le(1)]
 BelowOne: TypeAlias = Annotated[float, Ge(0), Lt(1)]
-Count: TypeAlias = Annotated[int, Ge(0)]
-PositiveInt: TypeAlias = Annotated[int, Ge(1)]
+Count: TypeAlias = Annotated[int, Ge(0), Le(1_000_000)]
+Extent: TypeAlias = Annotated[int, Ge(1), Le(1_000_000)]
+Dimension: TypeAlias = Annotated[int, Ge(0), Le(2)]
+Steps: TypeAlias = Annotated[int, Ge(0), Le(1000)]
+Threads: TypeAlias = Annotated[int, Ge(1), Le(1024)]
 
 Activation: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
@@ -56,8 +59,8 @@ def describe(annotation: Any) -> str:
     """Returns a phrase for the values that an annotation allows.
 
     Example:
-        >>> describe(Sequence[Count] | None)
-        'a list (each: an integer >= 0), or None'
+        >>> describe(Sequence[Dimension] | None)
+        'a list (each: an integer >= 0 and <= 2), or None'
     """
     if (origin := get_origin(annotation)) in _DESCRIBE:
         return _DESCRIBE[origin](get_args(annotation))

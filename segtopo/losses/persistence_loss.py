@@ -14,7 +14,7 @@ from segtopo.errors import InputError, mismatch
 from segtopo.losses.calls import not_compiled, warn_caller
 from segtopo.losses.channel_loss import ChannelLoss
 from segtopo.losses.dimensions import Dimensions
-from segtopo.losses.options import BelowOne, Count, NonNegative, PositiveInt
+from segtopo.losses.options import BelowOne, Dimension, NonNegative, Threads
 from segtopo.persistence import Construction
 
 
@@ -37,11 +37,11 @@ class PersistenceLoss(ChannelLoss):
         InputError: If an option is out of its range.
     """
 
-    dimensions: Annotated[Sequence[Count], MinLen(1)] | None = None
+    dimensions: Annotated[Sequence[Dimension], MinLen(1)] | None = None
     dimension_weights: Annotated[Sequence[NonNegative], MinLen(1)] | None = None
     min_persistence: BelowOne = 0.0
     construction: Construction = "T"
-    num_threads: PositiveInt | None = None
+    num_threads: Threads | None = None
 
     def dimensions_of(self, images: torch.Tensor) -> Dimensions:
         """Returns the dimensions compared in images ``(N, *spatial)``."""

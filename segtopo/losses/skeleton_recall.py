@@ -9,7 +9,7 @@ import torch
 
 from segtopo.losses.calls import not_compiled
 from segtopo.losses.channel_loss import ChannelLoss
-from segtopo.losses.options import Count, Positive
+from segtopo.losses.options import Positive, Steps
 from segtopo.masks.components import Mask
 
 
@@ -36,7 +36,7 @@ class SkeletonRecallLoss(ChannelLoss):
     means little: leave it out. Ignored voxels are background.
 
     Args:
-        radius: Width in voxels by which the skeleton is dilated, inside the mask.
+        radius: Width in voxels, up to 1000, by which the skeleton is dilated, inside the mask.
         skeletonize: If False, the target is a tubed skeleton already.
         smooth: The :math:`\epsilon`, above 0.
 
@@ -59,7 +59,7 @@ class SkeletonRecallLoss(ChannelLoss):
         (0.0, 0.2)
     """
 
-    radius: Count = 2
+    radius: Steps = 2
     skeletonize: bool = True
     smooth: Positive = 1.0
 

@@ -8,7 +8,7 @@ import monai.losses
 import torch
 
 from segtopo.losses.channel_loss import ChannelLoss
-from segtopo.losses.options import ClassWeight, Count, Positive
+from segtopo.losses.options import ClassWeight, Positive, Steps
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -23,7 +23,8 @@ class SoftclDiceLoss(ChannelLoss):
     background.
 
     Args:
-        iter_: Steps of the soft skeletonisation, at least the radius of the thickest structure in voxels.
+        iter_: Steps of the soft skeletonisation, at most 1000 and at least the radius of the thickest structure
+            in voxels.
         smooth: Added to numerators and denominators, above 0.
 
     Raises:
@@ -44,7 +45,7 @@ class SoftclDiceLoss(ChannelLoss):
         tensor([0.0000, 0.1300])
     """
 
-    iter_: Count = 3
+    iter_: Steps = 3
     smooth: Positive = 1.0
 
     def __post_init__(self, weight: ClassWeight) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from segtopo.errors import InputError, mismatch
 from segtopo.losses.dimensions import Dimensions
 from segtopo.losses.matched_barcodes import MatchedBarcodes
-from segtopo.losses.options import PositiveInt
+from segtopo.losses.options import Extent
 from segtopo.losses.patches import split_into_patches
 from segtopo.losses.persistence_loss import ComparisonLoss
 from segtopo.losses.superlevel import sum_by_image, superlevel_barcodes
@@ -84,7 +84,7 @@ class TopoLoss(ComparisonLoss):
         >>> loss.backward()
     """
 
-    patch_size: Annotated[Sequence[PositiveInt], MinLen(1)] | PositiveInt | None = None
+    patch_size: Annotated[Sequence[Extent], MinLen(1)] | Extent | None = None
     match_all: bool = True
 
     def image_losses(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

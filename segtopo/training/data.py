@@ -1,7 +1,6 @@
 """Reads cases into memory and draws random patches from them.
 
-A patch is a function of the seed and of its number alone, so training can go on from any number, with any number of
-workers, and see what it would have seen.
+Patch n depends only on the seed and n, so that a resumed training draws the same patches, with any number of workers.
 """
 
 from __future__ import annotations
@@ -16,17 +15,18 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from segtopo.config.training_config import DataConfig, TrainingConfig
+from segtopo.config import TrainingConfig
+from segtopo.config.training_config import DataConfig
 from segtopo.config.transforms import IMAGE, LABEL, build_transforms
-from segtopo.errors import InputError
+from segtopo.errors import InputError, mismatch
 from segtopo.inference.images import FloatArray, load_image
-from segtopo.training.training_cases import Case
+from segtopo.training.training_cases import TrainingCase
 from segtopo.volumes import Volume, check_same_geometry, read_mask, read_volume
 
 CASE = "case"
 LabelArray = npt.NDArray[np.uint8]
 
-#: Separate the random streams that share the training's seed.
+#: Numbers of the two independent random streams of one seed.
 ORDER_STREAM, PATCH_STREAM = 0, 1
 
 
@@ -41,28 +41,27 @@ class LoadedCase:
 
 
 def load_label(path: Path, data: DataConfig) -> Volume:
-    """Reads a label map with values 0 to ``data.classes`` - 1; for two classes any binary mask will do.
+    """Reads a label map with values 0 to ``data.classes`` - 1, or for two classes any binary mask.
 
     Raises:
-        InputError: The file cannot be read or holds other values.
+        InputError: The file cannot be read or has other values.
     """
     if data.classes == 2:
         return read_mask(path, label=data.label)
     volume = read_volume(path)
     values = np.unique(volume.array)
     if volume.has_channels or not np.isin(values, np.arange(data.classes)).all():
-        raise InputError(
-            f"{path}: values {values[:5].tolist()} to {values[-1]}, expected one channel of labels "
-            f"0 to {data.classes - 1} (data.classes: {data.classes})"
-        )
+        got = f"values from {values[0]} to {values[-1]}" + (" in several channels" if volume.has_channels else "")
+        expected = f"one channel of labels 0 to {data.classes - 1} (data.classes: {data.classes})"
+        raise InputError(mismatch(path, got=got, expected=expected))
     return volume
 
 
-def load_case(case: Case, data: DataConfig, dimensions: int) -> LoadedCase:
-    """Reads image and label of a case and checks that they belong together.
+def load_case(case: TrainingCase, data: DataConfig, dimensions: int) -> LoadedCase:
+    """Reads the image and the label of a case and checks that their geometry is the same.
 
     Raises:
-        InputError: A file cannot be used, or the two differ in shape or position.
+        InputError: A file cannot be used, or image and label differ in shape or position.
     """
     image, volume = load_image(case.image, data, dimensions)
     label = load_label(case.label, data)
@@ -72,25 +71,33 @@ def load_case(case: Case, data: DataConfig, dimensions: int) -> LoadedCase:
 
 
 def load_cases(
-    cases: Sequence[Case], config: TrainingConfig, report: Callable[[str], None] = lambda case: None
+    cases: Sequence[TrainingCase],
+    config: TrainingConfig,
+    progress: Callable[[str, int, int], None] = lambda case, number, total: None,
 ) -> list[LoadedCase]:
-    """Reads all cases; ``report`` is told each case's name before it is read.
+    """Reads cases into memory.
+
+    Args:
+        cases: The files.
+        config: Channels, normalisation, classes and number of axes.
+        progress: Called before each case with its name, its number (from 1) and the number of cases.
 
     Raises:
         InputError: A case cannot be used, or has another number of channels than the first.
     """
     loaded: list[LoadedCase] = []
-    for case in cases:
-        report(case.name)
+    for number, case in enumerate(cases, start=1):
+        progress(case.name, number, len(cases))
         loaded.append(load_case(case, config.data, config.dimensions))
         channels, expected = len(loaded[-1].image), len(loaded[0].image)
         if channels != expected:
-            raise InputError(f"{case.image}: {channels} channels; expected {expected}, as in {cases[0].image}")
+            got = f"{channels} channels"
+            raise InputError(mismatch(case.image, got=got, expected=f"{expected}, as in {cases[0].image}"))
     return loaded
 
 
 class PatchDataset(Dataset[dict[str, Any]]):
-    """All random patches of a training, by number: each pass over the cases in a new order, one patch per case."""
+    """All random patches of a training, by number. Each pass over the cases has a new order and one patch per case."""
 
     def __init__(self, cases: Sequence[LoadedCase], config: TrainingConfig) -> None:
         self.cases = cases
@@ -101,7 +108,7 @@ class PatchDataset(Dataset[dict[str, Any]]):
         return self.config.epochs * self.config.iterations_per_epoch * self.config.batch_size
 
     def __getitem__(self, number: int) -> dict[str, Any]:
-        """The patch: image (C, *patch) float32, label (1, *patch) int64, and the case's name."""
+        """Returns image (C, *patch) float32, label (1, *patch) int64 and the name of the case."""
         round_number, position = divmod(number, len(self.cases))
         order = np.random.default_rng((self.config.seed, ORDER_STREAM, round_number)).permutation(len(self.cases))
         case = self.cases[order[position]]
@@ -112,7 +119,7 @@ class PatchDataset(Dataset[dict[str, Any]]):
         return {IMAGE: _tensor(patch[IMAGE], torch.float32), LABEL: _tensor(patch[LABEL], torch.int64), CASE: case.name}
 
     def _crop(self, case: LoadedCase, generator: np.random.Generator) -> dict[str, Any]:
-        """A patch at random, or one that holds a given foreground voxel; zeros beyond an image smaller than it."""
+        """Cuts out a random patch, or one around a random foreground voxel. A smaller image is padded by zeros."""
         shape, size = np.array(case.label.shape[1:]), np.array(self.config.patch_size)
         low, high = np.zeros_like(shape), np.maximum(shape - size, 0)
         if len(case.foreground) and generator.random() < self.config.foreground_fraction:
@@ -139,7 +146,7 @@ class CaseDataset(Dataset[dict[str, Any]]):
 
 
 def patch_loader(dataset: PatchDataset, first_iteration: int) -> DataLoader[dict[str, Any]]:
-    """Batches from iteration ``first_iteration`` to the end of the training, in one go over all epochs."""
+    """Returns the batches of all epochs, from iteration ``first_iteration`` to the end of the training."""
     config = dataset.config
     return DataLoader(
         dataset,
@@ -151,7 +158,7 @@ def patch_loader(dataset: PatchDataset, first_iteration: int) -> DataLoader[dict
 
 
 def _ignore_stop_signals(worker: int) -> None:
-    """Leaves to the training the signals that terminals and job managers send to its workers too."""
+    """Ignores the signals that terminals and job managers send to workers too: only the main process handles them."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Training on MONAI's engines, stopped and continued at any iteration without a trace in the result."""
+"""Trains on MONAI's engines. A training can be stopped and resumed at any iteration with the same result."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from monai.engines import SupervisedTrainer
 from monai.engines.utils import IterationEvents
 from rich.console import Console
 
-from segtopo.config.training_config import TrainingConfig, load_config
+from segtopo.config import TrainingConfig, load_config
 from segtopo.inference.checkpoint import Checkpoint, initialize
 from segtopo.inference.sliding_windows import choose_device
 from segtopo.losses.schedules import ScheduledLoss
 from segtopo.training.data import CASE, LoadedCase, PatchDataset, load_cases, patch_loader
+from segtopo.training.epoch_rows import EPOCH, LEARNING_RATE, LOSS, Row, Scores
 from segtopo.training.interruption import StopRequest, TrainingInterruptedError
-from segtopo.training.reporting import LOGGER, Report, Row, say
+from segtopo.training.reporting import LOGGER, Report, say
 from segtopo.training.run_folder import BEST, LAST, check_out, check_same_config
 from segtopo.training.training_cases import find_cases
 from segtopo.training.validation import Validator
@@ -31,7 +32,7 @@ class NonFiniteLossError(RuntimeError):
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training leaves: its checkpoints (``best`` is None without validation) and the rows of metrics.csv."""
+    """The files of a training and the rows of metrics.csv; ``best`` is None without validation."""
 
     out: Path
     last: Path
@@ -46,26 +47,27 @@ def train(
     resume: bool = False,
     console: Console | None = None,
 ) -> TrainingResult:
-    """Trains a network as a config file says.
+    """Trains a network from a config file.
 
-    The folder ``out`` of the config gets ``last.pt`` and ``best.pt``, ``metrics.csv``, ``curves.png`` and
-    ``tensorboard/``. On the CPU, a resumed training has exactly the losses of one that was never stopped.
+    Writes ``last.pt``, ``metrics.csv``, ``curves.png`` and ``tensorboard/`` to the folder ``out`` of the config, and
+    ``best.pt`` if the config has validation cases. On the CPU, the losses of a resumed training are identical to those
+    of an uninterrupted one.
 
     Args:
         config_path: A YAML file, see :class:`~segtopo.config.TrainingConfig`. Paths in it are relative to the
             current directory.
-        overrides: ``key.path=value`` for values other than those in the file.
-        resume: Continue from ``last.pt`` in the config's ``out``, with the same config; only ``epochs``, ``device``,
+        overrides: Values that replace those of the file, as ``key.path=value``.
+        resume: Continue from ``last.pt`` in the folder ``out``, with the same config. Only ``epochs``, ``device``,
             ``workers`` and ``out`` may differ.
-        console: Where to print; standard output by default.
+        console: Where to print, by default standard output.
 
     Returns:
         The paths of the checkpoints and the history.
 
     Raises:
-        InputError: The config or the data cannot be used, ``out`` holds a training already, or nothing to resume.
-        NonFiniteLossError: The loss became NaN or infinite; names the cases of the batch.
-        TrainingInterruptedError: SIGTERM or SIGINT came; ``last.pt`` holds the state to resume from.
+        InputError: The config or the data cannot be used, or ``out`` already has a training, or none to resume.
+        NonFiniteLossError: The loss became NaN or infinite. The message names the cases of the batch.
+        TrainingInterruptedError: SIGTERM or SIGINT was received. ``last.pt`` holds the state to resume from.
     """
     console = console or Console()
     config = load_config(Path(config_path), overrides)
@@ -73,12 +75,14 @@ def train(
     check_out(config.out, resume)
     checkpoint = Checkpoint.load(config.out / LAST) if resume else None
     if checkpoint is not None:
-        check_same_config(checkpoint.config, config, config.out / LAST)
+        check_same_config(checkpoint.training_config(config.out / LAST), config, config.out / LAST)
+    history = [] if checkpoint is None else checkpoint.history
+    report = Report(config.out, config.epochs, config.iterations_per_epoch, console, history)
     with StopRequest() as stop, torch.random.fork_rng():
-        train_cases, validation_cases = _read_cases(config, console, stop)
-        training = Training(config, train_cases, validation_cases, device=device, stop=stop, checkpoint=checkpoint)
-        with Report(config.out, config.epochs, config.iterations_per_epoch, console, training.history) as report:
-            return training.run(report)
+        cases, held_out = _read_cases(config, console, stop)
+        training = Training(config, cases, held_out, device=device, stop=stop, report=report, checkpoint=checkpoint)
+        with report:
+            return training.run()
 
 
 def _read_cases(
@@ -86,12 +90,12 @@ def _read_cases(
 ) -> tuple[list[LoadedCase], list[LoadedCase]]:
     cases, held_out = find_cases(config.data)
     say(console, f"reading {len(cases)} training and {len(held_out)} validation cases")
-    loaded = load_cases([*cases, *held_out], config, lambda _: stop.raise_if_received())
+    loaded = load_cases([*cases, *held_out], config, lambda case, number, total: stop.raise_if_received())
     return loaded[: len(cases)], loaded[len(cases) :]
 
 
 class Training:
-    """A network, its optimiser and how far they have come."""
+    """A network in training, with its optimiser and the number of iterations done."""
 
     def __init__(
         self,
@@ -101,10 +105,12 @@ class Training:
         *,
         device: torch.device,
         stop: StopRequest,
+        report: Report,
         checkpoint: Checkpoint | None,
     ) -> None:
         self.config = config
         self.stop = stop
+        self.report = report
         self.in_channels = len(train_cases[0].image)
         torch.manual_seed(config.seed)
         self.network = config.network.build(config.dimensions, self.in_channels, config.data.classes)
@@ -114,7 +120,6 @@ class Training:
         self.loss = config.loss.build()
         self.optimizer = config.optimizer.build(self.network.parameters())
         self.validator = Validator(validation_cases, config, self.network, device, stop) if validation_cases else None
-        self.history: list[Row] = []
         self.epoch_sums: Row = {}
         self.best_score: float | None = None
         self.scaler_state: dict[str, Any] = {}
@@ -128,7 +133,7 @@ class Training:
         self.network.load_state_dict(checkpoint.network)
         self.optimizer.load_state_dict(checkpoint.optimizer)
         self.scaler_state = checkpoint.scaler
-        self.history, self.epoch_sums = checkpoint.history, checkpoint.epoch_sums
+        self.epoch_sums = checkpoint.epoch_sums
         self.best_score = checkpoint.best_score
 
     def _build_trainer(self, patches: PatchDataset, iteration: int, device: torch.device) -> SupervisedTrainer:
@@ -154,13 +159,12 @@ class Training:
         trainer.add_event_handler(Events.EPOCH_COMPLETED, self._finish_epoch)
         return trainer
 
-    def run(self, report: Report) -> TrainingResult:
-        """Trains to the last epoch; saves the state when it is told to stop."""
-        self.report = report
+    def run(self) -> TrainingResult:
+        """Trains to the last epoch. After a signal, saves the state and raises TrainingInterruptedError."""
         state, length = self.trainer.state, self.config.iterations_per_epoch
         try:
-            if state.iteration > len(self.history) * length and state.iteration % length == 0:
-                self._finish_epoch()  # it was stopped between the last iteration of an epoch and its validation
+            if state.iteration > len(self.report.history) * length and state.iteration % length == 0:
+                self._finish_epoch()  # it was stopped after the last iteration of an epoch, before or in its validation
             if state.epoch < self.config.epochs:
                 self.trainer.run()
         except TrainingInterruptedError as error:
@@ -169,8 +173,8 @@ class Training:
                 f"{error} in epoch {state.epoch}, iteration {state.iteration}; saved {self.config.out / LAST}, "
                 "continue with --resume"
             ) from None
-        best = self.config.out / BEST
-        return TrainingResult(self.config.out, self.config.out / LAST, best if best.exists() else None, self.history)
+        out, best = self.config.out, self.config.out / BEST
+        return TrainingResult(out, out / LAST, best if best.exists() else None, self.report.history)
 
     def _restore_scaler(self) -> None:
         if self.trainer.scaler is not None and self.scaler_state:
@@ -182,7 +186,7 @@ class Training:
 
     def _prepare_iteration(self) -> None:
         iteration = self.trainer.state.iteration - 1
-        # What a network draws (dropout) depends on the iteration alone, as the patches do.
+        # The random numbers of the network (dropout) depend only on seed and iteration, like the patches.
         torch.manual_seed(self.config.seed + iteration)
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate(iteration)
@@ -194,7 +198,7 @@ class Training:
             raise self._not_finite(f"the loss is {self.trainer.state.output['loss'].item()}")
 
     def _check_gradient(self) -> None:
-        # With mixed precision the scaler skips such steps and lowers its scale, which is no error.
+        # With mixed precision this is no error: the scaler skips the step and lowers its scale.
         if self.trainer.scaler is None:
             gradients = [weight.grad for weight in self.network.parameters() if weight.grad is not None]
             if not torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
@@ -202,40 +206,40 @@ class Training:
 
     def _not_finite(self, problem: str) -> NonFiniteLossError:
         state, cases = self.trainer.state, ", ".join(self.trainer.state.batch[CASE])
-        kept = f"; {self.config.out / LAST} keeps the epoch before" if self.history else ""
+        kept = f"; {self.config.out / LAST} keeps the epoch before" if self.report.history else ""
         return NonFiniteLossError(
             f"{problem} in epoch {state.epoch}, iteration {state.iteration}, for the cases {cases}{kept}"
         )
 
     def _finish_iteration(self) -> None:
         state = self.trainer.state
-        losses = {"loss": state.output["loss"].item()}
+        losses = {LOSS: state.output["loss"].item()}
         if isinstance(self.loss, ScheduledLoss):
             losses |= {f"loss_{name}": value.item() for name, value in self.loss.components.items()}
         self.epoch_sums = {key: self.epoch_sums.get(key, 0.0) + value for key, value in losses.items()}
-        self.report.iteration(state.iteration, state.epoch, losses["loss"])
+        self.report.iteration(state.iteration, state.epoch, losses[LOSS])
         self.stop.raise_if_received()
 
     def _finish_epoch(self) -> None:
         config, iteration = self.config, self.trainer.state.iteration
         epoch = iteration // config.iterations_per_epoch
-        row: Row = {"epoch": epoch}
-        row |= {key: total / config.iterations_per_epoch for key, total in self.epoch_sums.items()}
-        row["lr"] = self._learning_rate(iteration - 1)
+        row: Row = {EPOCH: epoch}
+        row |= {column: total / config.iterations_per_epoch for column, total in self.epoch_sums.items()}
+        row[LEARNING_RATE] = self._learning_rate(iteration - 1)
+        best = False
         if self.validator and (epoch % config.validation.interval == 0 or epoch == config.epochs):
-            row |= self.validator.run()
-        self.history.append(self.report.epoch(row))
+            scores = self.validator.run()
+            row |= scores.columns
+            best = self._is_best(scores)
+        self.report.epoch(row)
         self.epoch_sums = {}
-        self._save(self._is_best(row))
+        self._save(best)
 
-    def _is_best(self, row: Row) -> bool:
-        if "val_dice" not in row:
+    def _is_best(self, scores: Scores) -> bool:
+        value = scores.dice if self.config.validation.best == "dice" else -sum(scores.betti_errors)
+        if self.best_score is not None and value <= self.best_score:
             return False
-        betti_error = sum(value for key, value in row.items() if key.startswith("val_betti"))
-        score = row["val_dice"] if self.config.validation.best == "dice" else -betti_error
-        if self.best_score is not None and score <= self.best_score:
-            return False
-        self.best_score = score
+        self.best_score = value
         return True
 
     def _save(self, best: bool) -> None:
@@ -253,6 +257,6 @@ class Training:
             scaler=self.trainer.scaler.state_dict() if self.trainer.scaler is not None else {},
             iteration=self.trainer.state.iteration,
             epoch_sums=self.epoch_sums,
-            history=self.history,
+            history=self.report.history,
             best_score=self.best_score,
         )

@@ -1,4 +1,4 @@
-"""Leaving a long computation on SIGTERM or SIGINT where it is safe to, instead of anywhere."""
+"""Stops a long computation at a safe point after SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import time
 from types import FrameType, TracebackType
 from typing import Any
 
-#: Job managers send a signal to the process and to its group: within this time it is the same request.
+#: Job managers send a signal to the process and to its group: two signals within this time are one request.
 REPEAT_SECONDS = 1.0
 
 
 class TrainingInterruptedError(RuntimeError):
-    """The training was asked to stop and has saved its state."""
+    """The training received a signal, saved its state and stopped."""
 
 
 class StopRequest:
-    """Within ``with``, the first SIGTERM or SIGINT is noted; one that comes a second later acts as it did before.
+    """Records the first SIGTERM or SIGINT within a ``with`` statement.
+
+    A second signal, one second later or more, has its usual effect.
 
     Example:
         >>> with StopRequest() as stop:
@@ -30,7 +32,7 @@ class StopRequest:
         self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> StopRequest:
-        # Python lets only the main thread handle signals; elsewhere they keep the meaning they have.
+        # In Python only the main thread can set signal handlers; in other threads signals keep their usual effect.
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._previous[number] = signal.signal(number, self._receive)
@@ -55,6 +57,6 @@ class StopRequest:
         self._previous.clear()
 
     def raise_if_received(self) -> None:
-        """Raises TrainingInterruptedError if a signal has come."""
+        """Raises TrainingInterruptedError if a signal was received."""
         if self.received is not None:
             raise TrainingInterruptedError(f"stopped by {self.received.name}")

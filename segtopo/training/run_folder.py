@@ -1,4 +1,4 @@
-"""The folder of a training: whether it may be written, resumed, or taken as the start of another."""
+"""Checks on the folder of a training run: new, or resumable with the same config."""
 
 from __future__ import annotations
 
@@ -6,47 +6,54 @@ import os
 from pathlib import Path
 from typing import Any
 
-from segtopo.config.training_config import TrainingConfig
-from segtopo.errors import InputError
+from segtopo.config import TrainingConfig
+from segtopo.config.error_messages import show
+from segtopo.errors import InputError, mismatch
 
 LAST, BEST = "last.pt", "best.pt"
 
-#: What may change when a training goes on: how long, where, and with how many workers, but not what is learned.
+#: Keys that may change when a training is resumed: its length, its machine and its place.
 FREE_TO_CHANGE = ("epochs", "device", "workers", "out")
 
 
 def check_out(out: Path, resume: bool) -> None:
-    """Makes sure that a training can be written to ``out``, or resumed from it.
+    """Checks that a training can be written to a folder, or resumed from it.
 
     Raises:
-        InputError: It cannot, or ``out`` holds a training that would be lost.
+        InputError: It cannot, or the folder already has a training, which would be overwritten.
     """
-    nearest = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
-        raise InputError(f"out: {out} cannot be written; expected a folder, {nearest} is not writable or no folder")
+    try:
+        nearest = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+        writable = nearest.is_dir() and os.access(nearest, os.W_OK)
+    except OSError as error:
+        raise InputError(mismatch("out", got=f"{out} ({error.strerror})", expected="a folder")) from None
+    if not writable:
+        got = f"{out}, which cannot be written"
+        raise InputError(mismatch("out", got=got, expected=f"a folder: {nearest} is not writable or no folder"))
     if resume and not (out / LAST).is_file():
-        raise InputError(f"{out / LAST}: no such file; expected the checkpoint of a training to resume")
+        raise InputError(mismatch(out / LAST, got="no such file", expected="the checkpoint of a training to resume"))
     if not resume and (out / LAST).exists():
-        raise InputError(f"out: {out} holds a training; expected another folder, or --resume to continue that one")
+        got = f"{out}, which holds a training"
+        raise InputError(mismatch("out", got=got, expected="another folder, or --resume to continue that training"))
 
 
-def check_same_config(old: dict[str, Any], new: TrainingConfig, checkpoint: Path) -> None:
-    """Makes sure that a resumed training goes on with the config it began with.
+def check_same_config(earlier: TrainingConfig, config: TrainingConfig, checkpoint: Path) -> None:
+    """Checks that a training is resumed with the config of its checkpoint.
 
     Raises:
-        InputError: Names the first value that differs.
+        InputError: Names the first key with another value.
     """
-    before, now = _flatten(old), _flatten(new.model_dump(mode="json"))
+    before, now = (_values(each.model_dump(mode="json")) for each in (earlier, config))
     for key in sorted(before.keys() | now.keys()):
         if before.get(key) != now.get(key) and key not in FREE_TO_CHANGE:
-            raise InputError(
-                f"{key}: received {now.get(key)!r}, but {checkpoint} was trained with {before.get(key)!r}; to resume, "
-                f"only {', '.join(FREE_TO_CHANGE)} may differ"
-            )
+            free = f"to resume, only {', '.join(FREE_TO_CHANGE)} may differ"
+            expected = f"{show(before.get(key))} as in {checkpoint}: {free}"
+            raise InputError(mismatch(key, got=show(now.get(key)), expected=expected))
 
 
-def _flatten(value: Any, path: str = "") -> dict[str, Any]:
+def _values(value: Any, path: str = "") -> dict[str, Any]:
+    """Lists the values of a config by their key paths, as overrides write them."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
     if items is None:
         return {path.lstrip("."): value}
-    return {key: leaf for name, item in items for key, leaf in _flatten(item, f"{path}.{name}").items()}
+    return {key: leaf for name, item in items for key, leaf in _values(item, f"{path}.{name}").items()}

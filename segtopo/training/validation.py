@@ -1,4 +1,4 @@
-"""Scores of the whole validation images: Dice and the errors of the Betti numbers, averaged over cases and classes."""
+"""Scores the whole validation images: Dice and errors of the Betti numbers, averaged over cases and classes."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from monai.metrics import compute_dice
 from monai.networks import one_hot
 from torch.utils.data import DataLoader
 
-from segtopo.config.training_config import TrainingConfig
+from segtopo.config import TrainingConfig
 from segtopo.inference.sliding_windows import SlidingWindows, most_probable
 from segtopo.metrics import compute_betti_error
 from segtopo.training.data import CaseDataset, LoadedCase
+from segtopo.training.epoch_rows import Scores, mean_scores
 from segtopo.training.interruption import StopRequest
 from segtopo.training.reporting import LOGGER
 
 
-def score(prediction: torch.Tensor, label: torch.Tensor, classes: int) -> dict[str, float]:
-    """Scores of one case.
+def score(prediction: torch.Tensor, label: torch.Tensor, classes: int) -> Scores:
+    """Scores one case.
 
     Args:
-        prediction: Labels (1, *spatial).
-        label: The true labels (1, *spatial).
-        classes: How many there are, background included; it is not scored.
+        prediction: Predicted labels (1, *spatial).
+        label: True labels (1, *spatial).
+        classes: The number of classes, background included. The background is not scored.
 
     Returns:
-        ``val_dice`` and ``val_betti_0_error``, ``val_betti_1_error`` (and ``_2_``), means over the classes.
+        Means over the foreground classes.
     """
     predicted, true = (one_hot(labels[None].long(), classes)[:, 1:] for labels in (prediction, label))
     dice = compute_dice(predicted, true, include_background=True, ignore_empty=False)
     betti_errors = compute_betti_error(predicted, true).mean(dim=(0, 1))
-    scores = {"val_dice": float(dice.mean())}
-    return scores | {f"val_betti_{k}_error": float(error) for k, error in enumerate(betti_errors)}
+    return Scores(float(dice.mean()), tuple(float(error) for error in betti_errors))
 
 
 class Validator:
@@ -48,9 +48,9 @@ class Validator:
         device: torch.device,
         stop: StopRequest,
     ) -> None:
-        self.scores: list[dict[str, float]] = []
+        self.scores: list[Scores] = []
         self.classes = config.data.classes
-        # The images stay on the CPU; the inferer takes each batch of windows to the network's device.
+        # The images remain on the CPU. The inferer moves each batch of windows to the network's device.
         self.evaluator = SupervisedEvaluator(
             device=torch.device("cpu"),
             val_data_loader=DataLoader(CaseDataset(cases), batch_size=1),
@@ -61,11 +61,11 @@ class Validator:
         self.evaluator.logger = LOGGER
         self.evaluator.add_event_handler(Events.ITERATION_COMPLETED, self._score)
 
-    def run(self) -> dict[str, float]:
-        """The mean scores of the network as it is now."""
+    def run(self) -> Scores:
+        """Returns the mean scores of the network with its present weights."""
         self.scores = []
         self.evaluator.run()
-        return {key: sum(case[key] for case in self.scores) / len(self.scores) for key in self.scores[0]}
+        return mean_scores(self.scores)
 
     def _score(self, evaluator: SupervisedEvaluator) -> None:
         output = evaluator.state.output
