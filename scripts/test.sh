@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs segtopo (editable) into .venv and runs every check: formatting, lint, types, tests.
+# Installs segtopo (editable) into .venv and runs every check: formatting, lint, types, documentation, tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
@@ -9,5 +9,6 @@ ruff format --check .
 ruff check .
 find segtopo/_kernel tests/kernel -name '*.cpp' -o -name '*.hpp' | xargs clang-format --dry-run --Werror
 mypy
+mkdocs build --strict --quiet --config-file .docs/mkdocs.yml
 scripts/sanitize.sh
 pytest "$@"

@@ -23,7 +23,7 @@ CONTRACT = {
         "rips_persistence",
     ],
     "matching": ["bottleneck_distance", "wasserstein_distance", "betti_matching"],
-    "masks": ["compare_masks"],
+    "masks": ["compare_masks", "betti_numbers"],
     "losses": [
         "TotalPersistenceLoss",
         "BettiPriorLoss",
@@ -70,6 +70,11 @@ def test_a_package_loads_when_it_is_first_used() -> None:
 def test_nothing_heavy_loads_before_it_is_used(program: str) -> None:
     loaded = run_fresh(f"{program}\nimport sys\nprint([name for name in {HEAVY} if name in sys.modules])")
     assert loaded.splitlines()[-1] == "[]"
+
+
+def test_a_loss_loads_no_compiler() -> None:
+    program = "import sys; from segtopo.losses import BettiMatchingLoss; print('torch._dynamo' in sys.modules)"
+    assert run_fresh(program) == "False"
 
 
 def test_every_package_but_the_command_line_is_behind_the_door() -> None:

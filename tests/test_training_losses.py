@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -12,46 +13,29 @@ import yaml
 from oracles.tiny_training import tiny_config, write_config
 from segtopo import losses
 from segtopo.config import load_config
+from segtopo.config.losses import TOPOLOGY_SECTIONS
 from segtopo.errors import InputError
+from segtopo.losses.channel_options import option_types
+from segtopo.losses.options import fits
 
-SHARED: dict[str, Any] = {
-    "dimensions": [1, 0],
-    "dimension_weights": [2.0, 0.5],
-    "min_persistence": 0.1,
-    "construction": "V",
-}
-# Values other than the defaults, for every option.
-OPTIONS: dict[str, dict[str, Any]] = {
-    "TopoLoss": {**SHARED, "patch_size": [8, 9], "match_all": False},
-    "BettiMatchingLoss": {
-        **SHARED,
-        "matched_weight": 2.0,
-        "unmatched_weight": 3.0,
-        "unmatched_target_weight": 4.0,
-        "push_unmatched_to": "extremes",
-        "threshold": 0.8,
-        "essential": False,
-    },
-    "DiagramDistanceLoss": {
-        **SHARED,
-        "distance": "bottleneck",
-        "order": 1.0,
-        "internal_p": 1.0,
-        "diagrams": [[], [[1.0, 0.0]]],
-    },
-    "TotalPersistenceLoss": {**SHARED, "p": 1.0, "longest": [0, 1], "longest_weight": -0.5},
-    "BettiPriorLoss": {**SHARED, "priors": [{"classes": [1], "betti_numbers": [0, 1]}], "p": 1.0},
-    "LoopLossH1": {
-        "loops": 1,
-        "birth_weight": 2.0,
-        "death_weight": 0.0,
-        "penalty_weight": 0.5,
-        "min_persistence": 0.1,
-        "construction": "V",
-    },
-    "SkeletonRecallLoss": {"radius": 1, "smooth": 0.5},
-    "SoftclDiceLoss": {"iter_": 5, "smooth": 0.5},
-}
+# For every option the first of these that it takes and that is not its default.
+VALUES: list[Any] = [
+    *("V", "extremes", "bottleneck", False, True, 0.25, 1, 1.5, [1, 0], [2.0, 0.5]),
+    *([[], [[1.0, 0.0]]], [{"classes": [1], "betti_numbers": [0, 1]}]),
+]
+
+
+def changed_options(name: str) -> dict[str, Any]:
+    """A value other than the default for every option of a topological loss in a config."""
+    loss = getattr(losses, name)
+    default, types = loss(), option_types(loss)
+    keys = TOPOLOGY_SECTIONS[name].model_fields.keys() - {"name"}
+    chosen = {
+        key: next(value for value in VALUES if fits(value, types[key], bounds=True) and value != getattr(default, key))
+        for key in sorted(keys)
+    }
+    # YAML would write one list for two options as an alias.
+    return {key: copy.deepcopy(value) for key, value in chosen.items()}
 
 
 def built(tmp_path: Path, topology: dict[str, Any]) -> losses.CombinedTopologyLoss:
@@ -72,35 +56,59 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def test_every_loss_of_a_prediction_can_be_the_topology() -> None:
+def test_every_loss_of_channels_can_be_the_topology() -> None:
     whole = {"CombinedTopologyLoss", "DeepSupervisionLoss"}
-    assert set(OPTIONS) == {name for name in losses.__all__ if "Loss" in name} - whole
+    assert set(TOPOLOGY_SECTIONS) == {name for name in losses.__all__ if "Loss" in name} - whole
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", TOPOLOGY_SECTIONS)
 def test_options_reach_the_module(tmp_path: Path, name: str) -> None:
-    given, default = (built(tmp_path, {"name": name, **options}).topology_loss for options in (OPTIONS[name], {}))
+    options = changed_options(name)
+    given, default = (built(tmp_path, {"name": name, **chosen}).topology_loss for chosen in (options, {}))
     assert type(given) is type(default) is getattr(losses, name)
     assert (given.to_onehot_y, given.softmax) == (True, True)
-    for option, value in OPTIONS[name].items():
-        if name == "SoftclDiceLoss":
-            attribute = {"iter_": "iter", "smooth": "smooth_nr"}[option]
-            own, usual = getattr(given.of_one_channel, attribute), getattr(default.of_one_channel, attribute)
-        else:
-            own, usual = getattr(given, option), getattr(default, option)
-        assert plain(own) == plain(value)
-        assert plain(usual) != plain(value)
+    for option, value in options.items():
+        assert plain(getattr(given, option)) == plain(value)
+        assert plain(getattr(default, option)) != plain(value)
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", TOPOLOGY_SECTIONS)
 def test_it_trains_on_logits_and_labels(tmp_path: Path, name: str) -> None:
-    loss = built(tmp_path, {"name": name, **OPTIONS[name]})
+    loss = built(tmp_path, {"name": name, **changed_options(name)})
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(2, 2, 14, 19, generator=generator).requires_grad_()
     loss(logits, torch.randint(0, 2, (2, 1, 14, 19), generator=generator)).backward()
     assert logits.grad is not None
     assert logits.grad.isfinite().all()
     assert "topology" in loss.components
+
+
+def test_every_option_of_the_whole_loss_reaches_the_module(tmp_path: Path) -> None:
+    options = {
+        "include_background": False,
+        "weight": [1.0, 3.0],
+        "lambda_dice": 0.5,
+        "lambda_ce": 2.0,
+        "lambda_topology": 0.3,
+        "schedule": {"start_epoch": 1, "ramp_epochs": 2},
+        "squared_pred": True,
+        "jaccard": True,
+        "batch": True,
+        "smooth_nr": 0.5,
+        "smooth_dr": 0.25,
+        "label_smoothing": 0.1,
+    }
+    config = tiny_config(tmp_path, tmp_path / "out")
+    config["loss"] = {"name": "CombinedTopologyLoss", **options}
+    section = load_config(write_config(tmp_path / "config.yaml", config)).loss
+    assert options.keys() | {"name", "topology_loss"} == type(section).model_fields.keys()
+    own = {**options, "schedule": losses.TopologySchedule(1, 2), "weight": torch.tensor(options["weight"])}
+    expected = losses.CombinedTopologyLoss(softmax=True, to_onehot_y=True, **own)
+    logits, labels = torch.randn(2, 2, 14, 19), torch.randint(0, 2, (2, 1, 14, 19))
+    module = section.build()
+    for loss in (module, expected):
+        loss.set_epoch(1)
+    assert module(logits, labels).equal(expected(logits, labels))
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def _section(name: str, base: type[LossSection], keys: dict[str, Any]) -> type[L
 #: The topological losses. The whole loss encodes and weighs their channels.
 TOPOLOGY_SECTIONS = {
     name: _section(name, LossSection, option_keys(loss, left_out=("include_background", "weight")))
-    for name, loss in vars(losses).items()
+    for name, loss in ((name, getattr(losses, name)) for name in losses.__all__)
     if inspect.isclass(loss) and issubclass(loss, ChannelLoss)
 }
 _COMBINED_KEYS = option_keys(losses.CombinedTopologyLoss)
