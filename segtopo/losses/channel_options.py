@@ -63,7 +63,7 @@ class ChannelOptions(_Loss):
         for name, annotation in option_types(type(self)).items():
             check_option(name, getattr(self, name) if name != "weight" else weight, annotation)
         if sum((self.sigmoid, self.softmax, self.other_act is not None)) > 1:
-            raise InputError("Incompatible values: more than 1 of [sigmoid=True, softmax=True, other_act is not None].")
+            raise InputError(mismatch("sigmoid, softmax, other_act", got="several activations", expected="at most one"))
         class_weight = None if weight is None else torch.as_tensor(weight, dtype=torch.float32)
         if class_weight is not None and (class_weight < 0).any():
             raise InputError(mismatch("weight", got=class_weight.tolist(), expected="numbers >= 0"))
