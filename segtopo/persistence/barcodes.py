@@ -134,6 +134,8 @@ def cubical_barcodes(
         )
     except _native.NanError:
         raise InputError(describe_nan(images)) from None
+    except ValueError as error:
+        raise InputError(str(error)) from None
     return Barcodes.of_columns(images, columns, essential_death(filtration))
 
 

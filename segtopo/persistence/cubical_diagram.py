@@ -139,9 +139,7 @@ def batch_persistence_diagrams(
     """
     images = as_dense_tensor(images, "images")
     if images.ndim not in (3, 4):
-        raise InputError(
-            mismatch("images", got=f"shape {tuple(images.shape)}", expected="(N, H, W) or (N, H, W, D)")
-        )
+        raise InputError(mismatch("images", got=f"shape {tuple(images.shape)}", expected="(N, H, W) or (N, H, W, D)"))
     check_shape(images.shape[1:], "images")
     return _diagrams(images, "images", filtration, construction, min_persistence, num_threads)
 
