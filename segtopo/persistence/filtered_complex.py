@@ -213,7 +213,7 @@ def _diagrams(
 
 
 def _without_zero_persistence(pairs: _Pairs, values: Floats, values_above: Floats) -> _Pairs:
-    """Returns the pairs of dimension k whose births and deaths differ; ``values_above`` are those of dimension k + 1."""
+    """Returns the pairs that last, from the values of the simplices of dimensions k and, above, k + 1."""
     is_kept = pairs.death_index < 0
     finite = np.flatnonzero(~is_kept)
     is_kept[finite] = values[pairs.birth_index[finite]] != values_above[pairs.death_index[finite]]

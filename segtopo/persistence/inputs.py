@@ -46,10 +46,7 @@ def as_image_array(image: npt.ArrayLike | torch.Tensor, name: str = "image") -> 
     if array.dtype.kind == "f" and array.dtype.itemsize <= 8:
         return array.astype(np.float64 if array.dtype.itemsize == 8 else np.float32, copy=False)
     if array.dtype.kind not in "iu":
-        # The dtype of a single object, such as None, says less than its type.
-        is_array = array.ndim > 0 or hasattr(image, "dtype")
-        got = f"dtype {array.dtype}" if is_array else type(image).__name__
-        raise TypeError(mismatch(name, got=got, expected=REAL_NUMBERS))
+        raise TypeError(mismatch(name, got=_describe_type(image, array), expected=REAL_NUMBERS))
     if array.dtype.itemsize == 8 and array.size and int(max(array.max(), -int(array.min()))) > LARGEST_EXACT_INTEGER:
         raise InputError(
             mismatch(
@@ -59,6 +56,15 @@ def as_image_array(image: npt.ArrayLike | torch.Tensor, name: str = "image") -> 
             )
         )
     return array.astype(np.float64)
+
+
+def _describe_type(given: object, array: npt.NDArray[Any]) -> str:
+    """Describes an input that is not made of numbers; the dtype object says less than the types of the objects."""
+    if array.dtype != object or hasattr(given, "dtype"):
+        return f"dtype {array.dtype}"
+    if isinstance(given, list | tuple) and len(given) > 0:
+        return f"a {type(given).__name__} of {type(given[0]).__name__}"
+    return type(given).__name__
 
 
 def as_float_array(values: npt.ArrayLike | torch.Tensor, name: str) -> npt.NDArray[np.floating[Any]]:
@@ -126,6 +132,23 @@ def as_floating_tensor(tensor: torch.Tensor) -> torch.Tensor:
     if not tensor.is_floating_point():
         return tensor.double()
     return tensor.float() if tensor.element_size() == 1 else tensor
+
+
+def as_tensor_and_array(
+    values: npt.ArrayLike | torch.Tensor, name: str
+) -> tuple[torch.Tensor, npt.NDArray[np.floating[Any]]]:
+    """Converts values to a floating tensor that keeps their gradient, and to an array of the same values.
+
+    Integers become float64. The array has float32 for half precision and float8. Errors are those of
+    :func:`as_image_array`.
+    """
+    import torch
+
+    array = as_float_array(values, name)
+    if isinstance(values, torch.Tensor):
+        return as_floating_tensor(as_dense_tensor(values, name)), array
+    # torch takes neither negative strides nor arrays that must not be written to.
+    return torch.from_numpy(np.array(array, order="C")), array
 
 
 def check_filtration(filtration: Filtration) -> None:

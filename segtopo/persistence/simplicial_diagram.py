@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from segtopo.persistence.diagram import Diagram
-from segtopo.persistence.inputs import as_dense_tensor, as_float_array, as_floating_tensor, check_no_nan
+from segtopo.persistence.inputs import as_tensor_and_array, check_no_nan
 from segtopo.persistence.simplicial_complex import Indices
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -51,18 +51,13 @@ class SimplicialDiagram(Diagram):
 def float_tensor(values: npt.ArrayLike | torch.Tensor, name: str) -> tuple[torch.Tensor, Floats]:
     """Converts values to a floating tensor that keeps their gradient, and to an array of the same values.
 
-    Integers become float64. The array has float32 for half precision and float8.
-
     Raises:
-        InputError: A value is NaN.
+        InputError: A value is NaN, or an integer is too large for float64.
         TypeError: The values are not real numbers of at most 64 bits.
     """
-    array = as_float_array(values, name)
+    tensor, array = as_tensor_and_array(values, name)
     check_no_nan(array, name)
-    if isinstance(values, torch.Tensor):
-        return as_floating_tensor(as_dense_tensor(values, name)), array
-    # torch takes neither negative strides nor arrays that must not be written to.
-    return torch.from_numpy(np.array(array, order="C")), array
+    return tensor, array
 
 
 def simplicial_diagram(
