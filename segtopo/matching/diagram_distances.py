@@ -112,10 +112,10 @@ def wasserstein_distance(
         return pair.infinity()
     matching = match_wasserstein_points(*pair.points, order=order, internal_p=internal_p)
     half_persistence = pair.half_persistence_of_unmatched(matching)
-    between = row_norms(pair.differences(matching), internal_p)
+    between = row_norms(pair.differences(matching), cost.internal_p)
     distances = torch.cat([between, 2 * cost.diagonal_factor * half_persistence])
     # Roots have no derivative at 0, so distances of 0 are left out and get the gradient 0.
-    return row_norms(distances[distances != 0][None], order)[0].to(pair.dtype)
+    return row_norms(distances[distances != 0][None], cost.order)[0].to(pair.dtype)
 
 
 class _DiagramPair:

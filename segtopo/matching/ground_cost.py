@@ -33,9 +33,11 @@ class GroundCost:
     internal_p: float
 
     def __post_init__(self) -> None:
-        finite = float(np.finfo(np.float64).max)
-        check_number(self.order, "order", 1, finite, "a number in [1, inf); the limit inf is the bottleneck distance")
-        check_number(self.internal_p, "internal_p", 1, np.inf, "a number in [1, inf]")
+        largest = float(np.finfo(np.float64).max)
+        expected = "a number in [1, inf); the limit inf is the bottleneck distance"
+        object.__setattr__(self, "order", check_number(self.order, "order", 1, largest, expected))
+        expected = "a number in [1, inf]"
+        object.__setattr__(self, "internal_p", check_number(self.internal_p, "internal_p", 1, np.inf, expected))
 
     @property
     def diagonal_factor(self) -> float:

@@ -12,8 +12,8 @@ from segtopo.matching.diagram_points import DiagramPoints, FloatArray, Matching,
 from segtopo.matching.ground_cost import GroundCost
 from segtopo.matching.partial_matching import match_partially
 
-_FINEST_EXPONENT = -500
-"""Points are magnified by at most 2**500, so that squares of their coordinates do not overflow."""
+_LARGEST_EXPONENT = 500
+"""Coordinates are cut off at 2**500, so that their squares do not overflow."""
 
 
 def match_wasserstein(
@@ -97,7 +97,10 @@ def _magnified(first: FloatArray, second: FloatArray, cost: GroundCost) -> tuple
     """Scales points so that the largest distance to the diagonal lies between 1/2 and 1.
 
     Only pairs of at most twice this distance can be matched, so powers of all distances that matter are in range.
+    Points whose coordinates are cut off lie on the diagonal, because the differences of such large floats are 0 or
+    larger than 1. They stay on the diagonal, where they are never matched.
     """
     largest = max(cost.distances_to_diagonal(points).max() for points in (first, second))
-    exponent = max(int(np.frexp(largest)[1]), _FINEST_EXPONENT)
-    return np.ldexp(first, -exponent), np.ldexp(second, -exponent)
+    exponent = int(np.frexp(largest)[1])
+    bound = np.ldexp(1.0, exponent + _LARGEST_EXPONENT)
+    return np.ldexp(first.clip(-bound, bound), -exponent), np.ldexp(second.clip(-bound, bound), -exponent)

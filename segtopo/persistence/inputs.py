@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import operator
 import os
 from collections.abc import Sequence
@@ -153,15 +154,23 @@ def as_tensor_and_array(
 
 def check_filtration(filtration: Filtration) -> None:
     """Raises InputError unless the filtration is known."""
-    if filtration not in get_args(Filtration):
-        raise InputError(mismatch("filtration", got=repr(filtration), expected=f"one of {get_args(Filtration)}"))
+    _check_choice(filtration, "filtration", get_args(Filtration))
 
 
 def check_complex(filtration: Filtration, construction: Construction) -> None:
     """Raises InputError unless both are known."""
     check_filtration(filtration)
-    if construction not in get_args(Construction):
-        raise InputError(mismatch("construction", got=repr(construction), expected=f"one of {get_args(Construction)}"))
+    _check_choice(construction, "construction", get_args(Construction))
+
+
+def _check_choice(value: object, name: str, choices: tuple[str, ...]) -> None:
+    if not isinstance(value, str) or value not in choices:
+        raise InputError(mismatch(name, got=_describe_option(value), expected=f"one of {choices}"))
+
+
+def _describe_option(value: object) -> str:
+    """Describes a wrong option in one line: simple values as they are typed, other objects by their type."""
+    return repr(value) if value is None or isinstance(value, str | numbers.Number) else type(value).__name__
 
 
 def check_shape(shape: Sequence[int], name: str = "image") -> None:
@@ -174,12 +183,22 @@ def check_shape(shape: Sequence[int], name: str = "image") -> None:
         )
 
 
-def check_number(value: Any, name: str, lowest: float, highest: float, expected: str) -> None:
-    """Raises InputError unless ``lowest <= value <= highest``, and TypeError unless it is a number."""
-    if not hasattr(type(value), "__float__"):
-        raise TypeError(mismatch(name, got=repr(value), expected=expected))
-    if not lowest <= value <= highest:
-        raise InputError(mismatch(name, got=value, expected=expected))
+def check_number(value: Any, name: str, lowest: float, highest: float, expected: str) -> float:
+    """Returns the value as a float.
+
+    Raises:
+        TypeError: It is not one real number.
+        InputError: It is not between ``lowest`` and ``highest``.
+    """
+    try:
+        number = value if isinstance(value, numbers.Number) else value.item()
+    except (AttributeError, ValueError, RuntimeError):
+        number = None
+    if not isinstance(number, numbers.Real):
+        raise TypeError(mismatch(name, got=_describe_option(value), expected=expected))
+    if not lowest <= float(number) <= highest:
+        raise InputError(mismatch(name, got=number, expected=expected))
+    return float(number)
 
 
 def check_not_negative(value: float, name: str) -> None:
@@ -196,8 +215,10 @@ def check_integer(value: Any, name: str, lowest: int) -> int:
     """
     try:
         number = operator.index(value)
-    except TypeError:
-        raise TypeError(mismatch(name, got=repr(value), expected=f"an integer of at least {lowest}")) from None
+    except (TypeError, RuntimeError):
+        raise TypeError(
+            mismatch(name, got=_describe_option(value), expected=f"an integer of at least {lowest}")
+        ) from None
     if number < lowest:
         raise InputError(mismatch(name, got=number, expected=f"at least {lowest}"))
     return number
