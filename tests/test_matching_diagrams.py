@@ -111,7 +111,7 @@ def test_different_numbers_of_essential_points_are_refused() -> None:
 
 
 def test_other_shapes_are_refused() -> None:
-    with pytest.raises(InputError, match=r"`second` has shape \(1, 3\), expected \(n, 2\)"):
+    with pytest.raises(InputError, match=r"second: got shape \(1, 3\), expected \(n, 2\)"):
         match_wasserstein([[1.0, 0.0]], [[1.0, 0.0, 0.0]])
 
 

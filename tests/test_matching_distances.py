@@ -355,10 +355,10 @@ POINT = np.array([[1.0, 0.0]])
 @pytest.mark.parametrize(
     ("first", "second", "message"),
     [
-        (np.zeros((2, 3)), POINT, r"`first` has shape \(2, 3\), expected \(n, 2\)"),
-        (POINT, torch.zeros(4), r"`second` has shape \(4,\), expected \(n, 2\)"),
-        (np.array([[1.0, 0.0], [math.nan, 0.0]]), POINT, r"`first` has 1 points with a NaN .* row 1"),
-        (POINT, np.array([[1.0, math.nan]]), "`second` has 1 points with a NaN"),
+        (np.zeros((2, 3)), POINT, r"first: got shape \(2, 3\), expected \(n, 2\)"),
+        (POINT, torch.zeros(4), r"second: got shape \(4,\), expected \(n, 2\)"),
+        (np.array([[1.0, 0.0], [math.nan, 0.0]]), POINT, r"first: got 1 points with a NaN .* row 1"),
+        (POINT, np.array([[1.0, math.nan]]), "second: got 1 points with a NaN"),
         (np.array([[math.inf, 0.0]]), POINT, "infinite birth"),
         (np.array([[1.0, math.inf], [1.0, -math.inf]]), POINT, "both -inf and inf"),
         (np.array([[1.0, math.inf]]), np.array([[1.0, -math.inf]]), "both -inf and inf"),
@@ -373,9 +373,9 @@ def test_bad_diagrams_are_refused(distance, first, second, message):
 @every_distance
 def test_diagrams_of_different_dimensions_are_refused(distance):
     components, loops = persistence_diagrams(torch.rand(5, 6))
-    with pytest.raises(InputError, match="of dimensions 0 and 1"):
+    with pytest.raises(InputError, match="diagrams: got dimensions 0 and 1, expected the same"):
         distance(components, loops)
-    with pytest.raises(InputError, match=r"the pairs are of dimensions \[0, 1\], expected those `of_dimension` of one"):
+    with pytest.raises(InputError, match=r"first: got pairs of dimensions \[0, 1\], expected one"):
         distance(compute_persistence(np.random.default_rng(0).random((6, 7))), components)
 
 
@@ -383,11 +383,11 @@ def test_diagrams_of_different_dimensions_are_refused(distance):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"order": 0.5}, "`order` is 0.5, expected a number in"),
-        ({"order": math.inf}, "its limit is the bottleneck distance"),
-        ({"order": math.nan}, "`order` is nan"),
-        ({"internal_p": 0.9}, "`internal_p` is 0.9"),
-        ({"internal_p": math.nan}, "`internal_p` is nan"),
+        ({"order": 0.5}, "order: got 0.5, expected a number in"),
+        ({"order": math.inf}, "the limit inf is the bottleneck distance"),
+        ({"order": math.nan}, "order: got nan"),
+        ({"internal_p": 0.9}, "internal_p: got 0.9"),
+        ({"internal_p": math.nan}, "internal_p: got nan"),
     ],
 )
 def test_exponents_out_of_range_are_refused(match, options, message):

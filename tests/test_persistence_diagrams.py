@@ -239,3 +239,14 @@ def test_nan_in_a_batch_is_refused_with_the_image_it_is_in():
     images[1, 2, 3] = images[2, 0, 0] = torch.nan
     with pytest.raises(ValueError, match=r"\b2\b.*\(2, 3\).*\b1\b"):
         batch_persistence_diagrams(images)
+
+
+def test_lifetimes_are_those_of_compute_persistence_and_infinite_ones_have_no_gradient():
+    image = distinct_image((9, 12)).requires_grad_()
+    pairs = compute_persistence(image)
+    for diagram in persistence_diagrams(image):
+        expected = pairs.of_dimension(diagram.dimension).persistence
+        np.testing.assert_array_equal(diagram.persistence.detach().numpy(), expected)
+    components = persistence_diagrams(image)[0]
+    components.persistence[components.essential].sum().backward()
+    assert torch.equal(image.grad, torch.zeros_like(image))

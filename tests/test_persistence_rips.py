@@ -201,8 +201,8 @@ def test_a_longest_edge_cuts_where_it_is_met():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "not exactly one of points, distances and graph"),
-        ({"points": [[0.0]], "distances": [[0.0]]}, "not exactly one"),
+        ({}, "got 0 of points, distances and graph, expected one"),
+        ({"points": [[0.0]], "distances": [[0.0]]}, "got 2 of points, distances and graph, expected one"),
         ({"points": [0.0, 1.0]}, r"points: got shape \(2,\)"),
         ({"points": np.empty((0, 2))}, r"points: got shape \(0, 2\), expected \(n, d\) with n >= 1"),
         ({"points": [[0.0, math.nan]]}, r"points: got 1 NaN, the first at \(0, 1\)"),
@@ -224,7 +224,10 @@ def test_a_longest_edge_cuts_where_it_is_met():
         ({"graph": ([(0, 1), (1, 0)], [1.0, 2.0])}, r"edges: got \(0, 1\), expected each edge once"),
         ({"graph": ([(0, -1)], [1.0])}, r"edges: got \(-1, 0\), expected vertices from 0"),
         ({"graph": ([(0, 3)], [1.0]), "num_vertices": 3}, r"edges: got \(0, 3\), expected vertices from 0 to 2"),
-        ({"graph": (np.empty((0, 2), int), [])}, "graph: got 0 vertices"),
+        (
+            {"graph": (np.empty((0, 2), int), [])},
+            "graph: got no edges and no num_vertices, expected",
+        ),
     ],
 )
 def test_bad_inputs_are_refused(options, message):
@@ -235,7 +238,7 @@ def test_bad_inputs_are_refused(options, message):
 def test_bad_types_are_refused():
     with pytest.raises(TypeError, match="points: got dtype complex128"):
         rips_persistence([[1j]])
-    with pytest.raises(TypeError, match="edges: got dtype float64"):
+    with pytest.raises(TypeError, match="edges: got vertices of dtype float64"):
         rips_persistence(graph=([(0.0, 1.0)], [1.0]))
 
 

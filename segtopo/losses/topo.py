@@ -19,7 +19,8 @@ from segtopo.losses.options import Extent
 from segtopo.losses.patches import split_into_patches
 from segtopo.losses.persistence_loss import ComparisonLoss
 from segtopo.losses.superlevel import sum_by_image, superlevel_barcodes
-from segtopo.matching import match_wasserstein
+from segtopo.matching.diagram_points import DiagramPoints
+from segtopo.matching.wasserstein_matching import match_wasserstein_points
 from segtopo.persistence.barcodes import Barcodes
 
 
@@ -135,12 +136,13 @@ def match_barcodes_by_value(
     Returns:
         ``(n,)`` for each bar of the predictions the row of its partner in ``target``; -1 without one.
     """
-    points, target_points = (
-        np.stack([bars.births, bars.ending_at(-np.inf).deaths], axis=1) for bars in (prediction, target)
-    )
     partners = np.full(len(prediction), -1)
     for image, dimension in product(range(images), dimensions.compared):
         rows, target_rows = prediction.of(image, dimension), target.of(image, dimension)
-        i, j = match_wasserstein(points[rows], target_points[target_rows], match_all=match_all)
+        i, j = match_wasserstein_points(
+            DiagramPoints.of_barcodes(prediction, rows),
+            DiagramPoints.of_barcodes(target, target_rows),
+            match_all=match_all,
+        )
         partners[i + rows.start] = j + target_rows.start
     return partners

@@ -1,4 +1,4 @@
-"""Betti matching: which topological features of two images are the same ones, at the same place."""
+"""Betti matching: pairs of features of two images that are the same feature at the same location."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from segtopo.persistence.inputs import (
     ImageArray,
     as_image_array,
     check_complex,
+    check_number,
     check_shape,
     describe_nan,
     thread_count,
@@ -28,13 +29,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class BettiMatching:
-    """The persistence pairs of a prediction and a target, and which of them belong together.
+    """The persistence pairs of a prediction and a target, and which of them are matched.
 
     Attributes:
-        prediction: all pairs of the prediction.
-        target: all pairs of the target.
-        partners: (n,) for each pair of the prediction the index of its partner among those of the target; -1 where it
-            has none.
+        prediction: All pairs of the prediction.
+        target: All pairs of the target.
+        partners: ``(n,)`` for each pair of the prediction the index of its partner in ``target``; -1 if it has none.
     """
 
     prediction: PersistencePairs
@@ -43,7 +43,7 @@ class BettiMatching:
 
     @property
     def matched(self) -> tuple[PersistencePairs, PersistencePairs]:
-        """The pairs with a partner: those of the prediction, and in the same order their partners."""
+        """The matched pairs of the prediction, and their partners in the same order."""
         matched = self.partners >= 0
         return self.prediction.select(matched), self.target.select(self.partners[matched])
 
@@ -55,9 +55,9 @@ class BettiMatching:
     @property
     def unmatched_target(self) -> PersistencePairs:
         """The target's pairs without a partner."""
-        alone = np.ones(len(self.target), dtype=np.bool_)
-        alone[self.partners[self.partners >= 0]] = False
-        return self.target.select(alone)
+        unmatched = np.ones(len(self.target), dtype=np.bool_)
+        unmatched[self.partners[self.partners >= 0]] = False
+        return self.target.select(unmatched)
 
     def __repr__(self) -> str:
         ndim = len(self.prediction.shape)
@@ -79,36 +79,39 @@ def betti_matching(
     threshold: float | None = None,
     num_threads: int | None = None,
 ) -> BettiMatching:
-    """Match the features of two images that are the same in their union.
+    """Matches the features of a prediction with the same features of a target.
 
-    Both images lie in their union, the larger of the two values at each voxel (the smaller under sublevel). There a
-    feature of the prediction and one of the target are the same if one and the same event ends them: they are
-    matched if their images in the union die at the same cell. So a component is matched with one that overlaps it,
-    a loop with one around the same hole, and features that only have similar values, at different places, are not.
+    The union of two images has the larger of the two values at each voxel (the smaller under sublevel). Every feature
+    of the prediction or the target has an image in the union. A feature of the prediction and a feature of the target
+    are matched if their images die at the same cell of the union. So a component is matched with a component that
+    overlaps it, and a loop with a loop around the same hole. Features with similar values at different locations are
+    not matched.
 
-    Ties between voxels are broken by their linear index. The cells that enter with one voxel tie as well, and have an
-    order of their own: where one voxel ends several features of the union at once, as is common in noise and rare in
-    smooth images, mirrored images may give other matches, and with them another number of matches.
+    Ties between voxels are broken by their linear index. The cells that enter with the same voxel also have an order.
+    If one voxel ends several features of the union, this order decides which features are matched, and a mirrored
+    image may have other matches and another number of them. This is common in noise and rare in smooth images.
 
     Args:
-        prediction: 2D or 3D image, NumPy array or torch tensor of any real dtype.
-        target: image of the same shape with values in [0, 1], usually a mask.
-        filtration: ``"superlevel"`` for probabilities of the foreground; ``"sublevel"`` where the foreground is dark.
-        construction: ``"T"``: the foreground is 8- or 26-connected; ``"V"``: 4- or 6-connected.
-        threshold: In [0, 1]; only the voxels are looked at where prediction or target are at least ``1 - threshold``
-            (at most ``threshold`` under sublevel), and what is alive among them in the end is essential, in every
-            dimension. None: the whole images, in which one component is essential.
+        prediction: ``(H, W)`` or ``(H, W, D)`` image: a NumPy array, nested lists of numbers or a torch tensor, of any
+            real dtype of at most 64 bits.
+        target: Image of the same shape with values in [0, 1], usually a mask.
+        filtration: ``"superlevel"`` for probabilities of the foreground; ``"sublevel"`` if the foreground is dark.
+        construction: ``"T"``: the foreground is 8- or 26-connected. ``"V"``: the foreground is 4- or 6-connected.
+        threshold: In [0, 1]. The filtration ends here: only voxels at which the prediction or the target is at least
+            ``1 - threshold`` (at most ``threshold`` under sublevel) enter, and features that exist then are essential,
+            in every dimension. None: all voxels enter, and one component is essential.
         num_threads: Threads to use; by default the number of CPUs. The result does not depend on it.
 
     Returns:
-        The pairs of both images as :func:`~segtopo.persistence.compute_persistence` gives them, and their partners.
-        The essential ones of both images are matched one to one; components, with ``threshold``, inside the same
-        connected piece of what is looked at.
+        The pairs of both images, as :func:`~segtopo.persistence.compute_persistence` returns them, and their partners.
+        The essential features of both images are matched one to one. With ``threshold``, essential components are
+        matched within the same component of the voxels that enter.
 
     Raises:
-        ValueError: The images hold NaN, differ in shape, are empty, or neither 2D nor 3D; the target has values
-            outside [0, 1]; or an option has no such value.
-        TypeError: An image is complex or not numeric.
+        InputError: An image holds NaN, is empty, or is neither 2D nor 3D; the shapes differ; the target has values
+            outside [0, 1]; or an option is out of its range.
+        TypeError: An image is not an array of real numbers, or a tensor without values on its device (sparse, nested,
+            quantized or meta); or an option has a wrong type.
 
     References:
         N. Stucki, J. C. Paetzold, S. Shit, B. Menze, U. Bauer, "Topologically faithful image segmentation via induced
@@ -123,30 +126,31 @@ def betti_matching(
         >>> matching
         BettiMatching(matched=[1, 0], unmatched_prediction=[2, 0], unmatched_target=[0, 0])
         >>> spurious = matching.unmatched_prediction
-        >>> spurious.births.tolist(), spurious.deaths.tolist()  # a piece cut off, and one that should not be there
+        >>> spurious.births.tolist(), spurious.deaths.tolist()  # a piece that is cut off, and a spurious piece
         ([0.8, 0.6], [0.2, 0.1])
     """
-    predictions, targets = as_image_array(prediction, "prediction"), as_image_array(target, "target")
-    check_shape(predictions.shape, "prediction")
-    if predictions.shape != targets.shape:
+    values, target_values = as_image_array(prediction, "prediction"), as_image_array(target, "target")
+    shape = values.shape
+    check_shape(shape, "prediction")
+    if target_values.shape != shape:
         raise InputError(
-            mismatch("target", got=f"shape {targets.shape}", expected=f"the prediction's shape {predictions.shape}")
+            mismatch("target", got=f"shape {target_values.shape}", expected=f"the prediction's shape {shape}")
         )
-    lowest, highest = targets.min(), targets.max()
+    lowest, highest = target_values.min(), target_values.max()
     if lowest < 0 or highest > 1:
         raise InputError(mismatch("target", got=f"values from {lowest:.6g} to {highest:.6g}", expected="0 to 1"))
-    dtype = np.result_type(predictions, targets, np.float32)
+    dtype = np.result_type(values, target_values, np.float32)
     matching = match_barcodes(
-        predictions[None].astype(dtype, copy=False),
-        targets[None].astype(dtype, copy=False),
+        values[None].astype(dtype, copy=False),
+        target_values[None].astype(dtype, copy=False),
         filtration,
         construction,
         threshold,
         num_threads,
     )
     return BettiMatching(
-        pairs_of(matching.prediction, predictions.shape, filtration, construction),
-        pairs_of(matching.target, targets.shape, filtration, construction),
+        pairs_of(matching.prediction, shape, filtration, construction),
+        pairs_of(matching.target, shape, filtration, construction),
         matching.partners,
     )
 
@@ -158,7 +162,7 @@ class BarcodeMatching:
     Attributes:
         prediction: The barcodes of the predictions.
         target: The barcodes of the targets.
-        partners: ``(n,)`` for each bar of the predictions the row of its partner in ``target``; -1 where it has none.
+        partners: ``(n,)`` for each bar of the predictions the row of its partner in ``target``; -1 if it has none.
     """
 
     prediction: Barcodes
@@ -174,7 +178,20 @@ def match_barcodes(
     threshold: float | None,
     num_threads: int | None,
 ) -> BarcodeMatching:
-    """Matches each image of two batches ``(N, H, W[, D])`` of one floating dtype, over threads."""
+    """Matches the barcodes of each prediction and its target over threads.
+
+    Args:
+        predictions: ``(N, H, W[, D])`` of float32 or float64.
+        targets: The same shape and dtype, with values in [0, 1].
+        filtration: ``"superlevel"`` or ``"sublevel"``.
+        construction: ``"T"`` or ``"V"``.
+        threshold: See :func:`betti_matching`.
+        num_threads: Threads to use; by default the number of CPUs.
+
+    Raises:
+        InputError: An image holds NaN, or an option is out of its range.
+        TypeError: An option has a wrong type.
+    """
     check_complex(filtration, construction)
     check_threshold(threshold)
     try:
@@ -190,6 +207,8 @@ def match_barcodes(
         images = {"prediction": predictions, "target": targets}
         with_nan = [describe_nan(array, name) for name, array in images.items() if np.isnan(array).any()]
         raise InputError("; ".join(with_nan)) from None
+    except ValueError as error:
+        raise InputError(str(error)) from None
     death = essential_death(filtration)
     return BarcodeMatching(
         Barcodes.of_columns(predictions, prediction, death), Barcodes.of_columns(targets, target, death), partners
@@ -197,8 +216,6 @@ def match_barcodes(
 
 
 def check_threshold(threshold: float | None) -> None:
-    """Raises InputError unless it is None or in [0, 1]."""
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise InputError(
-            mismatch("threshold", got=threshold, expected="a number from 0 to 1, or None for the whole image")
-        )
+    """Raises InputError unless the threshold is None or in [0, 1]."""
+    if threshold is not None:
+        check_number(threshold, "threshold", 0, 1, "a number from 0 to 1, or None for the whole image")

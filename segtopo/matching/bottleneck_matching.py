@@ -1,4 +1,4 @@
-"""Optimal bottleneck matching between two persistence diagrams."""
+"""Optimal bottleneck matching of two persistence diagrams."""
 
 from __future__ import annotations
 
@@ -8,35 +8,44 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, maximum_flow
 from scipy.spatial import KDTree
 
-from segtopo.matching.diagram_points import FloatArray, IndexArray, Matching, diagram_points, match_points
+from segtopo.matching.diagram_points import (
+    DiagramPoints,
+    FloatArray,
+    IndexArray,
+    Matching,
+    diagram_points,
+    match_points,
+)
 
-NEIGHBOURS = 16
-"""Partners that each point begins with."""
+_NEIGHBOURS = 16
+"""Candidate partners of each point at first."""
 
 
 def match_bottleneck(first: ArrayLike, second: ArrayLike) -> Matching:
-    """Matches the points of two persistence diagrams so that the longest way is the shortest.
+    """Matches the points of two persistence diagrams so that the largest distance is as small as possible.
 
-    Distances are those of the maximum norm. A point without a partner goes to the diagonal, half its persistence
-    away. Essential points (infinite death) cannot go there: they are matched with one another in the order of
-    their births.
+    Distances are those of the maximum norm. The distance of an unmatched point is its distance from the diagonal, half
+    its persistence. Essential points (infinite death) cannot be unmatched; they are matched with one another in the
+    order of their births.
 
-    Within a distance ``r`` only points more than ``r`` away from the diagonal need a partner. If one matching covers
-    those of ``first`` and another those of ``second``, their union holds one that covers both (Mendelsohn and Dulmage
-    1958); so no copies of the diagonal are needed. The least such ``r`` is found by bisection, on pairs of near
-    neighbours that KD-trees give; where these do not suffice, the points that compete for them get more.
+    Within a distance ``r``, only points more than ``r`` away from the diagonal need a partner. If one matching covers
+    these points of ``first`` and another one those of ``second``, the union of both contains a matching that covers
+    all of them (Mendelsohn and Dulmage 1958), so no copies of the diagonal are needed. Bisection finds the smallest
+    such ``r``. The candidate pairs are near neighbours from KD-trees; points that compete for too few partners get
+    more candidates.
 
     Args:
-        first: ``(n, 2)`` points (birth, death); an infinite death marks an essential class.
+        first: ``(n, 2)`` points (birth, death); an infinite death marks an essential point.
         second: ``(m, 2)`` points of the same filtration.
 
     Returns:
-        Two index arrays of equal length: ``first[i]`` is matched with ``second[j]``; all other points go to
-        the diagonal. ``i`` is increasing.
+        Two index arrays of equal length: ``first[i]`` is matched with ``second[j]``, and all other points are
+        unmatched. ``i`` is ascending.
 
     Raises:
-        InputError: If an input is not ``(n, 2)`` or holds NaN, or the numbers of essential points differ (their
-            distance is infinite).
+        InputError: A diagram is not ``(n, 2)``, or holds NaN or an infinite birth; deaths are infinite with both
+            signs; or the numbers of essential points differ (the distance is then infinite).
+        TypeError: A diagram is not an array of real numbers.
 
     References:
         D. Cohen-Steiner, H. Edelsbrunner, J. Harer, "Stability of persistence diagrams", Discrete & Computational
@@ -47,32 +56,40 @@ def match_bottleneck(first: ArrayLike, second: ArrayLike) -> Matching:
         >>> match_bottleneck([[0.9, 0.1], [0.5, 0.4]], [[0.6, 0.55], [1.0, 0.0]])
         (array([0]), array([1]))
     """
-    points = diagram_points(first, second)
-    return match_points(*points, _match_finite(points[0].finite, points[1].finite))
+    return match_bottleneck_points(*diagram_points(first, second))
+
+
+def match_bottleneck_points(first: DiagramPoints, second: DiagramPoints) -> Matching:
+    """Matches checked points as :func:`match_bottleneck` does."""
+    return match_points(first, second, _match_finite)
 
 
 class _Cover:
-    """Matchings of the points of one diagram that are too far from the diagonal, with any points of the other."""
+    """Matchings that cover all points of one diagram that are too far from the diagonal.
+
+    Their partners are any points of the other diagram.
+    """
 
     def __init__(self, points: FloatArray, others: FloatArray) -> None:
         self._points = points
         self._tree = KDTree(others)
         self._num_others = len(others)
         self.to_diagonal = 0.5 * np.abs(points[:, 0] - points[:, 1])
-        distances, partners = self._tree.query(points, range(1, min(NEIGHBOURS, len(others)) + 1), p=np.inf)
+        distances, partners = self._tree.query(points, range(1, min(_NEIGHBOURS, len(others)) + 1), p=np.inf)
         self._nodes = np.repeat(np.arange(len(points)), distances.shape[1])
         self._partners, self._distances = partners.ravel(), distances.ravel()
         self._counts = np.full(len(points), distances.shape[1])
         self._reach = distances[:, -1] if distances.shape[1] < len(others) else np.full(len(points), np.inf)
-        # Every point has to go to its nearest partner or to the diagonal, at least.
+        # Every point is at least as far away as its nearest partner or the diagonal.
         self.lower_bound = float(np.minimum(self.to_diagonal, distances[:, 0]).max())
 
     def within(self, radius: float) -> IndexArray | float:
-        """For each point a partner no further than the radius, -1 for those that may go to the diagonal.
+        """Returns the partner of each point within the radius, -1 for unmatched points near the diagonal.
 
-        The pairs of nearest neighbours mostly suffice. If not, the points that compete for too few partners get more
-        of theirs, until they are covered or have no more within the radius (Hall's condition). In the latter case,
-        the least larger radius that may suffice.
+        If there is no such matching, returns the smallest larger radius that may have one.
+
+        The nearest neighbours are mostly enough. If not, points that compete for too few partners get more candidates,
+        until they are covered or all partners within the radius are candidates (Hall's condition).
         """
         required = self.to_diagonal > radius
         while True:
@@ -85,9 +102,9 @@ class _Cover:
             self._double_partners(incomplete)
 
     def longest_within(self, radius: float) -> float:
-        """The longest way that a matching within the radius may have taken."""
-        ways = np.concatenate([self._distances, self.to_diagonal])
-        return float(ways[ways <= radius].max(initial=0.0))
+        """Returns the largest candidate distance up to the radius, an upper bound of the distances of a matching."""
+        distances = np.concatenate([self._distances, self.to_diagonal])
+        return float(distances[distances <= radius].max(initial=0.0))
 
     def _next_radius(self, competing: IndexArray, radius: float) -> float:
         further = self._distances[np.isin(self._nodes, competing) & (self._distances > radius)]
@@ -108,10 +125,10 @@ class _Cover:
         self._nodes, self._partners, self._distances = map(np.concatenate, (nodes, partners, lengths))
 
     def _flow(self, radius: float, required: NDArray[np.bool_]) -> tuple[IndexArray, IndexArray]:
-        """The largest matching of required points, and those that compete for the partners of unmatched ones.
+        """Returns a largest matching of required points, and the points that compete with its unmatched points.
 
-        By maximum flow (Dinic): ``scipy.sparse.csgraph.maximum_bipartite_matching`` takes 6 to 28 times as long on
-        3,000 points.
+        Maximum flow (Dinic) is used, because ``scipy.sparse.csgraph.maximum_bipartite_matching`` takes 6 to 28 times
+        as long on 3,000 points.
         """
         n = len(required)
         source, sink = n + self._num_others, n + self._num_others + 1
@@ -137,7 +154,7 @@ def _match_finite(first: FloatArray, second: FloatArray) -> Matching:
     if len(first) == 0 or len(second) == 0:
         return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
     covers = _Cover(first, second), _Cover(second, first)
-    # No radius below `low` suffices; `high` does, as all points may go to the diagonal.
+    # No radius below `low` has a matching. `high` has one, because all points may be unmatched.
     low = max(cover.lower_bound for cover in covers)
     high = float(max(cover.to_diagonal.max() for cover in covers))
     middle = low
@@ -156,7 +173,7 @@ def _match_finite(first: FloatArray, second: FloatArray) -> Matching:
 
 
 def _least_larger(covers: tuple[_Cover, _Cover], radius: float) -> float | None:
-    """None if both diagrams can be covered within the radius, else the least larger radius that may suffice."""
+    """Returns None if both diagrams can be covered within the radius, else the smallest larger radius that may do."""
     for cover in covers:
         found = cover.within(radius)
         if isinstance(found, float):
@@ -165,10 +182,14 @@ def _least_larger(covers: tuple[_Cover, _Cover], radius: float) -> float | None:
 
 
 def _unite(mates: IndexArray, others: IndexArray) -> Matching:
-    """From a matching of some rows and one of some columns, a matching of all of these.
+    """Unites a matching that covers some rows and one that covers some columns into a matching that covers all of them.
 
-    The pairs of both form paths and cycles. On each, either all pairs of the first are taken or all of the second:
-    those of the first, unless they miss a column that the second covers.
+    The pairs of the two matchings form paths and cycles. On each of these, the pairs of the first matching are taken,
+    unless they miss a column that the second matching covers; then the pairs of the second matching are taken.
+
+    Args:
+        mates: ``(n,)`` partner of each row in the first matching, or -1.
+        others: ``(m,)`` partner of each column in the second matching, or -1.
     """
     n, m = len(mates), len(others)
     rows, columns = np.flatnonzero(mates >= 0), np.flatnonzero(others >= 0)

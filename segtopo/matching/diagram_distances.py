@@ -1,89 +1,94 @@
-"""Distances between persistence diagrams, differentiable in both through their optimal matching."""
+"""Distances of persistence diagrams, differentiable in both diagrams through the optimal matching."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from segtopo.errors import InputError
-from segtopo.matching.bottleneck_matching import match_bottleneck
-from segtopo.matching.diagram_points import FloatArray, Matching, diagram_points
+from segtopo.errors import InputError, mismatch
+from segtopo.matching.bottleneck_matching import match_bottleneck_points
+from segtopo.matching.diagram_points import Matching, diagram_points
 from segtopo.matching.ground_cost import GroundCost
-from segtopo.matching.wasserstein_matching import match_wasserstein
+from segtopo.matching.wasserstein_matching import match_wasserstein_points
 from segtopo.persistence import Diagram, PersistencePairs
+from segtopo.persistence.inputs import as_dense_tensor, as_tensor_and_array
+from segtopo.persistence.row_norms import row_norms
 
-DiagramLike: TypeAlias = Diagram | PersistencePairs | torch.Tensor | NDArray[Any]
+DiagramLike: TypeAlias = Diagram | PersistencePairs | torch.Tensor | ArrayLike
 
 
 def bottleneck_distance(first: DiagramLike, second: DiagramLike) -> torch.Tensor:
-    """The bottleneck distance of two persistence diagrams, exact: the longest way in the best matching.
+    """Computes the exact bottleneck distance of two persistence diagrams: the largest distance in the best matching.
 
-    Ways are measured in the maximum norm. A point goes to its partner or to the diagonal; essential points are
-    matched with one another in the order of their births. The gradient is that of the longest way: it goes to the
-    pair of points, or to the one point, that sets the distance, and is shared where several do.
+    Distances are those of the maximum norm. Unmatched points count with their distance from the diagonal. Essential
+    points are matched with one another in the order of their births. The gradient reaches the matched pair or the
+    unmatched point whose distance is the largest; if several are, they share it.
 
     Args:
-        first: A ``PersistenceDiagram`` or ``SimplicialDiagram``, ``PersistencePairs`` of one dimension, or an (n, 2)
-            tensor or array of births and deaths.
-        second: The same, of the same filtration; tensors are on one device.
+        first: A ``PersistenceDiagram`` or ``SimplicialDiagram``, ``PersistencePairs`` of one dimension, or a tensor or
+            array ``(n, 2)`` of births and deaths.
+        second: The same, of the same filtration. Two tensors must be on the same device.
 
     Returns:
-        The distance as a scalar tensor of the inputs' dtype (float64 for arrays and integers); ``inf``, without
-        gradient, if the numbers of essential points differ; 0 if both diagrams are empty.
+        The distance as a scalar tensor of the inputs' dtype (float64 for arrays and integers). It is ``inf``, without
+        gradient, if the numbers of essential points differ, and 0 if both diagrams are empty.
 
     Raises:
-        ValueError: A diagram is not (n, 2), holds NaN or an infinite birth; deaths of both signs are infinite; or the
-            diagrams are of different dimensions, or pairs of several.
+        InputError: A diagram is not ``(n, 2)``, or holds NaN or an infinite birth; deaths are infinite with both
+            signs; the dimensions of the diagrams differ; pairs are of several dimensions; or the devices differ.
+        TypeError: A diagram is not made of real numbers.
 
     References:
         D. Cohen-Steiner, H. Edelsbrunner, J. Harer, "Stability of persistence diagrams", Discrete & Computational
-        Geometry 37, 2007: it is no larger than the largest difference of the images.
+        Geometry 37, 2007. They prove that the distance is at most the largest difference of the images.
 
     Example:
         >>> import torch
         >>> first = torch.tensor([[0.9, 0.1], [0.5, 0.25]], requires_grad=True)
         >>> distance = bottleneck_distance(first, torch.tensor([[1.0, 0.0]]))
-        >>> distance  # that of the second point from the diagonal
+        >>> distance  # the distance of the second point from the diagonal
         tensor(0.1250, grad_fn=<AmaxBackward0>)
         >>> distance.backward()
         >>> first.grad
         tensor([[ 0.0000,  0.0000],
                 [ 0.5000, -0.5000]])
     """
-    ways = _Ways(first, second)
-    matching = ways.match(match_bottleneck)
-    if matching is None:
-        return ways.infinite()
-    between, to_diagonal = ways.along(matching)
-    return torch.cat([between.abs().flatten(), 0.5 * to_diagonal.abs(), ways.zero()]).amax().to(ways.dtype)
+    pair = _DiagramPair(first, second)
+    if not pair.has_matching:
+        return pair.infinity()
+    matching = match_bottleneck_points(*pair.points)
+    distances = [pair.differences(matching).abs().flatten(), pair.half_persistence_of_unmatched(matching)]
+    return torch.cat([*distances, pair.zero()]).amax().to(pair.dtype)
 
 
 def wasserstein_distance(
     first: DiagramLike, second: DiagramLike, *, order: float = 2.0, internal_p: float = 2.0
 ) -> torch.Tensor:
-    """The Wasserstein distance of two persistence diagrams, exact: the root of the summed powers of all ways.
+    """Computes the exact Wasserstein distance of two persistence diagrams.
 
-    A point goes to its partner or to the diagonal; essential points are matched with one another in the order of
-    their births. The gradient is that of the ways of the best matching. Where the distance is 0, so is its gradient.
+    It is the ``order``-th root of the summed powers of distances in the best matching. Unmatched points count with
+    their distance from the diagonal. Essential points are matched with one another in the order of their births. The
+    gradient is that of the best matching. If the distance is 0, its gradient is 0.
 
     Args:
-        first: A ``PersistenceDiagram`` or ``SimplicialDiagram``, ``PersistencePairs`` of one dimension, or an (n, 2)
-            tensor or array of births and deaths.
-        second: The same, of the same filtration; tensors are on one device.
-        order: The power of the ways and the root of their sum, in [1, inf).
-        internal_p: The norm of the plane in which ways are measured, in [1, inf]. The literature also uses ``inf``.
+        first: A ``PersistenceDiagram`` or ``SimplicialDiagram``, ``PersistencePairs`` of one dimension, or a tensor or
+            array ``(n, 2)`` of births and deaths.
+        second: The same, of the same filtration. Two tensors must be on the same device.
+        order: Power of the distances and root of their sum, in [1, inf).
+        internal_p: Norm of the plane in which distances are measured, in [1, inf]. The literature also uses ``inf``.
 
     Returns:
-        The distance as a scalar tensor of the inputs' dtype (float64 for arrays and integers); ``inf``, without
-        gradient, if the numbers of essential points differ; 0 if both diagrams are empty.
+        The distance as a scalar tensor of the inputs' dtype (float64 for arrays and integers). It is ``inf``, without
+        gradient, if the numbers of essential points differ, and 0 if both diagrams are empty.
 
     Raises:
-        ValueError: An exponent is out of its range; a diagram is not (n, 2), holds NaN or an infinite birth; deaths of
-            both signs are infinite; or the diagrams are of different dimensions, or pairs of several.
+        InputError: An exponent is out of its range; a diagram is not ``(n, 2)``, or holds NaN or an infinite birth;
+            deaths are infinite with both signs; the dimensions of the diagrams differ; pairs are of several
+            dimensions; or the devices differ.
+        TypeError: A diagram is not made of real numbers, or an exponent is not a number.
 
     References:
         D. Cohen-Steiner, H. Edelsbrunner, J. Harer, Y. Mileyko, "Lipschitz functions have L_p-stable persistence",
@@ -94,7 +99,7 @@ def wasserstein_distance(
         >>> import torch
         >>> first = torch.tensor([[0.5, 0.0], [0.75, 0.25]], requires_grad=True)
         >>> distance = wasserstein_distance(first, torch.tensor([[0.75, 0.0]]), order=1.0, internal_p=torch.inf)
-        >>> distance  # 0.25 between the first points, 0.25 to the diagonal
+        >>> distance  # 0.25 between the first points, 0.25 for the unmatched point
         tensor(0.5000, grad_fn=<...>)
         >>> distance.backward()
         >>> first.grad
@@ -102,84 +107,94 @@ def wasserstein_distance(
                 [ 0.5000, -0.5000]])
     """
     cost = GroundCost(order, internal_p)
-    ways = _Ways(first, second)
-    matching = ways.match(lambda one, other: match_wasserstein(one, other, order=order, internal_p=internal_p))
-    if matching is None:
-        return ways.infinite()
-    between, to_diagonal = ways.along(matching)
-    # Norms and roots have no derivative at 0: ways of no length add nothing, and their gradient is 0.
-    moved = between[(between != 0).any(dim=1)]
-    away = to_diagonal[to_diagonal != 0]
-    lengths = [torch.linalg.vector_norm(moved, internal_p, dim=1), cost.diagonal_factor * away.abs()]
-    total = (torch.cat(lengths) ** order).sum() + ways.zero().sum()
-    return (total if total == 0 else total ** (1 / order)).to(ways.dtype)
+    pair = _DiagramPair(first, second)
+    if not pair.has_matching:
+        return pair.infinity()
+    matching = match_wasserstein_points(*pair.points, order=order, internal_p=internal_p)
+    half_persistence = pair.half_persistence_of_unmatched(matching)
+    between = row_norms(pair.differences(matching), cost.internal_p)
+    distances = torch.cat([between, 2 * cost.diagonal_factor * half_persistence])
+    # Roots have no derivative at 0, so distances of 0 are left out and get the gradient 0.
+    return row_norms(distances[distances != 0][None], cost.order)[0].to(pair.dtype)
 
 
-class _Ways:
-    """The ways that the points of two diagrams may go."""
+class _DiagramPair:
+    """Two diagrams as tensors of one dtype and device, and as checked points."""
 
     def __init__(self, first: DiagramLike, second: DiagramLike) -> None:
-        dimensions = _dimension(first), _dimension(second)
+        dimensions = _dimension(first, "first"), _dimension(second, "second")
         if None not in dimensions and dimensions[0] != dimensions[1]:
-            raise InputError(f"the diagrams are of dimensions {dimensions[0]} and {dimensions[1]}, expected the same.")
-        given = _as_tensor(first), _as_tensor(second)
-        # An array goes where the other diagram is.
-        device = given[0 if isinstance(first, Diagram | torch.Tensor) else 1].device
-        given = given[0].to(device), given[1] if isinstance(second, Diagram | torch.Tensor) else given[1].to(device)
-        self.dtype = torch.promote_types(given[0].dtype, given[1].dtype)
-        # Powers and sums of half precision are taken in single precision.
-        self._first, self._second = (p.to(torch.promote_types(self.dtype, torch.float32)) for p in given)
+            raise InputError(
+                mismatch("diagrams", got=f"dimensions {dimensions[0]} and {dimensions[1]}", expected="the same")
+            )
+        (one, array), (other, other_array) = _as_points(first, "first"), _as_points(second, "second")
+        self.points = diagram_points(array, other_array)
+        # An array follows the other diagram to its device.
+        one = one if isinstance(first, Diagram | torch.Tensor) else one.to(other.device)
+        other = other if isinstance(second, Diagram | torch.Tensor) else other.to(one.device)
+        if one.device != other.device:
+            raise InputError(
+                mismatch("second", got=f"device {other.device}", expected=f"the device {one.device} of first")
+            )
+        self.dtype = torch.promote_types(one.dtype, other.dtype)
+        # Powers and sums of half precision are computed in single precision.
+        precision = torch.promote_types(self.dtype, torch.float32)
+        self._tensors = one.reshape(-1, 2).to(precision), other.reshape(-1, 2).to(precision)
 
-    def match(self, matcher: Callable[[FloatArray, FloatArray], Matching]) -> Matching | None:
-        """The matching, or None if the distance is infinite."""
-        arrays = [points.detach().cpu().double().numpy() for points in (self._first, self._second)]
-        essential = [len(points.essential_indices) for points in diagram_points(*arrays)]
-        return matcher(arrays[0], arrays[1]) if essential[0] == essential[1] else None
+    @property
+    def has_matching(self) -> bool:
+        """True if both diagrams have the same number of essential points."""
+        return bool(self.points[0].essential.sum() == self.points[1].essential.sum())
 
-    def along(self, matching: Matching) -> tuple[torch.Tensor, torch.Tensor]:
-        """What a matching moves: (k, 2) from point to partner, and (l,) the persistence that goes to the diagonal."""
-        kept = [_rest(self._first, matching[0]), _rest(self._second, matching[1])]
-        i, j = (torch.from_numpy(indices).to(self._first.device) for indices in matching)
-        starts, ends = self._first[i], self._second[j]
-        finite = torch.isfinite(starts)
-        # Essential points differ in their births alone.
-        between = torch.where(finite, starts, 0.0) - torch.where(finite, ends, 0.0)
-        return between, torch.cat([points[:, 0] - points[:, 1] for points in kept])
+    def differences(self, matching: Matching) -> torch.Tensor:
+        """Computes the differences ``(k, 2)`` of matched points; essential points differ in their births only."""
+        i, j = (torch.from_numpy(index).to(self._tensors[0].device) for index in matching)
+        starts, ends = self._tensors[0][i], self._tensors[1][j]
+        is_finite = torch.isfinite(starts)
+        return torch.where(is_finite, starts, 0.0) - torch.where(is_finite, ends, 0.0)
+
+    def half_persistence_of_unmatched(self, matching: Matching) -> torch.Tensor:
+        """Computes half the persistence ``(l,)`` of unmatched points, their distance from the diagonal.
+
+        Values are halved before they are subtracted, because the difference of two large floats may overflow.
+        """
+        unmatched = [_rest(tensor, index) for tensor, index in zip(self._tensors, matching, strict=True)]
+        halves: torch.Tensor = 0.5 * torch.cat(unmatched)
+        return (halves[:, 0] - halves[:, 1]).abs()
 
     def zero(self) -> torch.Tensor:
-        """(1,) zero, without gradient: the length of no way."""
-        return self._first.new_zeros(1)
+        """Returns ``(1,)`` zero without gradient, the distance of empty diagrams."""
+        return self._tensors[0].new_zeros(1)
 
-    def infinite(self) -> torch.Tensor:
-        """The distance of diagrams that have no matching."""
-        return torch.full((), torch.inf, dtype=self.dtype, device=self._first.device)
+    def infinity(self) -> torch.Tensor:
+        """Returns the distance of diagrams without a matching."""
+        return torch.full((), torch.inf, dtype=self.dtype, device=self._tensors[0].device)
 
 
-def _dimension(diagram: DiagramLike) -> int | None:
-    """The dimension of a diagram, None where it is not known."""
+def _dimension(diagram: DiagramLike, name: str) -> int | None:
+    """Returns the dimension of a diagram, None if it is not known."""
     if isinstance(diagram, PersistencePairs):
         dimensions = np.unique(diagram.dimensions).tolist()
         if len(dimensions) > 1:
-            raise InputError(f"the pairs are of dimensions {dimensions}, expected those `of_dimension` of one.")
+            got = f"pairs of dimensions {dimensions}"
+            raise InputError(mismatch(name, got=got, expected="one dimension, as `of_dimension` selects"))
         return dimensions[0] if dimensions else None
     return diagram.dimension if isinstance(diagram, Diagram) else None
 
 
-def _as_tensor(diagram: DiagramLike) -> torch.Tensor:
-    if isinstance(diagram, torch.Tensor):
-        points = diagram.as_subclass(torch.Tensor)
-    elif isinstance(diagram, Diagram):
-        points = torch.stack([diagram.births, diagram.deaths], dim=1)
-    elif isinstance(diagram, PersistencePairs):
-        points = torch.from_numpy(np.stack([diagram.births, diagram.deaths], axis=1))
-    else:
-        points = torch.from_numpy(np.asarray(diagram, dtype=np.float64))
-    if points.numel() == 0:
-        points = points.reshape(0, 2)
-    return points if points.is_floating_point() else points.double()
+def _as_points(diagram: DiagramLike, name: str) -> tuple[torch.Tensor, NDArray[np.floating[Any]]]:
+    """Converts a diagram to a floating tensor that keeps its gradient, and to an array of the same values."""
+    if isinstance(diagram, Diagram):
+        columns = [as_dense_tensor(values, name) for values in (diagram.births, diagram.deaths)]
+        return as_tensor_and_array(torch.stack(columns, dim=1), name)
+    if isinstance(diagram, PersistencePairs):
+        return as_tensor_and_array(np.stack([diagram.births, diagram.deaths], axis=1), name)
+    tensor, array = as_tensor_and_array(diagram, name)
+    return tensor if isinstance(diagram, torch.Tensor) else tensor.double(), array
 
 
 def _rest(points: torch.Tensor, matched: NDArray[np.intp]) -> torch.Tensor:
+    """Returns the points whose indices are not among those given."""
     chosen = torch.ones(len(points), dtype=torch.bool)
     chosen[torch.from_numpy(matched)] = False
     return points[chosen.to(points.device)]

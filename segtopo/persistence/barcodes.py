@@ -1,4 +1,4 @@
-"""The barcodes of a batch of images: one bar for each feature, between the voxels that create and destroy it."""
+"""Barcodes of a batch of images: a bar joins the voxel that creates a feature to the voxel that destroys it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from segtopo.errors import InputError
 from segtopo.persistence.inputs import (
     ImageArray,
     check_complex,
-    check_min_persistence,
+    check_not_negative,
     describe_nan,
     thread_count,
 )
@@ -25,7 +25,7 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Barcodes:
-    """The ``n`` bars of ``N`` images of one shape, sorted by image and dimension.
+    """The ``n`` bars of ``N`` images of one shape, in the order of their images and, for each image, of dimensions.
 
     Attributes:
         image: ``(n,)`` number of the bar's image in the batch.
@@ -33,7 +33,7 @@ class Barcodes:
         birth_index: ``(n,)`` linear index of the birth voxel in its image.
         death_index: ``(n,)`` linear index of the death voxel in its image; -1 where the bar is essential.
         births: ``(n,)`` values of the birth voxels.
-        deaths: ``(n,)`` values of the death voxels, and the value of :meth:`ending_at` where the bar is essential.
+        deaths: ``(n,)`` values of the death voxels; for essential bars the value that :meth:`ending_at` sets.
     """
 
     image: Indices
@@ -45,7 +45,7 @@ class Barcodes:
 
     @classmethod
     def of_columns(cls, images: ImageArray, columns: _native.PairColumns, essential_death: float) -> Barcodes:
-        """Adds the values of ``(N, *spatial)`` images to the kernel's columns of their pairs."""
+        """Builds barcodes from the kernel's columns of pairs and the ``(N, *spatial)`` images they belong to."""
         image, dimension, birth_index, death_index = columns
         values = images.reshape(len(images), math.prod(images.shape[1:]))
         births, deaths = values[image, birth_index], values[image, death_index]
@@ -58,18 +58,18 @@ class Barcodes:
 
     @property
     def essential(self) -> npt.NDArray[np.bool_]:
-        """``(n,)`` True for bars that never end."""
+        """``(n,)`` True for essential bars: their feature is never destroyed."""
         return self.death_index < 0
 
     @property
     def lengths(self) -> npt.NDArray[Any]:
-        """``(n,)`` lengths of the bars."""
+        """``(n,)`` lengths ``|birth - death|`` of the bars."""
         lengths: npt.NDArray[Any] = np.abs(self.births - self.deaths)
         return lengths
 
     @property
     def ranks(self) -> Indices:
-        """``(n,)`` position of each bar among those of its image and dimension by length, the longest first."""
+        """``(n,)`` rank of each bar by length within its image and dimension; the longest bar has rank 0."""
         ranks = np.empty(len(self), np.int64)
         order = np.lexsort((-self.lengths, self.dimension, self.image))
         changes = (np.diff(self.image[order]) != 0) | (np.diff(self.dimension[order]) != 0)
@@ -79,7 +79,7 @@ class Barcodes:
         return ranks
 
     def ending_at(self, death: float) -> Barcodes:
-        """Returns the bars with this death value where they are essential."""
+        """Returns the same bars with this death value for essential bars."""
         return replace(self, deaths=np.where(self.essential, self.deaths.dtype.type(death), self.deaths))
 
     def select(self, chosen: npt.NDArray[np.bool_]) -> Barcodes:
@@ -87,7 +87,7 @@ class Barcodes:
         return Barcodes(*(column[chosen] for column in vars(self).values()))
 
     def of(self, image: int, dimension: int) -> slice:
-        """Returns the rows of one image and dimension."""
+        """Returns the rows of the bars of one image and dimension."""
         begin, end = np.searchsorted(self.image, [image, image + 1])
         first, last = np.searchsorted(self.dimension[begin:end], [dimension, dimension + 1])
         return slice(int(begin + first), int(begin + last))
@@ -105,19 +105,23 @@ def cubical_barcodes(
     """Computes the barcodes of a batch of images over threads.
 
     Args:
-        images: ``(N, H, W[, D])`` of a dtype of the kernel.
+        images: ``(N, H, W[, D])``, of the dtypes that :func:`~segtopo.persistence.inputs.as_image_array` returns.
         filtration: ``"superlevel"`` or ``"sublevel"``.
         construction: ``"T"`` or ``"V"``.
-        min_persistence: Only bars longer than this are kept; in units of the images' values.
-        last_value: Value of the images at which the filtration ends. Classes alive there are essential. None: the
-            filtration runs over all voxels.
+        min_persistence: Only bars longer than this are returned; in units of the images' values.
+        last_value: Value of the images at which the filtration ends. Features that exist there are essential. None:
+            the filtration contains all voxels.
         num_threads: Threads to use; by default the number of CPUs.
+
+    Returns:
+        The bars of all images. Essential bars have the death ``-inf`` under superlevel and ``inf`` under sublevel.
 
     Raises:
         InputError: An image holds NaN, or an option is out of its range.
+        TypeError: An option has a wrong type.
     """
     check_complex(filtration, construction)
-    check_min_persistence(min_persistence)
+    check_not_negative(min_persistence, "min_persistence")
     try:
         columns = _native.cubical_persistence(
             np.ascontiguousarray(images),
@@ -130,9 +134,11 @@ def cubical_barcodes(
         )
     except _native.NanError:
         raise InputError(describe_nan(images)) from None
+    except ValueError as error:
+        raise InputError(str(error)) from None
     return Barcodes.of_columns(images, columns, essential_death(filtration))
 
 
 def essential_death(filtration: Filtration) -> float:
-    """Returns the death value of a feature that never vanishes."""
+    """Returns the death value of essential features: the end of the filtration."""
     return -np.inf if filtration == "superlevel" else np.inf

@@ -1,4 +1,4 @@
-"""Persistence of the cubical complex of an image."""
+"""Persistence pairs of the cubical complex of an image."""
 
 from __future__ import annotations
 
@@ -23,27 +23,32 @@ def compute_persistence(
     min_persistence: float = 0.0,
     num_threads: int | None = None,
 ) -> PersistencePairs:
-    """Persistent homology of a 2D or 3D image, exact, with the voxels that create and destroy each feature.
+    """Computes the persistent homology of a 2D or 3D image, with the voxels that create and destroy each feature.
 
-    A discrete gradient cancels the pairs of zero persistence; union-find pairs components and, by duality, cavities;
-    column reduction pairs what is left of the loops in 3D. Ties are broken by the total order (value, linear index).
+    The result is exact. A discrete gradient cancels the pairs of zero persistence. Union-find then pairs the
+    components and, by duality, the cavities. Column reduction pairs the remaining loops in 3D. Ties are broken by the
+    total order (value, linear index).
 
     Args:
-        image: 2D or 3D image, NumPy array or torch tensor of any real dtype, in any memory layout.
+        image: ``(H, W)`` or ``(H, W, D)`` image: a NumPy array, nested lists of numbers or a torch tensor, of any real
+            dtype of at most 64 bits, in any memory layout and on any device.
         filtration: ``"superlevel"``: bright voxels enter first, features are born at a high value and die at a lower
             one. ``"sublevel"``: dark voxels enter first.
         construction: ``"T"``: voxels are top-dimensional cells, the foreground is 8- or 26-connected. ``"V"``: voxels
             are vertices, the foreground is 4- or 6-connected.
-        min_persistence: Only pairs with ``|birth - death| > min_persistence`` are kept; in units of the image's values.
+        min_persistence: Only pairs with ``|birth - death| > min_persistence`` are returned; in units of the image's
+            values.
         num_threads: Threads to use; by default the number of CPUs. The result does not depend on it.
 
     Returns:
-        The pairs, grouped by dimension, the essential component first. Births and deaths have the image's dtype if
-        that is float32 or float64, float32 for half precision, and float64 for integers.
+        The pairs in the order of their dimensions, the essential component first. Births and deaths are float32 for
+        images of float32, half precision and float8, and float64 for float64 and integers.
 
     Raises:
-        ValueError: The image holds NaN, is empty, or is neither 2D nor 3D; or an option has no such value.
-        TypeError: The image is complex or not numeric.
+        InputError: The image holds NaN, is empty, or is neither 2D nor 3D; its integers exceed ``2**53``; or an
+            option is out of its range.
+        TypeError: The image is not an array of real numbers, or a tensor without values on its device (sparse,
+            nested, quantized or meta); or an option has a wrong type.
 
     References:
         V. Robins, P. J. Wood, A. P. Sheppard, "Theory and algorithms for constructing discrete Morse complexes from
@@ -72,7 +77,7 @@ def compute_persistence(
 def pairs_of(
     barcode: Barcodes, shape: tuple[int, ...], filtration: Filtration, construction: Construction
 ) -> PersistencePairs:
-    """Returns the bars of one image as pairs with the coordinates of their voxels."""
+    """Converts the bars of one image to pairs with the coordinates of their voxels."""
     return PersistencePairs(
         barcode.dimension,
         barcode.births,
@@ -87,7 +92,7 @@ def pairs_of(
 
 
 def voxels_at(index: npt.NDArray[np.int64], shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
-    """Returns the coordinates ``(n, ndim)`` of voxels with linear indices ``(n,)``; -1 for the index -1."""
+    """Converts linear indices ``(n,)`` of voxels to coordinates ``(n, ndim)``; the index -1 has the coordinates -1."""
     voxels = np.stack(np.unravel_index(np.maximum(index, 0), shape), axis=1)
     voxels[index < 0] = -1
     return voxels

@@ -1,4 +1,4 @@
-"""What all persistence diagrams have, whatever was filtered."""
+"""The interface that the persistence diagrams of images and of simplicial complexes share."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import torch
 
 
 class Diagram(ABC):
-    """A persistence diagram in one dimension: what distances and losses of diagrams need to know.
+    """A persistence diagram in one dimension, as distances and losses of diagrams use it.
 
     Attributes:
-        births: (n,) birth values.
-        deaths: (n,) death values; ``-inf`` or ``+inf`` for essential classes, without gradient.
+        births: ``(n,)`` birth values.
+        deaths: ``(n,)`` death values; ``-inf`` or ``+inf`` for essential classes, without gradient.
         dimension: 0 components, 1 loops, 2 cavities, and so on.
     """
 
@@ -26,4 +26,10 @@ class Diagram(ABC):
     @property
     @abstractmethod
     def essential(self) -> torch.Tensor:
-        """(n,) True for features that never vanish."""
+        """``(n,)`` True for features that never vanish."""
+
+    @property
+    def persistence(self) -> torch.Tensor:
+        """``(n,)`` lifetimes ``|birth - death|``; ``inf``, without gradient, for essential features."""
+        deaths = torch.where(self.essential, self.births.detach(), self.deaths)
+        return (self.births - deaths).abs().masked_fill(self.essential, torch.inf)

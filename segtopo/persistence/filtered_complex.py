@@ -1,16 +1,18 @@
-"""Persistent homology of filtered simplicial complexes: of a value for each simplex, or of lower stars of vertices."""
+"""Persistent homology of filtered simplicial complexes: one value for each simplex, or lower stars of vertices."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from segtopo import _native
+from segtopo.errors import InputError, mismatch
 from segtopo.persistence.barcodes import essential_death
+from segtopo.persistence.inputs import check_filtration
 from segtopo.persistence.pairs import Filtration
 from segtopo.persistence.simplicial_complex import Indices, Simplices, closure, facet_numbers, read_simplices
 from segtopo.persistence.simplicial_diagram import (
@@ -23,37 +25,41 @@ from segtopo.persistence.simplicial_diagram import (
 
 
 class _Pairs(NamedTuple):
-    """Numbers of simplices of dimensions k and k + 1; -1 for the death of none."""
+    """The pairs of dimension k: indices of simplices among those of their dimension."""
 
-    births: Indices
-    deaths: Indices
+    birth_index: Indices
+    """``(n,)`` simplices of dimension k."""
+    death_index: Indices
+    """``(n,)`` simplices of dimension k + 1; -1 for essential features."""
 
 
 def filtered_complex_persistence(
     simplices: Simplices, values: npt.ArrayLike | torch.Tensor, *, filtration: Filtration = "sublevel"
 ) -> list[SimplicialDiagram]:
-    """Persistent homology over Z2 of any filtered simplicial complex, differentiable with respect to its values.
+    """Computes the persistent homology over Z2 of a filtered simplicial complex, differentiable in its values.
 
-    Persistent cohomology with clearing, by column reduction; union-find pairs the components. Ties are broken by the
-    total order (value, dimension, place in the list).
+    Union-find pairs the components; column reduction of the coboundary matrix with clearing pairs the other features.
+    Ties are broken by the total order (value, dimension, position in the list).
 
     Args:
-        simplices: All simplices of the complex, each as the tuple of its vertices, which are numbers >= 0, in any
-            order; or, which is faster, a list of integer arrays (n, k + 1), one simplex a row. With each simplex, all
-            its faces must be there, once.
-        values: (n,) the value at which each simplex enters, in the order of ``simplices``: for arrays, the values of
-            the rows of the first, then of the second, and so on.
+        simplices: All simplices of the complex, each as the tuple of its vertices in any order. Vertices are integers
+            of at least 0. A list of integer arrays ``(n, k + 1)`` with one simplex in each row is faster. The faces of
+            every simplex must also be in the list, and no simplex may be in it twice.
+        values: ``(n,)`` value at which each simplex enters, in the order of ``simplices``; for a list of arrays, first
+            the values of the rows of the first array, then those of the second, and so on.
         filtration: ``"sublevel"``: low values enter first, and no simplex has a lower value than its faces.
             ``"superlevel"``: high values enter first, and no simplex has a higher value than its faces.
 
     Returns:
-        One diagram for each dimension from 0 to that of the complex, the pairs in the order of their births. Pairs of
-        zero persistence are left out. Births and deaths keep the dtype of the values (integers become float64).
+        One diagram for each dimension from 0 to the dimension of the complex, with the pairs in the order of their
+        births and without pairs of zero persistence. Births and deaths have the dtype of the values; integers become
+        float64, float8 becomes float32.
 
     Raises:
-        ValueError: There are no simplices; one is repeated, has a repeated vertex or lacks a face; a simplex enters
-            before a face of it; there is NaN, or another number of values than of simplices.
-        TypeError: Vertices are not integers, or values not real.
+        InputError: There are no simplices; a simplex is repeated, has a repeated vertex or is given without one of its
+            faces; a simplex enters before one of its faces; a value is NaN; or the numbers of values and simplices
+            differ.
+        TypeError: The vertices are not integers, or the values are not real numbers.
 
     References:
         V. de Silva, D. Morozov, M. Vejdemo-Johansson, "Dualities in persistent (co)homology", Inverse Problems 2011.
@@ -71,44 +77,49 @@ def filtered_complex_persistence(
         >>> values.grad
         tensor([ 0.,  0.,  0.,  0.,  0., -1.,  1.])
     """
-    infinity = _check_filtration(filtration)
+    check_filtration(filtration)
     tables = read_simplices(simplices)
     tensor, array = float_tensor(values, "values")
     count = sum(len(table.positions) for table in tables)
     if array.shape != (count,):
-        raise ValueError(f"values: got shape {array.shape}, expected ({count},): one for each simplex")
+        raise InputError(
+            mismatch("values", got=f"shape {array.shape}", expected=f"({count},): one value for each simplex")
+        )
     vertices = [table.vertices for table in tables]
+    value_index = [table.positions for table in tables]
     facets = facet_numbers(vertices)
-    by_dimension = [array[table.positions] for table in tables]
+    by_dimension = [array[index] for index in value_index]
     _check_monotone(vertices, facets, by_dimension, filtration)
 
     order = [_order(values_of_k, filtration) for values_of_k in by_dimension]
-    places = [table.positions for table in tables]
-    return _diagrams(tensor, array, places, vertices, _persistence_pairs(facets, order), infinity)
+    pairs = _persistence_pairs(facets, order)
+    return _diagrams(tensor, array, value_index, vertices, pairs, essential_death(filtration))
 
 
 def lower_star_persistence(
     simplices: Simplices, vertex_values: npt.ArrayLike | torch.Tensor, *, filtration: Filtration = "sublevel"
 ) -> list[SimplicialDiagram]:
-    """Persistent homology over Z2 of the lower stars of the vertices, differentiable with respect to their values.
+    """Computes the persistent homology over Z2 of a complex filtered by its vertices, differentiable in their values.
 
-    Each simplex enters with the last of its vertices, which enter by (value, number). The complex is made of the given
-    simplices and all their faces.
+    Vertices enter in the order (value, number), and every other simplex enters with the last of its vertices.
 
     Args:
-        simplices: Simplices that make up the complex; those that are faces of others may be left out. Either tuples
-            of vertices, or a list of integer arrays (n, k + 1), one simplex a row, or one such array.
-        vertex_values: (n,) the value of each vertex. Those of vertices that are in no simplex are not used.
-        filtration: ``"sublevel"``: low values enter first. ``"superlevel"``: high values enter first, a simplex enters
-            with the vertex of its lowest value (upper stars).
+        simplices: Simplices whose faces make up the complex, so the faces of given simplices need not be given. Either
+            tuples of vertices, or a list of integer arrays ``(n, k + 1)`` with one simplex in each row, or one such
+            array.
+        vertex_values: ``(n,)`` value of each vertex. The values of vertices without a simplex are not used.
+        filtration: ``"sublevel"``: low values enter first, and a simplex enters with its highest vertex (lower stars).
+            ``"superlevel"``: high values enter first, and a simplex enters with its lowest vertex (upper stars).
 
     Returns:
-        One diagram for each dimension from 0 to that of the complex, the pairs in the order of their births. Pairs of
-        zero persistence are left out. Births and deaths keep the dtype of the values (integers become float64).
+        One diagram for each dimension from 0 to the dimension of the complex, with the pairs in the order of their
+        births and without pairs of zero persistence. Births and deaths have the dtype of the values; integers become
+        float64, float8 becomes float32.
 
     Raises:
-        ValueError: There are no simplices, one has a repeated vertex or one without a value, or there is NaN.
-        TypeError: Vertices are not integers, or values not real.
+        InputError: There are no simplices; a simplex has a repeated vertex or a vertex without a value; or a value is
+            NaN.
+        TypeError: The vertices are not integers, or the values are not real numbers.
 
     References:
         H. Edelsbrunner, J. Harer, "Computational topology: an introduction", 2010, section VI.3.
@@ -122,28 +133,38 @@ def lower_star_persistence(
         >>> loops.birth_simplices.tolist()  # the vertex that closes the loop
         [[1]]
     """
-    infinity = _check_filtration(filtration)
+    check_filtration(filtration)
     complex_ = closure(read_simplices(simplices))
     tensor, array = float_tensor(vertex_values, "vertex_values")
     if array.ndim != 1:
-        raise ValueError(f"vertex_values: got shape {array.shape}, expected (n,): one for each vertex")
+        raise InputError(
+            mismatch("vertex_values", got=f"shape {array.shape}", expected="(n,): one value for each vertex")
+        )
     last = complex_[0].max()
     if last >= len(array):
-        raise ValueError(f"vertex_values: got {len(array)} values, expected at least {last + 1}, for vertex {last}")
+        raise InputError(
+            mismatch("vertex_values", got=f"{len(array)} values", expected=f"at least {last + 1}, for vertex {last}")
+        )
 
     rank = _ranks(_order(array, filtration))
-    setters = [vertices[np.arange(len(vertices)), rank[vertices].argmax(axis=1)] for vertices in complex_]
-    order = [np.argsort(rank[setter], kind="stable") for setter in setters]
+    last_vertex = [vertices[np.arange(len(vertices)), rank[vertices].argmax(axis=1)] for vertices in complex_]
+    order = [np.argsort(rank[last], kind="stable") for last in last_vertex]
     pairs = _persistence_pairs(facet_numbers(complex_), order)
-    return _diagrams(tensor, array, setters, [setter[:, None] for setter in setters], pairs, infinity)
+    vertices = [last[:, None] for last in last_vertex]
+    return _diagrams(tensor, array, last_vertex, vertices, pairs, essential_death(filtration))
 
 
 def _persistence_pairs(facets: Sequence[Indices], order: Sequence[Indices]) -> list[_Pairs]:
-    """The pairs of each dimension, given the facets' numbers and the numbers in the order of the filtration."""
-    ranks = [_ranks(numbers) for numbers in order]
+    """Computes the pairs of each dimension.
+
+    Args:
+        facets: For each dimension k >= 1, ``(n, k + 1)`` indices of the facets of its simplices.
+        order: For each dimension, the indices of its simplices in the order in which they enter.
+    """
+    ranks = [_ranks(indices) for indices in order]
     sorted_facets = [
-        np.ascontiguousarray(rank[table[numbers]], dtype=np.uint32)
-        for rank, table, numbers in zip(ranks, facets, order[1:], strict=False)
+        np.ascontiguousarray(rank[table[indices]], dtype=np.uint32)
+        for rank, table, indices in zip(ranks, facets, order[1:], strict=False)
     ]
     pairs = _native.filtered_complex_persistence(len(order[0]), sorted_facets)
     above = [*order[1:], np.empty(0, dtype=np.int64)]
@@ -156,26 +177,34 @@ def _persistence_pairs(facets: Sequence[Indices], order: Sequence[Indices]) -> l
 def _diagrams(
     values: torch.Tensor,
     array: Floats,
-    places: Sequence[Indices],
-    names: Sequence[Indices],
+    value_index: Sequence[Indices],
+    vertices: Sequence[Indices],
     pairs: Sequence[_Pairs],
     infinity: float,
 ) -> list[SimplicialDiagram]:
-    """The diagrams, given for each simplex the place of its value and the vertices that it is named by."""
-    top = len(places)
-    places = [*places, np.empty(0, dtype=np.int64)]
-    names = [*names, np.empty((0, 1 if names[-1].shape[1] < top else top + 1), dtype=np.int64)]
+    """Builds the diagrams, without the pairs of zero persistence.
+
+    Args:
+        values: The values of the filtration, with their gradient.
+        array: The same values as an array.
+        value_index: For each dimension, ``(n,)`` index in ``values`` of the value of each simplex.
+        vertices: For each dimension, ``(n, m)`` vertices that stand for each simplex in the diagram.
+        pairs: The pairs of each dimension.
+        infinity: Death value of essential features.
+    """
+    # No simplex is above the top dimension. Its empty table has the width that its simplices would have.
+    width = 1 if vertices[-1].shape[1] < len(vertices) else len(vertices) + 1
+    value_index = [*value_index, np.empty(0, dtype=np.int64)]
+    vertices = [*vertices, np.empty((0, width), dtype=np.int64)]
     diagrams = []
     for k, of_k in enumerate(pairs):
-        births, deaths = places[k][of_k.births], rows_or_none(places[k + 1][:, None], of_k.deaths)[:, 0]
-        is_kept = (deaths < 0) | (array[births] != array[deaths])  # -1 is the place of some value, of no account
-        births, deaths = births[is_kept], deaths[is_kept]
+        kept = _without_zero_persistence(of_k, array[value_index[k]], array[value_index[k + 1]])
         diagrams.append(
             simplicial_diagram(
-                values[torch.from_numpy(births).to(values.device)],
-                values[torch.from_numpy(deaths[deaths >= 0]).to(values.device)],
-                names[k][of_k.births[is_kept]],
-                rows_or_none(names[k + 1], of_k.deaths[is_kept]),
+                _gather(values, value_index[k][kept.birth_index]),
+                _gather(values, value_index[k + 1][kept.death_index[kept.death_index >= 0]]),
+                vertices[k][kept.birth_index],
+                rows_or_none(vertices[k + 1], kept.death_index),
                 k,
                 infinity,
             )
@@ -183,15 +212,20 @@ def _diagrams(
     return diagrams
 
 
-def _check_filtration(filtration: Filtration) -> float:
-    """The death value of classes that never vanish."""
-    if filtration not in get_args(Filtration):
-        raise ValueError(f"filtration: got {filtration!r}, expected one of {get_args(Filtration)}")
-    return essential_death(filtration)
+def _without_zero_persistence(pairs: _Pairs, values: Floats, values_above: Floats) -> _Pairs:
+    """Returns the pairs that last, from the values of the simplices of dimensions k and, above, k + 1."""
+    is_kept = pairs.death_index < 0
+    finite = np.flatnonzero(~is_kept)
+    is_kept[finite] = values[pairs.birth_index[finite]] != values_above[pairs.death_index[finite]]
+    return _Pairs(pairs.birth_index[is_kept], pairs.death_index[is_kept])
+
+
+def _gather(values: torch.Tensor, index: Indices) -> torch.Tensor:
+    return values[torch.from_numpy(index).to(values.device)]
 
 
 def _order(values: Floats, filtration: Filtration) -> Indices:
-    """The numbers of the values in the order they enter in, equal ones in theirs."""
+    """Returns the indices of the values in the order in which they enter; equal values enter by index."""
     return np.argsort(values if filtration == "sublevel" else -values, kind="stable")
 
 
@@ -204,16 +238,18 @@ def _ranks(order: Indices) -> Indices:
 def _check_monotone(
     vertices: Sequence[Indices], facets: Sequence[Indices], values: Sequence[Floats], filtration: Filtration
 ) -> None:
+    """Raises InputError if a simplex enters before one of its facets."""
     for k, table in enumerate(facets, start=1):
-        own, of_facets = values[k][:, None], values[k - 1][table]
-        conflicts = np.argwhere(own < of_facets if filtration == "sublevel" else own > of_facets)
+        of_simplices, of_facets = values[k][:, None], values[k - 1][table]
+        conflicts = np.argwhere(of_simplices < of_facets if filtration == "sublevel" else of_simplices > of_facets)
         if len(conflicts) > 0:
-            simplex, facet = conflicts[0]
-            named, face = (
-                tuple(row.tolist()) for row in (vertices[k][simplex], vertices[k - 1][table[simplex, facet]])
-            )
+            i, j = conflicts[0]
+            simplex, face = tuple(vertices[k][i].tolist()), tuple(vertices[k - 1][table[i, j]].tolist())
             bound = "no less" if filtration == "sublevel" else "no more"
-            raise ValueError(
-                f"values: got {own[simplex, 0]} for {named} and {of_facets[simplex, facet]} for its face {face}, "
-                f"expected {bound} than the face's under {filtration}"
+            raise InputError(
+                mismatch(
+                    "values",
+                    got=f"{of_simplices[i, 0]} for {simplex} and {of_facets[i, j]} for its face {face}",
+                    expected=f"{bound} than the face's value under {filtration}",
+                )
             )

@@ -17,13 +17,13 @@ class PersistencePairs:
     """The persistence pairs of one image.
 
     Attributes:
-        dimensions: (n,) integers; 0 components, 1 loops, 2 cavities.
-        births: (n,) values at which the features appear.
-        deaths: (n,) values at which they vanish; for features that never do, ``-inf`` under superlevel and ``+inf``
-            under sublevel.
-        birth_voxels: (n, ndim) positions of the voxels that create the features: ``image[birth_voxel] == birth``.
-        death_voxels: (n, ndim) positions of the voxels that destroy them; -1 where the feature is essential.
-        essential: (n,) True for features that never vanish.
+        dimensions: ``(n,)`` integers; 0 components, 1 loops, 2 cavities.
+        births: ``(n,)`` values at which the features appear.
+        deaths: ``(n,)`` values at which the features vanish; for essential features ``-inf`` under superlevel and
+            ``+inf`` under sublevel.
+        birth_voxels: ``(n, ndim)`` coordinates of the voxels that create the features: ``image[birth_voxel] == birth``.
+        death_voxels: ``(n, ndim)`` coordinates of the voxels that destroy the features; -1 for essential features.
+        essential: ``(n,)`` True for features that never vanish.
         shape: Shape of the image.
         filtration: ``"superlevel"`` or ``"sublevel"``.
         construction: ``"T"`` or ``"V"``.
@@ -44,14 +44,14 @@ class PersistencePairs:
 
     @property
     def persistence(self) -> npt.NDArray[np.floating[Any]]:
-        """(n,) lifetimes ``|birth - death|``; ``inf`` for essential features."""
+        """``(n,)`` lifetimes ``|birth - death|``; ``inf`` for essential features."""
         lifetimes: npt.NDArray[np.floating[Any]] = np.full_like(self.births, np.inf)
         np.subtract(self.births, self.deaths, out=lifetimes, where=~self.essential)
         np.abs(lifetimes, out=lifetimes)
         return lifetimes
 
     def of_dimension(self, dimension: int) -> PersistencePairs:
-        """The pairs of one dimension, in the same order.
+        """Returns the pairs of one dimension, in the same order.
 
         Args:
             dimension: 0 for components, 1 for loops, 2 for cavities.
@@ -59,10 +59,11 @@ class PersistencePairs:
         return self.select(self.dimensions == dimension)
 
     def select(self, chosen: npt.NDArray[np.bool_ | np.integer[Any]]) -> PersistencePairs:
-        """Some of the pairs.
+        """Returns some of the pairs.
 
         Args:
-            chosen: (n,) True for those to keep, in the same order; or the indices of those to take, in theirs.
+            chosen: ``(n,)`` booleans: the pairs where it is True, in the same order. Or ``(k,)`` integers: the pairs
+                of these indices, in the order of the indices.
         """
         return PersistencePairs(
             self.dimensions[chosen],

@@ -1,4 +1,4 @@
-"""Simplicial complexes as tables: the simplices of each dimension and the numbers of their facets."""
+"""Simplicial complexes as tables: the simplices of each dimension and the indices of their facets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from segtopo.errors import InputError, mismatch
+from segtopo.persistence.inputs import as_numpy
+
 Indices: TypeAlias = npt.NDArray[np.int64]
 VertexArray: TypeAlias = npt.NDArray[np.integer[Any]] | torch.Tensor
 Simplices: TypeAlias = Sequence[Sequence[int]] | Sequence[VertexArray] | VertexArray
@@ -18,8 +21,8 @@ class SimplexTable(NamedTuple):
     """The simplices of one dimension.
 
     Attributes:
-        vertices: (n, k + 1), in rising order in each row.
-        positions: (n,) the place of each simplex among all that were given.
+        vertices: ``(n, k + 1)`` vertices of the simplices, ascending in each row.
+        positions: ``(n,)`` position of each simplex in the list of all simplices.
     """
 
     vertices: Indices
@@ -27,14 +30,14 @@ class SimplexTable(NamedTuple):
 
 
 def read_simplices(simplices: Simplices) -> list[SimplexTable]:
-    """The simplices of each dimension from 0 on, in the order they are given in.
+    """Sorts simplices into one table for each dimension from 0 on, in the order in which they are given.
 
     Args:
-        simplices: Tuples of vertices, or arrays (n, k + 1) of them, or one such array.
+        simplices: Tuples of vertices, or arrays ``(n, k + 1)`` with one simplex in each row, or one such array.
 
     Raises:
-        TypeError: Vertices are not integers.
-        ValueError: There are no simplices, or a vertex is negative or repeated in its simplex.
+        InputError: There are no simplices, or a vertex is negative or repeated in its simplex.
+        TypeError: The vertices are not integers.
     """
     tables: dict[int, list[SimplexTable]] = {}
     count = 0
@@ -43,12 +46,12 @@ def read_simplices(simplices: Simplices) -> list[SimplexTable]:
         tables.setdefault(vertices.shape[1], []).append(SimplexTable(np.sort(vertices, axis=1), positions))
         count += len(vertices)
     if count == 0:
-        raise ValueError("simplices: got none, expected at least one")
+        raise InputError(mismatch("simplices", got="none", expected="at least one"))
     return [_concatenate(tables.get(width, []), width) for width in range(1, max(tables) + 1)]
 
 
 def closure(tables: Sequence[SimplexTable]) -> list[Indices]:
-    """The simplices and all their faces, for each dimension in lexicographic order."""
+    """Returns the simplices and all their faces, for each dimension in lexicographic order."""
     closed: list[Indices] = []
     faces = np.empty((0, len(tables)), dtype=np.int64)
     for table in reversed(tables):
@@ -59,25 +62,31 @@ def closure(tables: Sequence[SimplexTable]) -> list[Indices]:
 
 
 def facet_numbers(simplices: Sequence[Indices]) -> list[Indices]:
-    """For each dimension k >= 1, the (n, k + 1) numbers of the simplices' facets within their dimension.
+    """Finds the facets of all simplices.
 
-    Facet j lacks the vertex j. As in a simplex tree, a simplex is known by the number of its face without the last
-    vertex, and that vertex.
+    As in a simplex tree, the key of a simplex is its last vertex and the index of its face without that vertex.
+
+    Args:
+        simplices: For each dimension k, ``(n, k + 1)`` vertices, ascending in each row.
+
+    Returns:
+        For each dimension k >= 1, ``(n, k + 1)`` indices of facets among the simplices of dimension k - 1. Facet j is
+        the face without vertex j.
 
     Raises:
-        ValueError: A simplex is given twice, or without one of its facets.
+        InputError: A simplex is given twice, or without one of its facets.
     """
     labels = np.unique(simplices[0])
     levels = [_Level(np.searchsorted(labels, simplices[0][:, 0]), simplices[0])]
     facets: list[Indices] = []
     for vertices in simplices[1:]:
         ranks = np.searchsorted(labels, vertices)
-        ranks[~np.isin(vertices, labels)] = len(labels)  # no vertex has this rank
+        ranks[~np.isin(vertices, labels)] = len(labels)  # the rank of no vertex
         without = [_find(levels, np.delete(ranks, j, axis=1), len(labels)) for j in range(vertices.shape[1])]
-        numbers = np.stack(without, axis=1)
-        _check_facets(numbers, vertices)
-        levels.append(_Level(numbers[:, -1] * (len(labels) + 1) + ranks[:, -1], vertices))
-        facets.append(numbers)
+        index = np.stack(without, axis=1)
+        _check_facets(index, vertices)
+        levels.append(_Level(index[:, -1] * (len(labels) + 1) + ranks[:, -1], vertices))
+        facets.append(index)
     return facets
 
 
@@ -89,38 +98,43 @@ class _Level:
         self._keys = keys[self._order]
         repeated = np.flatnonzero(self._keys[1:] == self._keys[:-1])
         if len(repeated) > 0:
-            raise ValueError(f"simplices: got {_named(vertices[self._order[repeated[0]]])} twice, expected it once")
+            simplex = _named(vertices[self._order[repeated[0]]])
+            raise InputError(mismatch("simplices", got=f"{simplex} twice", expected="it once"))
 
     def find(self, keys: Indices) -> Indices:
-        """The number of the simplex with each key, -1 if there is none."""
+        """Returns the index of the simplex with each key, -1 if there is none."""
         if len(self._keys) == 0:
             return np.full(len(keys), -1)
-        places = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        return np.where(self._keys[places] == keys, self._order[places], -1)
+        candidates = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return np.where(self._keys[candidates] == keys, self._order[candidates], -1)
 
 
 def _find(levels: Sequence[_Level], ranks: Indices, vertex_count: int) -> Indices:
-    """The numbers of simplices with these vertices; -1 where there is no such simplex or first face of it."""
-    numbers = levels[0].find(ranks[:, 0])
+    """Returns the indices of simplices with vertices of these ranks; -1 if a simplex is not in the complex."""
+    index = levels[0].find(ranks[:, 0])
     for level, rank in zip(levels[1:], ranks.T[1:], strict=False):
-        numbers = level.find(numbers * (vertex_count + 1) + rank)  # negative, and therefore of none, below none
-    return numbers
+        # The index -1 gives a negative key, which no simplex has.
+        index = level.find(index * (vertex_count + 1) + rank)
+    return index
 
 
-def _check_facets(numbers: Indices, vertices: Indices) -> None:
-    missing = np.argwhere(numbers < 0)
+def _check_facets(facets: Indices, vertices: Indices) -> None:
+    missing = np.argwhere(facets < 0)
     if len(missing) > 0:
-        simplex, lacking = missing[0]
-        facet = np.delete(vertices[simplex], lacking)
-        raise ValueError(
-            f"simplices: got {_named(vertices[simplex])} without its face {_named(facet)}, expected all faces of "
-            "each simplex"
+        simplex, j = missing[0]
+        facet = np.delete(vertices[simplex], j)
+        raise InputError(
+            mismatch(
+                "simplices",
+                got=f"{_named(vertices[simplex])} without its face {_named(facet)}",
+                expected="all faces of each simplex",
+            )
         )
 
 
 def _blocks(simplices: Simplices) -> Iterator[tuple[Indices, Indices]]:
-    """The given simplices as arrays, with their positions."""
-    listed: Sequence[Any] = [simplices] if isinstance(simplices, np.ndarray | torch.Tensor) else simplices
+    """Yields arrays ``(n, k + 1)`` of simplices of one dimension, with the positions of the simplices in the list."""
+    listed = [simplices] if isinstance(simplices, np.ndarray | torch.Tensor) else _as_list(simplices)
     if all(isinstance(item, np.ndarray | torch.Tensor) and item.ndim == 2 for item in listed):
         begin = 0
         for block in listed:
@@ -129,27 +143,41 @@ def _blocks(simplices: Simplices) -> Iterator[tuple[Indices, Indices]]:
         return
     positions_by_size: dict[int, list[int]] = {}
     for position, simplex in enumerate(listed):
-        positions_by_size.setdefault(len(simplex), []).append(position)
+        positions_by_size.setdefault(len(_as_list(simplex)), []).append(position)
     for positions in positions_by_size.values():
         yield _as_vertices([listed[position] for position in positions]), np.array(positions)
 
 
+def _as_list(items: Any) -> Sequence[Any]:
+    if not hasattr(items, "__len__") or isinstance(items, str):
+        raise TypeError(mismatch("simplices", got=type(items).__name__, expected="tuples or arrays of vertices"))
+    return items  # type: ignore[no-any-return]
+
+
 def _as_vertices(block: Any) -> Indices:
-    array = np.asarray(block.detach().cpu() if isinstance(block, torch.Tensor) else block)
+    array = as_numpy(block, "simplices")
     if array.ndim != 2 or array.shape[1] == 0:
-        raise ValueError(f"simplices: got vertices of shape {array.shape}, expected (n, k + 1) with k >= 0")
+        raise InputError(
+            mismatch("simplices", got=f"vertices of shape {array.shape}", expected="(n, k + 1) with k >= 0")
+        )
+    return as_indices(array, "simplices")
+
+
+def as_indices(array: npt.NDArray[Any], name: str) -> Indices:
+    """Converts integers to int64; raises TypeError for other dtypes."""
     if array.dtype.kind not in "iu":
-        raise TypeError(f"simplices: got vertices of dtype {array.dtype}, expected integers")
+        raise TypeError(mismatch(name, got=f"vertices of dtype {array.dtype}", expected="integers"))
     return array.astype(np.int64)
 
 
 def _check_vertices(vertices: Indices) -> None:
     if (vertices < 0).any():
-        raise ValueError(f"simplices: got the vertex {vertices.min()}, expected numbers >= 0")
+        raise InputError(mismatch("simplices", got=f"the vertex {vertices.min()}", expected="numbers >= 0"))
     ordered = np.sort(vertices, axis=1)
     repeated = np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1))
     if len(repeated) > 0:
-        raise ValueError(f"simplices: got {_named(vertices[repeated[0]])}, expected different vertices in a simplex")
+        simplex = _named(vertices[repeated[0]])
+        raise InputError(mismatch("simplices", got=simplex, expected="different vertices in a simplex"))
 
 
 def _concatenate(tables: Sequence[SimplexTable], width: int) -> SimplexTable:

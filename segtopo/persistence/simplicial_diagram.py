@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from segtopo.errors import InputError
 from segtopo.persistence.diagram import Diagram
-from segtopo.persistence.inputs import as_dense_tensor, as_float_array, describe_nan
+from segtopo.persistence.inputs import as_tensor_and_array, check_no_nan
 from segtopo.persistence.simplicial_complex import Indices
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -21,17 +20,19 @@ Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 class SimplicialDiagram(Diagram):
     """The persistence diagram of a filtered simplicial complex in one dimension, on the device of its values.
 
-    Births and deaths are values at the critical simplices, gathered or computed anew by torch: a loss of the diagram
-    has the gradient of a function of these simplices, piecewise, to any order.
+    Births and deaths are values of critical simplices, gathered or computed again by torch. A loss of the diagram is
+    therefore piecewise a function of these values, with gradients of any order.
 
     Attributes:
-        births: (n,) birth values.
-        deaths: (n,) death values; for essential classes ``+inf`` under sublevel and ``-inf`` under superlevel, without
-            gradient.
-        birth_simplices: (n, m) vertices of what sets the birth values: the simplex itself (m = dimension + 1) where
-            each simplex has a value of its own, the vertex (m = 1) in lower and upper stars, the edge (m = 2) in
-            Vietoris-Rips complexes, ``(v, v)`` for components, which are born at 0.
-        death_simplices: (n, m') vertices of what sets the death values, in the same way; -1 where essential.
+        births: ``(n,)`` birth values.
+        deaths: ``(n,)`` death values; for essential features ``+inf`` under sublevel and ``-inf`` under superlevel,
+            without gradient.
+        birth_simplices: ``(n, m)`` vertices that determine the birth values. If each simplex has its own value: the
+            vertices of the simplex (m = dimension + 1). In lower and upper stars: its last vertex (m = 1). In
+            Vietoris-Rips complexes: the ends of its longest edge (m = 2), and ``(v, v)`` for components, which are
+            born at 0.
+        death_simplices: ``(n, m')`` vertices that determine the death values, in the same way; -1 for essential
+            features.
         dimension: 0 components, 1 loops, 2 cavities, and so on.
     """
 
@@ -43,24 +44,20 @@ class SimplicialDiagram(Diagram):
 
     @property
     def essential(self) -> torch.Tensor:
-        """(n,) True for features that never vanish."""
+        """``(n,)`` True for features that never vanish."""
         return self.death_simplices[:, 0] < 0
 
 
 def float_tensor(values: npt.ArrayLike | torch.Tensor, name: str) -> tuple[torch.Tensor, Floats]:
-    """Values as a tensor that keeps their gradient, integers as float64, and as the array that they are ordered by.
+    """Converts values to a floating tensor that keeps their gradient, and to an array of the same values.
 
     Raises:
-        TypeError: The dtype is complex, not numeric, or wider than float64.
-        ValueError: There is NaN.
+        InputError: A value is NaN, or an integer is too large for float64.
+        TypeError: The values are not real numbers of at most 64 bits.
     """
-    array = as_float_array(values, name)
-    if np.isnan(array).any():
-        raise InputError(describe_nan(array[None], name))
-    if not isinstance(values, torch.Tensor):
-        return torch.tensor(array), array
-    tensor = as_dense_tensor(values, name)
-    return tensor if tensor.is_floating_point() else tensor.double(), array
+    tensor, array = as_tensor_and_array(values, name)
+    check_no_nan(array, name)
+    return tensor, array
 
 
 def simplicial_diagram(
@@ -71,7 +68,10 @@ def simplicial_diagram(
     dimension: int,
     infinity: float,
 ) -> SimplicialDiagram:
-    """The diagram with some births and, in their order, the deaths of those that have a death simplex."""
+    """Builds a diagram from the births of all features and the deaths of those with a death simplex, in their order.
+
+    Essential features, which have no death simplex, have the death ``infinity``.
+    """
     device = births.device
     deaths = torch.from_numpy(death_simplices).to(device)
     is_finite = deaths[:, 0] >= 0
@@ -85,7 +85,7 @@ def simplicial_diagram(
 
 
 def rows_or_none(table: Indices, rows: Indices) -> Indices:
-    """Some rows of a table, for row -1 a row of -1."""
+    """Returns some rows of a table, and a row of -1 for each row number -1."""
     result = np.full((len(rows), table.shape[1]), -1, dtype=np.int64)
     result[rows >= 0] = table[rows[rows >= 0]]
     return result

@@ -16,15 +16,15 @@ def all_matchings(n: int, m: int) -> Iterator[list[tuple[int, int]]]:
                 yield list(zip(rows, columns, strict=True))
 
 
-def ways(first: np.ndarray, second: np.ndarray, pairs: list[tuple[int, int]], norm: float) -> list[float]:
-    """The lengths of all ways, to partners and to the diagonal, of finite points."""
-    matched = [float(np.linalg.norm(first[i] - second[j], norm)) for i, j in pairs]
+def lengths_of(first: np.ndarray, second: np.ndarray, pairs: list[tuple[int, int]], norm: float) -> list[float]:
+    """The distances of all finite points from their partners or from the diagonal."""
+    matched = [robust_norm(first[i] - second[j], norm) for i, j in pairs]
     rest = [first[i] for i in range(len(first)) if i not in {i for i, _ in pairs}]
     rest += [second[j] for j in range(len(second)) if j not in {j for _, j in pairs}]
-    return matched + [float(np.linalg.norm(p - p.mean(), norm)) for p in rest]
+    return matched + [robust_norm(p - p.mean(), norm) for p in rest]
 
 
-def essential_ways(first: np.ndarray, second: np.ndarray, order: float) -> list[float]:
+def essential_lengths(first: np.ndarray, second: np.ndarray, order: float) -> list[float]:
     """The differences of births of essential points in the cheapest of all their matchings."""
     births = first[np.isinf(first[:, 1]), 0], second[np.isinf(second[:, 1]), 0]
     if len(births[0]) != len(births[1]):
@@ -34,13 +34,20 @@ def essential_ways(first: np.ndarray, second: np.ndarray, order: float) -> list[
 
 
 def total(lengths: list[float], order: float) -> float:
-    return float(np.linalg.norm(lengths, order)) if lengths else 0.0
+    return robust_norm(np.array(lengths), order) if lengths else 0.0
+
+
+def robust_norm(numbers: np.ndarray, order: float) -> float:
+    """The norm of numbers whose powers may be too small for a float."""
+    largest = float(np.abs(numbers).max())
+    return largest * float(np.linalg.norm(numbers / largest, order)) if 0 < largest < np.inf else largest
 
 
 def naive_distance(first: np.ndarray, second: np.ndarray, order: float, norm: float) -> float:
     """The Wasserstein distance, or with order inf and norm inf the bottleneck distance."""
     finite = [diagram[np.isfinite(diagram[:, 1])] for diagram in (first, second)]
-    essential = essential_ways(first, second, order)
+    essential = essential_lengths(first, second, order)
     return min(
-        total(ways(*finite, pairs, norm) + essential, order) for pairs in all_matchings(len(finite[0]), len(finite[1]))
+        total(lengths_of(*finite, pairs, norm) + essential, order)
+        for pairs in all_matchings(len(finite[0]), len(finite[1]))
     )
