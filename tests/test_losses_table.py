@@ -67,9 +67,7 @@ def test_names_and_order_are_those_of_dice_loss(loss: type[nn.Module]) -> None:
     [{"sigmoid": True, "softmax": True}, {"softmax": True, "other_act": torch.tanh}, {"reduction": "unknown"}],
 )
 def test_ill_options(loss: type[nn.Module], options: dict[str, Any]) -> None:
-    with pytest.raises(
-        ValueError, match=r"sigmoid, softmax, other_act: got several activations|reduction: got 'unknown', expected"
-    ):
+    with pytest.raises(ValueError, match=r"other_act: got several activations|reduction: got 'unknown', expected"):
         loss(**options)
 
 

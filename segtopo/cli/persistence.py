@@ -35,18 +35,20 @@ def persistence(
     Each row is a component (dimension 0), a loop (1) or a cavity (2). It holds the values at birth and death, and the
     voxels that create and destroy the feature.
     """
+    from segtopo.atomic_output import atomic_output
     from segtopo.persistence import compute_persistence, write_pairs
     from segtopo.persistence.pair_files import check_pair_file
 
     check_pair_file(out)
     array = _single_channel(image, channel)
-    try:
-        pairs = compute_persistence(
-            array, filtration=filtration, construction=construction, min_persistence=min_persistence
-        )
-    except (TypeError, InputError) as error:
-        raise InputError(f"{image}: {error}") from error
-    write_pairs(out, pairs)
+    with atomic_output(out) as part:  # a path that cannot be written is reported before the computation
+        try:
+            pairs = compute_persistence(
+                array, filtration=filtration, construction=construction, min_persistence=min_persistence
+            )
+        except (TypeError, InputError) as error:
+            raise InputError(f"{image}: {error}") from error
+        write_pairs(part, pairs)
     for dimension in range(array.ndim):
         of_dimension = pairs.of_dimension(dimension)
         typer.echo(
