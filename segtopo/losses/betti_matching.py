@@ -48,7 +48,7 @@ class BettiMatchingLoss(ComparisonLoss):
     Differences from the published code (github.com/nstucki/Betti-Matching-3D): half of its value; a bar of the target
     without length is no feature; each dimension can have a weight.
 
-    All other options are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`.
+    All other options, and the errors, are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`.
 
     Args:
         matched_weight: Weight :math:`w_m` of matched bars, not negative.
@@ -64,10 +64,6 @@ class BettiMatchingLoss(ComparisonLoss):
             it (0.1 in published experiments).
         threshold: In [0, 1], see above; 0.8 in Berger et al. None: the whole image.
         essential: If False, essential classes cost nothing.
-
-    Raises:
-        TypeError: If an option has a wrong type.
-        InputError: If an option is out of its range, or more than one activation is chosen.
 
     References:
         N. Stucki, J. C. Paetzold, S. Shit, B. Menze, U. Bauer: Topologically Faithful Image Segmentation via Induced

@@ -45,8 +45,8 @@ class BettiPriorLoss(PriorLoss):
     Priors for unions of classes say how classes surround or touch each other: a ring and the disc in it make one
     component without a hole.
 
-    All other options are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`; bars up to
-    ``min_persistence`` are not shortened. With ``sigmoid`` the channels are labels that may overlap: the probability of
+    All other options, and the errors, are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`.
+    Bars up to ``min_persistence`` are not shortened. With ``sigmoid`` the channels are labels that may overlap: the probability of
     a union is their maximum. Otherwise each voxel has one class, and the probabilities are added.
 
     Args:
@@ -54,10 +54,6 @@ class BettiPriorLoss(PriorLoss):
             column of the loss, ``(B, len(priors))``, and has one of the values of ``weight``. None: the Betti numbers
             of the target, channel by channel. Class 0 needs ``include_background=True``.
         p: The power, above 0; 2 in Clough et al., 1 in Byrne et al.
-
-    Raises:
-        TypeError: If an option has a wrong type.
-        InputError: If an option is out of its range, or more than one activation is chosen.
 
     References:
         J. R. Clough, N. Byrne, I. Oksuz, V. A. Zimmer, J. A. Schnabel, A. P. King: A Topological Loss Function for

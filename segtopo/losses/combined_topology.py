@@ -117,20 +117,7 @@ class CombinedTopologyLoss(ChannelOptions):
         return self.lambda_topology * self.schedule.factor(self.epoch or 0)
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Computes the loss.
-
-        Args:
-            input: ``(B, C, H, W[, D])`` logits.
-            target: ``(B, C, H, W[, D])``, or ``(B, 1, H, W[, D])`` with ``to_onehot_y=True``.
-
-        Returns:
-            A scalar, or ``(B, C, 1, 1[, 1])`` with ``reduction="none"``.
-
-        Raises:
-            AssertionError: If input and target (one-hot, if asked for) have different shapes.
-            InputError: If there are not two or three spatial axes, or not as many weights as channels.
-            TypeError: If input or target is no dense tensor of real numbers.
-        """
+        """Computes the loss of logits; shapes and errors are those of :meth:`ChannelLoss.forward`."""
         if self.epoch is None and self.schedule != TopologySchedule():
             warn_caller("schedule has no effect until set_epoch() is called at each epoch.")
         prediction, encoded = self.prepare(input, target)

@@ -34,8 +34,8 @@ class DiagramDistanceLoss(PriorLoss):
     :func:`segtopo.matching.wasserstein_distance` and :func:`segtopo.matching.bottleneck_distance` compare any two
     diagrams: a loss of point clouds, graphs or latent spaces is one line with them.
 
-    All other options are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`; bars of the prediction up
-    to ``min_persistence`` are left out.
+    All other options, and the errors, are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`.
+    Bars of the prediction up to ``min_persistence`` are left out.
 
     Args:
         distance: ``"wasserstein"`` or ``"bottleneck"``.
@@ -44,10 +44,6 @@ class DiagramDistanceLoss(PriorLoss):
             ``float("inf")`` is the maximum norm, which the bottleneck distance always has.
         diagrams: The prescribed diagrams, one for each of ``dimensions``: a list of bars ``(birth, death)`` with
             1 >= birth >= death >= 0. None: those of the target.
-
-    Raises:
-        TypeError: If an option has a wrong type.
-        InputError: If an option is out of its range, or more than one activation is chosen.
 
     References:
         D. Cohen-Steiner, H. Edelsbrunner, J. Harer, Y. Mileyko: Lipschitz Functions Have L_p-Stable Persistence.

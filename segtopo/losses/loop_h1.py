@@ -35,18 +35,14 @@ class LoopLossH1(PriorLoss):
     :class:`BettiPriorLoss` uses the squared length, whose gradient is the same on births and deaths. Here both ends
     have goals of their own.
 
-    All other options are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`, without the dimensions.
-    Full force acts on short bars too, so a noisy prediction needs ``min_persistence``: 0.1 is a fair start.
+    All other options, and the errors, are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`,
+    without the dimensions. Full force acts on short bars too, so a noisy prediction needs ``min_persistence``: 0.1 is a fair start.
 
     Args:
         loops: Number of loops to reward in each image. 0: all are penalised.
         birth_weight: Weight :math:`w_b` of births, not negative.
         death_weight: Weight :math:`w_d` of deaths, not negative; one of the two weights is above 0.
         penalty_weight: Weight :math:`w_p` of the penalised loops, not negative.
-
-    Raises:
-        TypeError: If an option has a wrong type.
-        InputError: If an option is out of its range, or more than one activation is chosen.
 
     References:
         R. Brüel-Gabrielsson et al.: A Topology Layer for Machine Learning. AISTATS 2020, for the kind of loss.

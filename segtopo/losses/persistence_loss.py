@@ -84,21 +84,9 @@ class PriorLoss(PersistenceLoss):
         """Computes the losses ``(N,)`` of images ``(N, *spatial)``, with the targets if there are any."""
 
     def forward(self, input: torch.Tensor, target: torch.Tensor | None = None) -> torch.Tensor:
-        """Computes the loss.
+        """Computes the loss; shapes and errors are those of :meth:`ChannelLoss.forward`.
 
-        Args:
-            input: ``(B, C, H, W[, D])``, logits or probabilities according to the activation chosen.
-            target: ``(B, C, H, W[, D])``, or ``(B, 1, H, W[, D])`` with ``to_onehot_y=True``. Optional if the options
-                give the goal. The loss then needs it only to find the ignored voxels.
-
-        Returns:
-            A scalar, or ``(B, C, 1, 1[, 1])`` with ``reduction="none"``.
-
-        Raises:
-            AssertionError: If input and target (one-hot, if asked for) have different shapes.
-            InputError: If the loss needs a target and there is none, if there are not two or three spatial axes, or
-                not as many weights as channels.
-            TypeError: If input or target is no dense tensor of real numbers.
+        The target is optional if the options give the goal. The loss then needs it only to find the ignored voxels.
         """
         prediction, target = (self.prepare_alone(input), None) if target is None else self.prepare(input, target)
         return self.reduce(self.channel_losses(prediction, target), prediction.ndim - 2)

@@ -32,17 +32,13 @@ class SkeletonRecallLoss(ChannelLoss):
     0; each class has its own skeleton, so that touching classes keep their centrelines; an empty class costs 0; the
     mean over items and channels is taken last.
 
-    All other options are those of :class:`~segtopo.losses.channel_options.ChannelOptions`. The skeleton of a background
-    means little: leave it out. Ignored voxels are background.
+    All other options, and the errors, are those of :class:`~segtopo.losses.channel_options.ChannelOptions`. The
+    skeleton of a background means little: leave it out. Ignored voxels are background.
 
     Args:
         radius: Width in voxels, up to 1000, by which the skeleton is dilated, inside the mask.
         skeletonize: If False, the target is a tubed skeleton already.
         smooth: The :math:`\epsilon`, above 0.
-
-    Raises:
-        TypeError: If an option has a wrong type.
-        InputError: If an option is out of its range, or more than one activation is chosen.
 
     References:
         Y. Kirchhoff et al.: Skeleton Recall Loss for Connectivity Conserving and Resource Efficient Segmentation of

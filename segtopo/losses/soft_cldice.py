@@ -19,17 +19,13 @@ class SoftclDiceLoss(ChannelLoss):
     ``reduction="none"`` gives no value per channel. It has no ``weight`` and no ``ignore_index``, and fails for label
     maps of integers. This class applies it to every channel of every item alone.
 
-    All other options are those of :class:`~segtopo.losses.channel_options.ChannelOptions`. Ignored voxels are
-    background.
+    All other options, and the errors, are those of :class:`~segtopo.losses.channel_options.ChannelOptions`.
+    Ignored voxels are background.
 
     Args:
         iter_: Steps of the soft skeletonisation, at most 1000 and at least the radius of the thickest structure
             in voxels.
         smooth: Added to numerators and denominators, above 0.
-
-    Raises:
-        TypeError: If an option has a wrong type.
-        InputError: If an option is out of its range, or more than one activation is chosen.
 
     References:
         S. Shit et al.: clDice - a Novel Topology-Preserving Loss Function for Tubular Structure Segmentation. CVPR

@@ -57,7 +57,7 @@ class TopoLoss(ComparisonLoss):
     components only; the essential component counts; all patches count, empty ones too; bars are moved to the diagonal
     itself; a voxel that is critical for two bars serves both; diagram and loss see the same activation.
 
-    All other options are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`.
+    All other options, and the errors, are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`.
 
     Args:
         patch_size: Edge length in voxels, one number or one per spatial axis, of the non-overlapping patches in which
@@ -66,10 +66,6 @@ class TopoLoss(ComparisonLoss):
         match_all: If True, as in the paper, each target bar takes a partner as long as the prediction has bars. If
             False, the matching is Wasserstein-2: a pair is made only if it costs less than two ways to the diagonal.
             Weak bars (such as a component whose peak is below 0.27) are then erased instead of completed.
-
-    Raises:
-        TypeError: If an option has a wrong type.
-        InputError: If an option is out of its range, or more than one activation is chosen.
 
     References:
         Xiaoling Hu, Li Fuxin, Dimitris Samaras, Chao Chen: Topology-Preserving Deep Image Segmentation. NeurIPS 2019.

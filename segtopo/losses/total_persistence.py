@@ -30,16 +30,12 @@ class TotalPersistenceLoss(PriorLoss):
     The essential component is given death 0. With ``longest=0`` it is shortened as well, until the prediction is
     empty.
 
-    All other options are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`.
+    All other options, and the errors, are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`.
 
     Args:
         p: The power, above 0. Below 1 short bars have the largest gradient, above it long ones.
         longest: Number of longest bars in each dimension: one number for all of ``dimensions``, or one for each.
         longest_weight: Weight of the longest bars. 0 ignores them, a negative weight lengthens them.
-
-    Raises:
-        TypeError: If an option has a wrong type.
-        InputError: If an option is out of its range, or more than one activation is chosen.
 
     References:
         D. Cohen-Steiner, H. Edelsbrunner, J. Harer, Y. Mileyko: Lipschitz Functions Have L_p-Stable Persistence.
