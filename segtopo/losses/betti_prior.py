@@ -46,8 +46,8 @@ class BettiPriorLoss(PriorLoss):
     component without a hole.
 
     All other options, and the errors, are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`.
-    Bars up to ``min_persistence`` are not shortened. With ``sigmoid`` the channels are labels that may overlap: the probability of
-    a union is their maximum. Otherwise each voxel has one class, and the probabilities are added.
+    Bars up to ``min_persistence`` are not shortened. With ``sigmoid`` the channels are labels that may overlap: the
+    probability of a union is their maximum. Otherwise each voxel has one class, and the probabilities are added.
 
     Args:
         priors: A list of ``{"classes": [...], "betti_numbers": [...]}``, see :class:`BettiPrior`. Each gives one

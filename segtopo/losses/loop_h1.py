@@ -36,7 +36,8 @@ class LoopLossH1(PriorLoss):
     have goals of their own.
 
     All other options, and the errors, are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`,
-    without the dimensions. Full force acts on short bars too, so a noisy prediction needs ``min_persistence``: 0.1 is a fair start.
+    without the dimensions. Full force acts on short bars too, so a noisy prediction needs ``min_persistence``: 0.1 is a
+    fair start.
 
     Args:
         loops: Number of loops to reward in each image. 0: all are penalised.
