@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from segtopo.errors import InputError
+from segtopo.masks.components import FULL_CONNECTIVITY, Mask, label_components
 
 Image = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 Seed: TypeAlias = "int | Sequence[int]"
 
 
@@ -143,11 +143,10 @@ def _ball(shape: tuple[int, ...], centre: Any, mm: Any, radius: float) -> tuple[
 
 
 def _cuts_a_branch(mask: Mask, outside: Mask, distance: npt.NDArray[Any]) -> bool:
-    from skimage.measure import label
-
-    components = label(mask, connectivity=mask.ndim)
-    branch = components == components[np.unravel_index(int(distance.argmin()), mask.shape)]
-    return int(label(branch & outside, connectivity=mask.ndim, return_num=True)[1]) >= 2
+    connectivity = FULL_CONNECTIVITY[mask.ndim]
+    labels, _ = label_components(mask, connectivity)
+    branch = labels == labels[np.unravel_index(int(distance.argmin()), mask.shape)]
+    return label_components(branch & outside, connectivity)[1] >= 2
 
 
 def _smooth_noise(shape: tuple[int, ...], sigma: Any, rng: np.random.Generator) -> Image:

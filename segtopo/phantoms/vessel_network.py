@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from segtopo.errors import InputError
+from segtopo.masks import betti_numbers
+from segtopo.masks.components import Mask
 from segtopo.phantoms.vessel_trees import (
     CLEARANCE,
     MURRAY,
     Branch,
     Contact,
-    Mask,
     Points,
     arched_path,
     curved_path,
@@ -34,27 +35,6 @@ LEAST_BRANCHES, MOST_BRANCHES = 4, 28  # per tree, and in all
 LEAST_RADIUS = {2: 1.0, 3: 1.4}  # voxels, by dimension: blur takes more from a thin vessel in 3D
 
 
-def count_betti_numbers(mask: Mask) -> tuple[int, ...]:
-    """Betti numbers of a mask whose foreground has full connectivity (8 in 2D, 26 in 3D).
-
-    Components are labelled, cavities are components of the background (face connectivity) that do not reach
-    the outside, and the Euler characteristic gives the loops.
-
-    Example:
-        >>> ring = np.pad(np.pad(np.zeros((2, 3), bool), 1, constant_values=True), 1)
-        >>> count_betti_numbers(ring)
-        (1, 1)
-    """
-    from skimage.measure import euler_number, label
-
-    components = int(label(mask, connectivity=mask.ndim, return_num=True)[1])
-    euler = int(euler_number(mask, connectivity=mask.ndim))
-    if mask.ndim == 2:
-        return components, components - euler
-    cavities = int(label(~np.pad(mask, 1), connectivity=1, return_num=True)[1]) - 1
-    return components, components + cavities - euler, cavities
-
-
 @dataclass
 class VesselNetwork:
     """Vessels grown so far: their branches, the mask that they fill, its number of trees and loops."""
@@ -72,7 +52,7 @@ class VesselNetwork:
     def accepts(self, branch: Branch, *, trees: int = 0, loops: int = 0) -> bool:
         """Adds a branch, unless the voxels would not have the topology that the construction says."""
         mask = draw(self.mask, branch)
-        if count_betti_numbers(mask) != (self.trees + trees, self.loops + loops, 0)[: mask.ndim]:
+        if betti_numbers(mask) != (self.trees + trees, self.loops + loops, 0)[: mask.ndim]:
             return False
         self.mask, self.trees, self.loops = mask, self.trees + trees, self.loops + loops
         self.branches.append(branch)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from segtopo.errors import InputError
-from segtopo.phantoms.appearance import Appearance, Image, Mask, Seed, simulate_intensities, thin_branches
+from segtopo.masks.components import Mask
+from segtopo.phantoms.appearance import Appearance, Image, Seed, simulate_intensities, thin_branches
 from segtopo.phantoms.vessel_network import grow_network
 
 LEAST_SIZE = 32

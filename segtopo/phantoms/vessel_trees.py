@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segtopo.masks.components import Mask
+
 Points = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 STEP = 0.5  # voxels between points of a centreline: balls on it then leave no voxel gap
 CLEARANCE = 2.5  # least number of voxels between the walls of branches that are not joined
