@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segtopo.atomic_output import atomic_output
 from segtopo.errors import InputError
 from segtopo.volumes import Volume, check_same_geometry, list_images, read_mask, read_volume, write_volume
 
@@ -115,27 +114,3 @@ def test_values_a_picture_cannot_hold(tmp_path: Path, name: str) -> None:
 def test_an_array_of_another_shape(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="spatial shape"):
         write_volume(tmp_path / "a.nii", NOISE[1:], Volume(NOISE))
-
-
-def test_an_interrupted_writer_leaves_what_was_there(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_text("old")
-
-    def interrupted() -> None:
-        with atomic_output(path) as part:
-            part.write_text("half of the n")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_files_replace_files_but_folders_only_empty_ones(tmp_path: Path) -> None:
-    with atomic_output(tmp_path / "out") as part:
-        part.mkdir()
-        (part / "a").touch()
-    with pytest.raises(InputError, match="not empty"), atomic_output(tmp_path / "out") as part:
-        part.mkdir()
-    assert [path.name for path in tmp_path.rglob("*")] == ["out", "a"]
