@@ -160,7 +160,7 @@ def test_different_places_are_told_apart(change: tuple[str, tuple[int, int], flo
     a = Volume(np.zeros((70, 50, 40)))
     affine = np.eye(4)
     affine[change[1]] += change[2]
-    with pytest.raises(InputError, match=r"ours\.nii has affine \[\[1.0.*but theirs\.nii has affine \[\["):
+    with pytest.raises(InputError, match=r"ours\.nii: got affine \[\[1.0.*, expected the affine \[\[.* of theirs\.nii"):
         check_same_geometry(a, Volume(np.zeros((70, 50, 40)), affine), "ours.nii", "theirs.nii")
 
 
