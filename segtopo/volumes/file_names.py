@@ -9,7 +9,7 @@ from segtopo.errors import InputError, mismatch
 NIFTI = (".nii.gz", ".nii")
 ITK = (".mha", ".mhd", ".nrrd")
 PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
-EXTENSIONS = NIFTI + ITK + PICTURES
+_EXTENSIONS = NIFTI + ITK + PICTURES
 
 
 def image_extension(path: str | Path) -> str:
@@ -22,10 +22,10 @@ def image_extension(path: str | Path) -> str:
         >>> image_extension("case.01.NII.GZ")
         '.nii.gz'
     """
-    for extension in EXTENSIONS:
+    for extension in _EXTENSIONS:
         if Path(path).name.lower().endswith(extension):
             return extension
-    raise InputError(mismatch(path, got="an unsupported extension", expected=f"one of {', '.join(EXTENSIONS)}"))
+    raise InputError(mismatch(path, got="an unsupported extension", expected=f"one of {', '.join(_EXTENSIONS)}"))
 
 
 def image_stem(path: str | Path) -> str:
@@ -58,9 +58,9 @@ def list_images(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(mismatch(folder, got="no such folder", expected="a folder with images"))
-    images = [p for p in sorted(folder.iterdir()) if p.name.lower().endswith(EXTENSIONS) and p.name[0] != "."]
+    images = [p for p in sorted(folder.iterdir()) if p.name.lower().endswith(_EXTENSIONS) and p.name[0] != "."]
     if not images:
-        raise InputError(mismatch(folder, got="no image", expected=f"files that end in {', '.join(EXTENSIONS)}"))
+        raise InputError(mismatch(folder, got="no image", expected=f"files that end in {', '.join(_EXTENSIONS)}"))
     return images
 
 
