@@ -1,67 +1,75 @@
-"""Output that appears whole or not at all."""
+"""Output that appears complete or not at all."""
 
 from __future__ import annotations
 
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from segtopo.errors import InputError
+from segtopo.errors import InputError, mismatch
 
 
 @contextmanager
 def atomic_output(path: str | Path) -> Iterator[Path]:
-    """Gives a path to write to, and moves what is there to ``path`` once the block ends without an error.
+    """Yields a temporary path to write to, and moves the output to ``path`` when the block ends without an error.
 
-    The block may write one file, a file with companions (an ``.mhd`` with its ``.raw``) or a folder of that
-    name. The path given has the name asked for, in a hidden folder beside the destination: writers choose
-    their format by the name, and a move within one file system is atomic. After an error nothing is left.
+    The block writes a file, a file with companions (an ``.mhd`` file with its ``.raw`` file) or a folder. The temporary
+    path is in a hidden folder beside ``path``, because a move within one file system is atomic. It has the same file
+    name, because writers choose the format by the extension.
+
+    After an error the destination is unchanged, and the temporary folder and new parent folders are removed.
 
     Args:
-        path: Destination. Missing parent folders are made. An existing file is replaced; an existing folder
-            is only replaced if it is empty.
+        path: Destination. Missing parent folders are created. An existing file is replaced; an existing folder is
+            replaced only if it is empty.
 
     Yields:
-        The path to write to.
+        The temporary path.
 
     Raises:
-        InputError: If the destination cannot be written, or is a folder that already holds something.
+        InputError: The destination cannot be written, or is a folder that is not empty.
 
     Example:
         >>> import tempfile
-        >>> out = Path(tempfile.mkdtemp()) / "new" / "note.txt"
-        >>> with atomic_output(out) as part:
-        ...     _ = part.write_text("whole")
-        >>> out.read_text(), [file.name for file in out.parent.iterdir()]
-        ('whole', ['note.txt'])
+        >>> path = Path(tempfile.mkdtemp()) / "new" / "note.txt"
+        >>> with atomic_output(path) as part:
+        ...     _ = part.write_text("complete")
+        >>> path.read_text(), [file.name for file in path.parent.iterdir()]
+        ('complete', ['note.txt'])
     """
     path = Path(path)
     folder = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.part"
-    try:
+    with _os_errors_as_input_errors(path):
         if path.is_dir() and any(path.iterdir()):
-            raise InputError(f"{path}: already exists and is not empty; expected a new or empty output folder")
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise _unwritable(path, error) from error
+            raise InputError(mismatch(path, got="a folder that is not empty", expected="a new or empty folder"))
+        new_parents = [parent for parent in path.parents if not parent.exists()]
     try:
+        with _os_errors_as_input_errors(path):
+            folder.mkdir(parents=True)
         yield folder / path.name
-        _move_into_place(folder, path)
+        with _os_errors_as_input_errors(path):
+            _move_into_place(folder, path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        for parent in new_parents:
+            with suppress(OSError):  # A parent that holds the output is not empty, so it is kept.
+                parent.rmdir()
 
 
 def _move_into_place(folder: Path, path: Path) -> None:
-    """Companions first, so that the file which names them never appears without them."""
+    """Moves the output; companions first, so that the file that names them never appears without them."""
+    if path.is_dir() and (folder / path.name).is_dir():
+        path.rmdir()
+    for part in sorted(folder.iterdir(), key=lambda part: part.name == path.name):
+        part.replace(path.parent / part.name)
+
+
+@contextmanager
+def _os_errors_as_input_errors(path: Path) -> Iterator[None]:
     try:
-        if path.is_dir() and (folder / path.name).is_dir():
-            path.rmdir()
-        for part in sorted(folder.iterdir(), key=lambda part: part.name == path.name):
-            part.replace(path.parent / part.name)
+        yield
     except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> InputError:
-    return InputError(f"{path}: cannot be written ({error.strerror}); expected a path in a writable folder")
+        got = f"a path that cannot be written ({error.strerror})"
+        raise InputError(mismatch(path, got=got, expected="a path in a writable folder")) from error

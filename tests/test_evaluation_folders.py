@@ -53,26 +53,26 @@ def test_many_missing_cases_are_cut_short(folders: tuple[Path, Path]) -> None:
 
 def test_two_images_of_one_name(folders: tuple[Path, Path]) -> None:
     write_volume(folders[0] / "one.png", MASK)
-    refuse(*folders, "holds one.nii.gz and one.png")
+    refuse(*folders, "got one.nii.gz and one.png, expected one image of each name")
 
 
 def test_missing_empty_and_mixed_paths(folders: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    refuse(folders[0], tmp_path / "empty", "empty: holds no image")
+    refuse(folders[0], tmp_path / "empty", "empty: got no image")
     refuse(folders[0], tmp_path / "nowhere", "nowhere: got no such file or folder")
     refuse(folders[0], folders[1] / "one.mha", r"one\.mha: got a file, expected a folder")
 
 
 def test_differing_shape_and_affine(folders: tuple[Path, Path]) -> None:
     write_volume(folders[0] / "two.nii.gz", MASK.T)
-    refuse(*folders, r"two.nii.gz has shape \(9, 6\) but .*two.mha.* \(6, 9\)")
+    refuse(*folders, r"two.nii.gz: got shape \(9, 6\), expected the shape \(6, 9\) of .*two.mha")
     write_volume(folders[0] / "two.nii.gz", MASK, Volume(MASK, np.diag([2.0, 1, 1, 1])))
-    refuse(*folders, "two.nii.gz has affine .* but .*two.mha")
+    refuse(*folders, "two.nii.gz: got affine .*, expected the affine .* of .*two.mha")
 
 
 def test_label_map_where_a_mask_is_expected(folders: tuple[Path, Path]) -> None:
     write_volume(folders[1] / "two.mha", np.arange(54, dtype=np.uint8).reshape(6, 9))
-    refuse(*folders, "two.mha: .*binary mask")
+    refuse(*folders, "two.mha: got .*expected a binary mask")
 
 
 def test_truncated_and_nan_masks(folders: tuple[Path, Path]) -> None:
@@ -80,7 +80,7 @@ def test_truncated_and_nan_masks(folders: tuple[Path, Path]) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     refuse(*folders, "two.nii.gz")
     write_volume(path, np.where(MASK, np.nan, 0).astype(np.float32))
-    refuse(*folders, "two.nii.gz: 6 voxels are NaN")
+    refuse(*folders, "two.nii.gz: got NaN in 6 of 54 voxels")
 
 
 def test_2d_beside_3d(folders: tuple[Path, Path]) -> None:
@@ -131,4 +131,4 @@ def test_workers_find_the_same_and_complain_alike(folders: tuple[Path, Path], tm
     assert evaluate(*folders, tmp_path / "a", workers=3) == evaluate(*folders, tmp_path / "b", workers=1)
     assert (tmp_path / "a/cases.csv").read_bytes() == (tmp_path / "b/cases.csv").read_bytes()
     write_volume(folders[0] / "one.nii.gz", MASK.T)
-    refuse(*folders, "one.nii.gz has shape", workers=2)
+    refuse(*folders, "one.nii.gz: got shape", workers=2)

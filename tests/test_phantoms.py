@@ -1,4 +1,7 @@
-"""Vessel phantoms have the topology, and the look, that they are asked for."""
+"""Vessel phantoms have the requested topology and appearance."""
+
+import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ from segtopo.phantoms import Appearance, crops_around_foreground, simulate_inten
 
 
 def betti_numbers(mask: np.ndarray) -> tuple[int, ...]:
-    """From the cells of the closed voxels, and from labelled foreground and background."""
+    """Counts components and cavities by labelling; the Euler characteristic of the voxels gives the loops."""
     full, faces = np.ones((3,) * mask.ndim), None
     components = ndimage.label(mask, full)[1]
     holes = ndimage.label(~np.pad(mask, 1), faces)[1] - 1
@@ -27,7 +30,7 @@ def betti_numbers(mask: np.ndarray) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_topology_in_2d(seed: int) -> None:
+def test_a_2d_phantom_has_the_requested_topology(seed: int) -> None:
     trees, loops = 1 + seed % 2, seed % 4
     phantom = vessel_phantom((96, 144), seed=seed, trees=trees, loops=loops)
     assert phantom.betti_numbers == (trees, loops)
@@ -35,7 +38,7 @@ def test_topology_in_2d(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_topology_in_3d(seed: int) -> None:
+def test_a_3d_phantom_has_the_requested_topology(seed: int) -> None:
     trees, loops = 1 + seed % 2, seed % 3
     phantom = vessel_phantom((48, 56, 40), seed=seed, trees=trees, loops=loops)
     assert phantom.betti_numbers == (trees, loops, 0)
@@ -43,7 +46,7 @@ def test_topology_in_3d(seed: int) -> None:
 
 
 @pytest.mark.parametrize("shape", [(96, 128), (48, 56, 40)])
-def test_same_seed_same_phantom(shape: tuple[int, ...]) -> None:
+def test_the_same_seed_gives_the_same_phantom(shape: tuple[int, ...]) -> None:
     first, again, other = (vessel_phantom(shape, seed=seed, loops=1) for seed in (5, 5, 6))
     np.testing.assert_array_equal(first.image, again.image)
     np.testing.assert_array_equal(first.label, again.label)
@@ -53,7 +56,7 @@ def test_same_seed_same_phantom(shape: tuple[int, ...]) -> None:
     assert 0 <= first.image.min() < first.image.max() <= 1
 
 
-def test_vessels_taper_and_branch() -> None:
+def test_phantoms_have_thick_and_thin_vessels() -> None:
     label = vessel_phantom((128, 160), seed=1).label
     radii = ndimage.distance_transform_edt(label)
     ridge = radii[(radii == ndimage.maximum_filter(radii, 3)) & label]
@@ -62,7 +65,7 @@ def test_vessels_taper_and_branch() -> None:
     assert 0.05 < label.mean() < 0.3
 
 
-def test_gaps_are_dark_and_the_label_whole() -> None:
+def test_gaps_are_dark_and_the_label_has_none() -> None:
     look = Appearance(noise=0, clutter=0, texture=0, bias=0, gap_depth=1.0)
     with_gaps, without = (vessel_phantom(seed=3, gaps=gaps, noise=0, appearance=look) for gaps in (6, 0))
     np.testing.assert_array_equal(with_gaps.label, without.label)
@@ -71,7 +74,7 @@ def test_gaps_are_dark_and_the_label_whole() -> None:
     assert ndimage.label(with_gaps.image > threshold, np.ones((3, 3)))[1] >= 6
 
 
-def test_noise_is_what_was_asked() -> None:
+def test_the_noise_has_the_requested_deviation() -> None:
     mask = np.zeros((80, 120), bool)
     look = Appearance(noise=0.05, clutter=0, texture=0, bias=0)
     assert simulate_intensities(mask, appearance=look).std() == pytest.approx(0.05, rel=0.05)
@@ -88,7 +91,7 @@ def test_thin_branches_are_fainter_and_blur_is_in_mm() -> None:
     assert coarse[40, 40] > image[40, 40]
 
 
-def test_crops_hold_foreground() -> None:
+def test_crops_contain_foreground() -> None:
     mask = np.zeros((30, 50, 20), bool)
     mask[3, 47, 5] = mask[20, 10, 19] = True
     crops = crops_around_foreground(mask, (16, 12, 40), count=5, seed=2)
@@ -99,7 +102,7 @@ def test_crops_hold_foreground() -> None:
     assert crops == crops_around_foreground(mask, (16, 12, 40), count=5, seed=2)
 
 
-def test_crops_follow_the_tree_not_its_volume() -> None:
+def test_crops_are_spread_over_the_tree_and_not_its_volume() -> None:
     mask = np.zeros((40, 120), bool)
     mask[2:38, 2:42] = True
     mask[20, 42:118] = True
@@ -108,29 +111,53 @@ def test_crops_follow_the_tree_not_its_volume() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "problem"),
     [
-        {"shape": (128,)},
-        {"shape": (8, 160)},
-        {"trees": 0},
-        {"loops": -1},
-        {"gaps": -1},
-        {"noise": -0.1},
-        {"noise": float("nan")},
-        {"shape": (32, 40), "trees": 9},
+        ({"shape": (128,)}, "shape: got (128,), expected 2 or 3 axes of at least 32 voxels"),
+        ({"shape": (8, 160)}, "shape: got (8, 160), expected 2 or 3 axes of at least 32 voxels"),
+        ({"trees": 0}, "trees: got 0, expected at least 1"),
+        ({"loops": -1}, "loops: got -1, expected at least 0"),
+        ({"gaps": -1}, "gaps: got -1, expected at least 0"),
+        ({"noise": -0.1}, "noise: got -0.1, expected a finite number >= 0"),
+        ({"noise": float("nan")}, "noise: got nan, expected a finite number >= 0"),
+        ({"shape": (32, 40), "trees": 9}, "shape: got (32, 40), expected a larger image for 9 trees with 0 loops"),
     ],
     ids=str,
 )
-def test_impossible_phantoms(arguments: dict[str, object]) -> None:
-    with pytest.raises(InputError, match="expected"):
+def test_impossible_phantoms_are_refused(arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InputError, match=f"^{re.escape(problem)}$"):
         vessel_phantom(**arguments)
 
 
-def test_impossible_simulations() -> None:
-    mask = np.ones((6, 5), bool)
-    for arguments in ({"spacing": (1.0,)}, {"spacing": (1.0, 0.0)}, {"gap_density": -1}):
-        with pytest.raises(InputError, match="expected"):
-            simulate_intensities(mask, **arguments)
-    for size, count, image in (((3,), 1, mask), ((3, 3), 0, mask), ((3, 3), 1, ~mask)):
-        with pytest.raises(InputError, match="expected"):
-            crops_around_foreground(image, size, count)
+def test_a_gap_deeper_than_the_contrast_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^gap_depth: got 1\.5, expected a number from 0 to 1$"):
+        Appearance(gap_depth=1.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"spacing": (1.0,)}, "spacing: got (1.0,), expected 2 positive lengths in mm"),
+        ({"spacing": (1.0, 0.0)}, "spacing: got (1.0, 0.0), expected 2 positive lengths in mm"),
+        ({"gap_density": -1}, "gap_density: got -1, expected a number >= 0"),
+    ],
+    ids=str,
+)
+def test_impossible_simulations_are_refused(arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InputError, match=f"^{re.escape(problem)}$"):
+        simulate_intensities(np.ones((6, 5), bool), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "foreground", "problem"),
+    [
+        ((3,), 1, True, "crop size: got (3,), expected 2 positive numbers of voxels"),
+        ((3, 0), 1, True, "crop size: got (3, 0), expected 2 positive numbers of voxels"),
+        ((3, 3), 0, True, "number of crops: got 0, expected at least 1"),
+        ((3, 3), 1, False, "mask: got no foreground, expected at least one foreground voxel"),
+    ],
+    ids=str,
+)
+def test_impossible_crops_are_refused(size: tuple[int, ...], count: int, foreground: bool, problem: str) -> None:
+    with pytest.raises(InputError, match=f"^{re.escape(problem)}$"):
+        crops_around_foreground(np.full((6, 5), foreground), size, count)

@@ -145,7 +145,7 @@ def test_images_and_folders_that_cannot_be_used_are_refused(checkpoint: Path, tm
     assert "no such file" in refusal(checkpoint, tmp_path / "missing.png", tmp_path / "masks")
     assert "unsupported" in refusal(checkpoint, tmp_path / "missing", tmp_path / "masks")
     (tmp_path / "empty").mkdir()
-    assert "holds no image" in refusal(checkpoint, tmp_path / "empty", tmp_path / "masks")
+    assert "empty: got no image" in refusal(checkpoint, tmp_path / "empty", tmp_path / "masks")
     assert "not empty" in refusal(checkpoint, images, images)
     (tmp_path / "file").write_text("")
     assert "cannot be written" in refusal(checkpoint, images, tmp_path / "file" / "masks")

@@ -51,23 +51,23 @@ def test_images_and_labels_are_paired_by_name_whatever_their_format(data: Path) 
 
 
 def test_missing_things_are_named(data: Path) -> None:
-    assert "nowhere: no such folder" in refusal(data, f"data.train.images={data / 'nowhere'}")
+    assert "nowhere: got no such folder" in refusal(data, f"data.train.images={data / 'nowhere'}")
     (data / "empty").mkdir()
-    assert "empty: holds no image" in refusal(data, f"data.train.labels={data / 'empty'}")
+    assert "empty: got no image" in refusal(data, f"data.train.labels={data / 'empty'}")
     (data / "labels" / "case_1.nii.gz").unlink()
     assert "case_1.nii.gz: got no label, expected a file named case_1" in refusal(data)
 
 
 def test_two_files_of_one_case_are_refused(data: Path) -> None:
     write_volume(data / "images" / "case_1.png", np.zeros((20, 30), np.uint8))
-    assert "holds case_1.nii.gz and case_1.png" in refusal(data)
+    assert "got case_1.nii.gz and case_1.png, expected one image of each name" in refusal(data)
 
 
 def test_voxels_that_are_not_finite_are_refused(data: Path) -> None:
     image = np.zeros((24, 21), np.float32)
     image[3, 4] = np.nan
     write_volume(data / "images" / "case_0.nii.gz", image, Volume(image, AFFINE))
-    assert "case_0.nii.gz: 1 voxels are NaN" in refusal(data)
+    assert "case_0.nii.gz: got NaN in 1 of 504 voxels, the first at (3, 4)" in refusal(data)
     image[3, 4] = np.inf
     write_volume(data / "images" / "case_0.nii.gz", image, Volume(image, AFFINE))
     assert "case_0.nii.gz: got infinite values" in refusal(data)
@@ -75,7 +75,7 @@ def test_voxels_that_are_not_finite_are_refused(data: Path) -> None:
 
 def test_image_and_label_must_lie_at_the_same_place(data: Path) -> None:
     write_volume(data / "labels" / "case_0.nii.gz", np.zeros((24, 20), np.uint8), Volume(np.zeros((24, 20)), AFFINE))
-    assert "shape (24, 21)" in refusal(data)
+    assert "case_0.nii.gz: got shape (24, 21), expected the shape (24, 20) of " in refusal(data)
     write_volume(data / "labels" / "case_0.nii.gz", np.zeros((24, 21), np.uint8))
     assert "affine" in refusal(data)
 

@@ -1,4 +1,4 @@
-"""What is written is what is read, in every format."""
+"""Images are read as they were written, in every format."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ def voxels(shape: tuple[int, ...], dtype: str) -> np.ndarray:
 
 @pytest.mark.parametrize("extension", MEDICAL)
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "uint16", "int32", "float32", "float64"])
-def test_volumes_come_back(tmp_path: Path, extension: str, dtype: str) -> None:
+def test_a_written_volume_is_read_unchanged(tmp_path: Path, extension: str, dtype: str) -> None:
     array = voxels((7, 5, 4), dtype)
     write_volume(tmp_path / f"image{extension}", array, Volume(array, OBLIQUE))
     volume = read_volume(tmp_path / f"image{extension}")
@@ -37,7 +37,7 @@ def test_volumes_come_back(tmp_path: Path, extension: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("extension", [*MEDICAL, ".png", ".tif"])
-def test_flat_images_stay_2d(tmp_path: Path, extension: str) -> None:
+def test_2d_images_are_read_as_2d(tmp_path: Path, extension: str) -> None:
     array = voxels((7, 5), "uint8")
     write_volume(tmp_path / f"image{extension}", array)
     volume = read_volume(tmp_path / f"image{extension}")
@@ -48,7 +48,7 @@ def test_flat_images_stay_2d(tmp_path: Path, extension: str) -> None:
 
 @pytest.mark.parametrize("extension", [*MEDICAL, ".tif"])
 @pytest.mark.parametrize("shape", [(3, 7, 5), (2, 7, 5, 4)])
-def test_channels_come_first(tmp_path: Path, extension: str, shape: tuple[int, ...]) -> None:
+def test_channels_are_on_the_first_axis(tmp_path: Path, extension: str, shape: tuple[int, ...]) -> None:
     array = voxels(shape, "float32")
     write_volume(tmp_path / f"image{extension}", array, Volume(array[0]))
     volume = read_volume(tmp_path / f"image{extension}")
@@ -57,14 +57,14 @@ def test_channels_come_first(tmp_path: Path, extension: str, shape: tuple[int, .
     np.testing.assert_array_equal(volume.array, array)
 
 
-def test_colours_of_a_png_come_first(tmp_path: Path) -> None:
+def test_the_colours_of_a_png_are_on_the_first_axis(tmp_path: Path) -> None:
     array = voxels((3, 7, 5), "uint8")
     write_volume(tmp_path / "photo.png", array, Volume(array, has_channels=True))
     np.testing.assert_array_equal(read_volume(tmp_path / "photo.png").array, array)
 
 
 @pytest.mark.parametrize("compression", ["tiff_adobe_deflate", "tiff_lzw"])
-def test_stacks_and_compressed_tiff(tmp_path: Path, compression: str) -> None:
+def test_tiff_stacks_and_compressed_tiff_are_read(tmp_path: Path, compression: str) -> None:
     array = voxels((7, 5), "uint8")
     Image.fromarray(array).save(tmp_path / "a.tif", compression=compression)
     np.testing.assert_array_equal(read_volume(tmp_path / "a.tif").array, array)
@@ -76,7 +76,7 @@ def test_stacks_and_compressed_tiff(tmp_path: Path, compression: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "P"])
-def test_masks_drawn_in_any_mode(tmp_path: Path, mode: str) -> None:
+def test_png_masks_of_every_mode_are_read(tmp_path: Path, mode: str) -> None:
     mask = voxels((7, 5), "int8") > 0
     Image.fromarray(mask.astype(np.uint8) * 255).convert(mode).save(tmp_path / "mask.png")
     volume = read_mask(tmp_path / "mask.png")
@@ -84,14 +84,14 @@ def test_masks_drawn_in_any_mode(tmp_path: Path, mode: str) -> None:
     np.testing.assert_array_equal(volume.array, mask)
 
 
-def test_sixteen_bit_png(tmp_path: Path) -> None:
+def test_png_holds_16_bits(tmp_path: Path) -> None:
     array = voxels((7, 5), "uint16")
     write_volume(tmp_path / "a.png", array)
     np.testing.assert_array_equal(read_volume(tmp_path / "a.png").array, array)
 
 
 @pytest.mark.parametrize(("extension", "foreground"), [(".nii.gz", 1), (".mha", 1), (".png", 255), (".tif", 255)])
-def test_masks_are_written_small(tmp_path: Path, extension: str, foreground: int) -> None:
+def test_masks_are_stored_as_bytes(tmp_path: Path, extension: str, foreground: int) -> None:
     mask = voxels((7, 5), "int8") > 0
     write_volume(tmp_path / f"mask{extension}", mask)
     stored = read_volume(tmp_path / f"mask{extension}").array
@@ -100,14 +100,14 @@ def test_masks_are_written_small(tmp_path: Path, extension: str, foreground: int
     np.testing.assert_array_equal(read_mask(tmp_path / f"mask{extension}").array, mask)
 
 
-def test_wide_integers_shrink_to_what_holds_them(tmp_path: Path) -> None:
+def test_64_bit_integers_are_stored_in_the_smallest_dtype(tmp_path: Path) -> None:
     write_volume(tmp_path / "labels.nii", np.arange(20).reshape(5, 4))
     assert read_volume(tmp_path / "labels.nii").array.dtype == np.uint8
     write_volume(tmp_path / "signed.mha", np.arange(-300, 300).reshape(30, 20))
     np.testing.assert_array_equal(read_volume(tmp_path / "signed.mha").array, np.arange(-300, 300).reshape(30, 20))
 
 
-def test_scaled_and_big_endian_nifti(tmp_path: Path) -> None:
+def test_scaled_and_big_endian_nifti_are_read(tmp_path: Path) -> None:
     array = voxels((7, 5, 4), "int16")
     image = nib.Nifti1Image(array, np.eye(4), nib.Nifti1Header(endianness=">"))
     image.header.set_data_dtype(">i2")
@@ -124,13 +124,13 @@ def test_scaled_and_big_endian_nifti(tmp_path: Path) -> None:
     np.testing.assert_allclose(scaled, nib.load(tmp_path / "scaled.nii.gz").get_fdata(), rtol=1e-6)
 
 
-def test_a_label_picks_one_structure(tmp_path: Path) -> None:
+def test_a_label_selects_one_structure(tmp_path: Path) -> None:
     labels = np.arange(35, dtype=np.uint8).reshape(7, 5) % 3
     write_volume(tmp_path / "labels.nii.gz", labels)
     np.testing.assert_array_equal(read_mask(tmp_path / "labels.nii.gz", label=2).array, labels == 2)
 
 
-def test_names(tmp_path: Path) -> None:
+def test_names_have_no_extension_and_hidden_files_are_not_listed(tmp_path: Path) -> None:
     assert image_stem("a/case.01.nii.gz") == "case.01"
     for name in ("b.PNG", "a.png", ".hidden.png", "notes.txt"):
         (tmp_path / name).touch()
@@ -146,13 +146,13 @@ def test_the_same_array_gives_the_same_bytes(tmp_path: Path) -> None:
     assert compressed[4:8] == bytes(4), "gzip's time stamp is zero"
 
 
-def test_tiff_of_another_program(tmp_path: Path) -> None:
+def test_an_rgb_tiff_is_read_with_its_channels_first(tmp_path: Path) -> None:
     rgb = voxels((7, 5, 3), "uint8")
     tifffile.imwrite(tmp_path / "rgb.tif", rgb, photometric="rgb")
     np.testing.assert_array_equal(read_volume(tmp_path / "rgb.tif").array, np.moveaxis(rgb, -1, 0))
 
 
-def test_import_loads_no_heavy_library() -> None:
+def test_the_import_loads_no_heavy_library() -> None:
     heavy = "{'torch', 'monai', 'nibabel', 'SimpleITK', 'scipy', 'skimage', 'PIL', 'tifffile', 'matplotlib'}"
     code = f"import sys, segtopo.volumes; sys.exit(str(found) if (found := {heavy} & set(sys.modules)) else 0)"
     subprocess.run([sys.executable, "-c", code], check=True)

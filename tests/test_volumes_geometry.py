@@ -1,4 +1,4 @@
-"""Spacing, origin and direction survive: bit for bit in a format, through the affine between formats."""
+"""Spacing, origin and direction are kept: bit for bit within a format, through the affine between formats."""
 
 from pathlib import Path
 
@@ -43,7 +43,9 @@ def raw_header(path: Path) -> nib.Nifti1Header:
 @pytest.mark.parametrize("nifti2", [False, True])
 @pytest.mark.parametrize("shape", [(7, 5, 4), (7, 5), (7, 5, 1), (7, 5, 4, 1), (7, 5, 4, 3)])
 @pytest.mark.parametrize("seed", range(3))
-def test_nifti_bit_for_bit(tmp_path: Path, shape: tuple[int, ...], seed: int, nifti2: bool) -> None:
+def test_the_geometry_of_nifti_is_copied_bit_for_bit(
+    tmp_path: Path, shape: tuple[int, ...], seed: int, nifti2: bool
+) -> None:
     image_class = nib.Nifti2Image if nifti2 else nib.Nifti1Image
     image = image_class(np.ones(shape, np.int16), None, nifti_header(shape, seed, nifti2))
     nib.save(image, tmp_path / "a.nii.gz")
@@ -60,7 +62,7 @@ def test_nifti_bit_for_bit(tmp_path: Path, shape: tuple[int, ...], seed: int, ni
     assert nib.load(tmp_path / "b.nii.gz").get_fdata().all()
 
 
-def test_a_header_that_nibabel_would_repair(tmp_path: Path) -> None:
+def test_a_header_that_nibabel_would_correct_is_copied_unchanged(tmp_path: Path) -> None:
     header = nifti_header((7, 5, 4), 0)
     header["pixdim"][0] = 0
     nib.save(nib.Nifti1Image(np.ones((7, 5, 4), np.int16), None, header), tmp_path / "a.nii")
@@ -72,7 +74,9 @@ def test_a_header_that_nibabel_would_repair(tmp_path: Path) -> None:
 @pytest.mark.parametrize("extension", [".mha", ".mhd", ".nrrd"])
 @pytest.mark.parametrize("size", [(7, 5, 4), (7, 5), (7, 5, 1)])
 @pytest.mark.parametrize("seed", range(8))
-def test_itk_bit_for_bit(tmp_path: Path, extension: str, size: tuple[int, ...], seed: int) -> None:
+def test_the_geometry_of_metaimage_and_nrrd_is_copied_bit_for_bit(
+    tmp_path: Path, extension: str, size: tuple[int, ...], seed: int
+) -> None:
     random = np.random.default_rng(seed)
     image = sitk.Image(size, sitk.sitkInt16)
     rotation = Rotation.random(random_state=seed).as_matrix() if len(size) == 3 else [[0.6, -0.8], [0.8, 0.6]]
@@ -91,7 +95,7 @@ def test_itk_bit_for_bit(tmp_path: Path, extension: str, size: tuple[int, ...], 
     assert sitk.GetArrayViewFromImage(b).all()
 
 
-def test_an_nrrd_in_another_space_keeps_it(tmp_path: Path) -> None:
+def test_the_space_of_an_nrrd_file_is_kept(tmp_path: Path) -> None:
     lines = ["NRRD0005", "type: uint8", "dimension: 3", "space: right-anterior-superior", "sizes: 3 2 2"]
     lines += ["space directions: (0.1,0.7,0) (0.33333333333333331,0,1) (0,1.1,0.5)", "encoding: raw"]
     lines += ["space origin: (1.5,-2,3)", "", ""]
@@ -110,7 +114,7 @@ def test_an_nrrd_in_another_space_keeps_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", [".nii.gz", ".mha", ".nrrd"])
 @pytest.mark.parametrize("source", [".nii.gz", ".mha", ".nrrd"])
 @pytest.mark.parametrize("shape", [(7, 5, 4), (7, 5)])
-def test_formats_agree_on_places(tmp_path: Path, source: str, target: str, shape: tuple[int, ...]) -> None:
+def test_formats_agree_on_positions(tmp_path: Path, source: str, target: str, shape: tuple[int, ...]) -> None:
     affine = np.eye(4)
     affine[:3, :3] = Rotation.random(random_state=1).as_matrix() * [0.5, 0.75, 2]
     affine[:3, 3] = [10, -20, 30]
@@ -129,7 +133,7 @@ def test_formats_agree_on_places(tmp_path: Path, source: str, target: str, shape
     assert itk.TransformIndexToPhysicalPoint(index) == pytest.approx((-right, -anterior, superior), abs=1e-4)
 
 
-def test_a_prediction_of_a_picture_as_nifti(tmp_path: Path) -> None:
+def test_a_mask_of_a_picture_can_be_written_as_nifti(tmp_path: Path) -> None:
     write_volume(tmp_path / "photo.png", np.zeros((3, 7, 5), np.uint8), Volume(np.zeros((7, 5))))
     write_volume(tmp_path / "mask.nii.gz", np.ones((7, 5), bool), read_volume(tmp_path / "photo.png"))
     volume = read_volume(tmp_path / "mask.nii.gz")
@@ -137,7 +141,7 @@ def test_a_prediction_of_a_picture_as_nifti(tmp_path: Path) -> None:
     np.testing.assert_array_equal(volume.affine, np.eye(4))
 
 
-def test_a_crop_keeps_its_place() -> None:
+def test_a_crop_keeps_its_position() -> None:
     affine = np.eye(4)
     affine[:3, :3] = Rotation.random(random_state=2).as_matrix() * [0.5, 0.75, 2]
     volume = Volume(np.arange(7 * 5 * 4).reshape(7, 5, 4), affine)
@@ -156,15 +160,15 @@ def test_a_crop_keeps_its_place() -> None:
     ],
     ids=lambda change: change[0],
 )
-def test_different_places_are_told_apart(change: tuple[str, tuple[int, int], float]) -> None:
+def test_different_affines_are_refused(change: tuple[str, tuple[int, int], float]) -> None:
     a = Volume(np.zeros((70, 50, 40)))
     affine = np.eye(4)
     affine[change[1]] += change[2]
-    with pytest.raises(InputError, match=r"ours\.nii has affine \[\[1.0.*but theirs\.nii has affine \[\["):
+    with pytest.raises(InputError, match=r"ours\.nii: got affine \[\[1.0.*, expected the affine \[\[.* of theirs\.nii"):
         check_same_geometry(a, Volume(np.zeros((70, 50, 40)), affine), "ours.nii", "theirs.nii")
 
 
-def test_single_precision_is_the_same_place() -> None:
+def test_an_affine_in_single_precision_is_the_same() -> None:
     affine = np.eye(4)
     affine[:3, :3] = Rotation.random(random_state=2).as_matrix() * 0.7
     affine[:3, 3] = -907.5999
@@ -172,7 +176,7 @@ def test_single_precision_is_the_same_place() -> None:
     check_same_geometry(a, Volume(a.array, affine.astype(np.float32)))
 
 
-def test_a_singular_affine_cannot_become_mha(tmp_path: Path) -> None:
+def test_a_singular_affine_cannot_be_written_as_mha(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="singular"):
         write_volume(tmp_path / "a.mha", np.zeros((7, 5, 4)), Volume(np.zeros((7, 5, 4)), np.diag([1, 0, 1, 1])))
     assert not list(tmp_path.iterdir())

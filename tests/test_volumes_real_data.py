@@ -1,4 +1,4 @@
-"""Real scans and photographs; skipped where they are not at hand."""
+"""Tests with real scans and photographs; they are skipped if the data are not available."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def data() -> Path:
     return folder
 
 
-def test_retina(data: Path, tmp_path: Path) -> None:
+def test_a_photograph_of_the_retina_and_its_mask(data: Path, tmp_path: Path) -> None:
     photograph = read_volume(data / "chase_db1" / "train" / "images" / "Image_01L.jpg")
     mask = read_mask(data / "chase_db1" / "train" / "labels" / "Image_01L.png")
     assert photograph.has_channels
@@ -29,7 +29,7 @@ def test_retina(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("structure", ["hepaticArtery", "portalVein"])
-def test_liver(data: Path, tmp_path: Path, structure: str) -> None:
+def test_a_mask_of_liver_vessels_keeps_its_geometry(data: Path, tmp_path: Path, structure: str) -> None:
     path = data / "liver" / f"case1_{structure}.nii.gz"
     mask = read_mask(path)
     write_volume(tmp_path / "out.nii.gz", mask.array, mask)
@@ -49,14 +49,14 @@ def test_liver(data: Path, tmp_path: Path, structure: str) -> None:
     np.testing.assert_array_equal(a.get_fdata() != 0, b.get_fdata() != 0)
 
 
-def test_octa_label_of_0_and_255(data: Path) -> None:
+def test_a_label_of_0_and_255_is_a_mask(data: Path) -> None:
     image, label = read_volume(data / "octa3d" / "image.nii.gz"), read_mask(data / "octa3d" / "label.nii.gz")
     assert image.array.dtype == np.uint8
     assert label.array.any()
     check_same_geometry(image, label)
 
 
-def test_anisotropic_crops(data: Path, tmp_path: Path) -> None:
+def test_crops_of_an_anisotropic_mask_keep_its_spacing(data: Path, tmp_path: Path) -> None:
     path = data / "liver" / "case1_portalVein.nii.gz"
     write_simulated_dataset(tmp_path / "out", [path], crop=(64, 48, 40), crops_per_mask=1)
     label = read_mask(tmp_path / "out" / "labels" / "case1_portalVein_00.nii.gz")

@@ -2,7 +2,8 @@
 
 from segtopo.phantoms.appearance import Appearance, simulate_intensities
 from segtopo.phantoms.crops import crops_around_foreground
-from segtopo.phantoms.datasets import mask_files, write_phantom_dataset, write_simulated_dataset
+from segtopo.phantoms.phantom_dataset import write_phantom_dataset
+from segtopo.phantoms.simulated_dataset import mask_files, write_simulated_dataset
 from segtopo.phantoms.vessel_phantom import Phantom, vessel_phantom
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Simulated intensities for a mask: what a scanner would have made of this anatomy."""
+"""Simulation of an image from a mask: partial volume, blur, clutter, bias field, noise and gaps."""
 
 from __future__ import annotations
 
@@ -9,28 +9,38 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from segtopo.errors import InputError
+from segtopo.errors import InputError, mismatch
+from segtopo.masks.components import FULL_CONNECTIVITY, Mask, label_components
 
 Image = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 Seed: TypeAlias = "int | Sequence[int]"
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """How vessels look in a simulated image, whose intensities lie in [0, 1].
+    """Intensities and sizes of a simulated image with values in [0, 1]. Every attribute is at least 0.
 
     Attributes:
         background: Intensity around the vessels.
-        contrast: Intensity of a thick vessel above the background.
-        blur: Standard deviation of the point spread function in mm; it gives the partial volume at the walls,
-            and makes thin branches fainter than thick ones.
+        contrast: Difference between the intensity of a thick vessel and the background.
+        blur: Standard deviation of the point spread function in mm. It causes the partial volume at the walls and makes
+            thin branches fainter than thick ones.
         noise: Standard deviation of the Gaussian noise.
-        bias: Relative depth of the smooth bias field.
+        bias: Amplitude of the smooth bias field, relative to the intensity.
         texture: Standard deviation of the smooth variation of the background.
-        clutter: Intensity of faint curved structures in the background that are no vessels.
-        gap_size: Radius in mm of the places where a branch loses its contrast.
-        gap_depth: Part of the contrast lost there, from 0 to 1.
+        clutter: Largest intensity of faint curved structures that are not vessels, above the background.
+        gap_size: Radius in mm of the gaps, in which a branch loses its contrast.
+        gap_depth: Fraction of the contrast that is lost in a gap, from 0 to 1.
+
+    Raises:
+        InputError: An attribute is out of range.
+
+    Example:
+        >>> Appearance(noise=0.02, gap_depth=1.0).contrast
+        0.35
+        >>> Appearance(noise=-1)
+        Traceback (most recent call last):
+        segtopo.errors.InputError: noise: got -1, expected a finite number >= 0
     """
 
     background: float = 0.35
@@ -46,9 +56,9 @@ class Appearance:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if not 0 <= value < np.inf:
-                raise InputError(f"{name} is {value}; expected a number of at least 0")
+                raise InputError(mismatch(name, got=value, expected="a finite number >= 0"))
         if self.gap_depth > 1:
-            raise InputError(f"gap_depth is {self.gap_depth}; expected a number from 0 to 1")
+            raise InputError(mismatch("gap_depth", got=self.gap_depth, expected="a number from 0 to 1"))
 
 
 def simulate_intensities(
@@ -59,22 +69,23 @@ def simulate_intensities(
     appearance: Appearance | None = None,
     seed: Seed = 0,
 ) -> Image:
-    """Simulates the image of a mask: partial volume, blur, clutter, bias field, noise and faint branches.
+    """Simulates an image of the vessels in a mask, with blur, clutter, bias field, noise and gaps.
+
+    A gap is a ball in which a branch loses its contrast and that cuts the branch in two, so a segmentation of the image
+    is likely to break there. The mask has no gap.
 
     Args:
-        mask: 2D or 3D mask, foreground is not zero.
-        spacing: Voxel size in mm along each axis; 1 by default.
-        gap_density: Gaps per 10,000 voxels of the branches that are at most as thick as a gap. A gap is a
-            loss of contrast in a ball that cuts a branch in two, so that a segmentation is likely to break
-            there; the mask stays whole.
-        appearance: Intensities, noise and sizes.
-        seed: Seed of the random generator; the same seed gives the same image.
+        mask: 2D or 3D mask; voxels other than 0 are foreground.
+        spacing: Voxel size in mm along each axis; by default 1.
+        gap_density: Number of gaps per 10,000 voxels of thin branches, which are at most as thick as a gap; at least 0.
+        appearance: Intensities and sizes.
+        seed: Seed of the random generator, at least 0. The same seed gives the same image.
 
     Returns:
-        float32 image of the mask's shape with values in [0, 1].
+        float32 image of the shape of the mask, with values in [0, 1].
 
     Raises:
-        InputError: If ``gap_density`` is negative or the spacing does not fit the mask.
+        InputError: ``gap_density`` is negative, or ``spacing`` does not have one positive number for each axis.
 
     Example:
         >>> mask = np.zeros((24, 32), bool)
@@ -86,9 +97,9 @@ def simulate_intensities(
     look = Appearance() if appearance is None else appearance
     mm = np.ones(mask.ndim) if spacing is None else np.asarray(spacing, float)
     if mm.shape != (mask.ndim,) or not (mm > 0).all():
-        raise InputError(f"spacing is {spacing}; expected {mask.ndim} positive lengths in mm")
+        raise InputError(mismatch("spacing", got=spacing, expected=f"{mask.ndim} positive lengths in mm"))
     if not gap_density >= 0:
-        raise InputError(f"gap_density is {gap_density}; expected a number of at least 0")
+        raise InputError(mismatch("gap_density", got=gap_density, expected="a number >= 0"))
     from scipy.ndimage import gaussian_filter
 
     rng = np.random.default_rng(seed)
@@ -107,10 +118,18 @@ def simulate_intensities(
 
 
 def thin_branches(mask: Mask, radius: float, spacing: Any) -> npt.NDArray[np.intp]:
-    """Flat indices of the foreground that little foreground surrounds, as in a branch of this radius."""
+    """Returns the linear indices of the foreground voxels in branches of at most a given radius.
+
+    Such a voxel is surrounded by little foreground.
+
+    Args:
+        mask: 2D or 3D boolean mask.
+        radius: Largest radius of a thin branch, in mm.
+        spacing: Voxel size in mm along each axis.
+    """
     from scipy.ndimage import uniform_filter
 
-    # A straight tube of radius r fills pi / 16 of a box of side 4 r in 3D, and a half in 2D.
+    # In a box of side 4 r, a straight tube of radius r fills a half in 2D and pi / 16 in 3D.
     side = 2 * np.ceil(2 * radius / np.asarray(spacing)).astype(int) + 1
     filled = uniform_filter(mask.astype(np.float32), side, mode="constant")
     return np.flatnonzero(mask & (filled <= 0.5 ** (mask.ndim - 1)))
@@ -119,7 +138,7 @@ def thin_branches(mask: Mask, radius: float, spacing: Any) -> npt.NDArray[np.int
 def _darken_gaps(
     vessels: Image, mask: Mask, density: float, *, mm: Any, look: Appearance, rng: np.random.Generator
 ) -> None:
-    """Lowers the contrast in place, in balls that each cut a branch in two."""
+    """Reduces the contrast in balls that each cut a branch in two. It changes ``vessels`` in place."""
     candidates = thin_branches(mask, look.gap_size, mm)
     count = round(density * len(candidates) / 10_000)
     for voxel in rng.permutation(candidates):
@@ -133,7 +152,7 @@ def _darken_gaps(
 
 
 def _ball(shape: tuple[int, ...], centre: Any, mm: Any, radius: float) -> tuple[tuple[slice, ...], npt.NDArray[Any]]:
-    """The window around a voxel and the distance in mm of its voxels from that one."""
+    """Returns the box around a ball, and the distance in mm of each voxel of the box from the centre."""
     reach = np.ceil(radius / mm).astype(int)
     window = tuple(
         slice(max(int(c - r), 0), min(int(c + r) + 1, n)) for c, r, n in zip(centre, reach, shape, strict=True)
@@ -143,15 +162,15 @@ def _ball(shape: tuple[int, ...], centre: Any, mm: Any, radius: float) -> tuple[
 
 
 def _cuts_a_branch(mask: Mask, outside: Mask, distance: npt.NDArray[Any]) -> bool:
-    from skimage.measure import label
-
-    components = label(mask, connectivity=mask.ndim)
-    branch = components == components[np.unravel_index(int(distance.argmin()), mask.shape)]
-    return int(label(branch & outside, connectivity=mask.ndim, return_num=True)[1]) >= 2
+    """Returns whether the branch at the centre of a box is in several pieces outside the ball."""
+    connectivity = FULL_CONNECTIVITY[mask.ndim]
+    labels, _ = label_components(mask, connectivity)
+    branch = labels == labels[np.unravel_index(int(distance.argmin()), mask.shape)]
+    return label_components(branch & outside, connectivity)[1] >= 2
 
 
 def _smooth_noise(shape: tuple[int, ...], sigma: Any, rng: np.random.Generator) -> Image:
-    """Gaussian random field of unit variance with a correlation length of about ``sigma`` voxels."""
+    """Samples a Gaussian random field of unit variance with a correlation length of about ``sigma`` voxels."""
     from scipy.ndimage import gaussian_filter
 
     field: Image = gaussian_filter(rng.standard_normal(shape, np.float32), sigma, mode="wrap")
@@ -159,17 +178,16 @@ def _smooth_noise(shape: tuple[int, ...], sigma: Any, rng: np.random.Generator) 
 
 
 def _curved_structures(shape: tuple[int, ...], mm: Any, rng: np.random.Generator, length: float = 7.0) -> Image:
-    """Faint winding lines: where ndim - 1 smooth random fields vanish and one more is positive."""
+    """Simulates winding lines: the common zeros of ndim - 1 smooth random fields where another field is positive."""
     squares = sum(_smooth_noise(shape, length / mm, rng) ** 2 for _ in range(len(shape) - 1))
-    # A field of this correlation length changes by about 1 / length per mm, so the lines are about 1 mm
-    # thick.
+    # A field with this correlation length changes by about 1 / length per mm, so the lines are about 1 mm thick.
     lines: Image = np.exp(-0.5 * squares * length**2).astype(np.float32)
     lines *= np.clip(_smooth_noise(shape, length / mm, rng), 0, 1)
     return lines
 
 
 def _apply_bias_field(image: Image, depth: float, rng: np.random.Generator) -> None:
-    """Multiplies in place by a slow wave along each axis, so that no array of the image's size is needed."""
+    """Multiplies an image in place by a slow wave along each axis, which needs no other array of its size."""
     for axis, size in enumerate(image.shape):
         t = np.linspace(0, 1, size, dtype=np.float32)
         wave = np.cos(np.pi * (rng.uniform(0.5, 1.5) * t + rng.uniform(0, 2))) * depth / image.ndim

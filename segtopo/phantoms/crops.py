@@ -1,4 +1,4 @@
-"""Boxes around the foreground of a mask."""
+"""Crops around the foreground of a mask."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segtopo.errors import InputError
+from segtopo.errors import InputError, mismatch
 from segtopo.phantoms.appearance import Seed
 
 
 def crops_around_foreground(
     mask: npt.NDArray[Any], size: Sequence[int], count: int, *, seed: Seed = 0
 ) -> list[tuple[slice, ...]]:
-    """Chooses boxes centred on foreground voxels, moved inside the image where they would leave it.
+    """Chooses random crops of a mask that are centred on foreground voxels.
 
-    The centres are spread over the space that the foreground passes through, so that thick parts, which hold
-    most of its voxels, do not get most of the boxes.
+    A crop that would extend beyond the image is shifted into it. The centres are spread evenly over the region of the
+    foreground: a thick vessel has most of the voxels, but does not get most of the crops.
 
     Args:
-        mask: 2D or 3D mask, foreground is not zero.
-        size: Size of the boxes along each axis, in voxels; an axis of the mask that is shorter is taken
-            whole.
-        count: Number of boxes.
-        seed: Seed of the random generator.
+        mask: 2D or 3D mask; voxels other than 0 are foreground.
+        size: Number of voxels of the crops along each axis, at least 1. If the mask is smaller along an axis, the crop
+            is as long as the mask.
+        count: Number of crops, at least 1.
+        seed: Seed of the random generator, at least 0. The same seed gives the same crops.
 
     Returns:
-        For each box one slice per axis, with which ``mask`` can be indexed.
+        For each crop a tuple with one slice for each axis: ``mask[crop]`` is the crop.
 
     Raises:
-        InputError: If the mask has no foreground, or ``size`` or ``count`` is out of range.
+        InputError: The mask has no foreground, or ``size`` or ``count`` is out of range.
 
     Example:
         >>> mask = np.zeros((40, 30), bool)
@@ -40,11 +40,11 @@ def crops_around_foreground(
         [(slice(12, 28, None), slice(0, 12, None))]
     """
     if len(size) != mask.ndim or min(size) < 1:
-        raise InputError(f"crop size is {tuple(size)}; expected {mask.ndim} positive numbers of voxels")
+        raise InputError(mismatch("crop size", got=tuple(size), expected=f"{mask.ndim} positive numbers of voxels"))
     if count < 1:
-        raise InputError(f"number of crops is {count}; expected at least 1")
+        raise InputError(mismatch("number of crops", got=count, expected="at least 1"))
     if not mask.any():
-        raise InputError(f"mask of shape {mask.shape} has no foreground; expected a structure to crop around")
+        raise InputError(mismatch("mask", got="no foreground", expected="at least one foreground voxel"))
     shape, box = np.array(mask.shape), np.minimum(size, mask.shape)
     centres = _spread_voxels(np.argwhere(mask), np.maximum(box // 4, 1), count, np.random.default_rng(seed))
     starts = np.clip(centres - box // 2, 0, shape - box)
@@ -54,7 +54,7 @@ def crops_around_foreground(
 def _spread_voxels(
     voxels: npt.NDArray[np.intp], cell: npt.NDArray[np.intp], count: int, rng: np.random.Generator
 ) -> npt.NDArray[np.intp]:
-    """Random voxels, each from a cell of a coarse grid of its own as long as there are such."""
+    """Chooses voxels at random from different cells of a grid, and from all voxels if there are too few cells."""
     voxels = rng.permutation(voxels)
     _, first_in_cell = np.unique(voxels // cell, axis=0, return_index=True)
     chosen = rng.permutation(first_in_cell)[:count]

@@ -1,4 +1,4 @@
-"""Vessel phantoms whose Betti numbers are known by construction."""
+"""Vessel phantoms with known Betti numbers."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from segtopo.errors import InputError
-from segtopo.phantoms.appearance import Appearance, Image, Mask, Seed, simulate_intensities, thin_branches
+from segtopo.errors import InputError, mismatch
+from segtopo.masks.components import Mask
+from segtopo.phantoms.appearance import Appearance, Image, Seed, simulate_intensities, thin_branches
 from segtopo.phantoms.vessel_network import grow_network
 
-LEAST_SIZE = 32
+_LEAST_SIZE = 32
 
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
-    """A simulated image of vessels.
+    """A simulated image of vessels with its label.
 
     Attributes:
-        image: float32, values in [0, 1].
-        label: bool, of the same shape: where the vessels are.
-        betti_numbers: Components and loops (and cavities in 3D) of the label, its foreground having full
-            connectivity.
+        image: float32 image with values in [0, 1].
+        label: Boolean mask of the vessels, of the same shape.
+        betti_numbers: Numbers of components, loops and (3D) cavities of the label, which is 8- or 26-connected.
     """
 
     image: Image
@@ -40,28 +40,26 @@ def vessel_phantom(
     gaps: int = 6,
     appearance: Appearance | None = None,
 ) -> Phantom:
-    """Makes an image of branching, curved, tapering vessels, with its label.
+    """Simulates an image of branching, curved and tapering vessels with its label.
 
-    Trees grow from the border of the image and touch neither themselves nor each other; an anastomosis joins
-    two places of one tree and closes a loop. So there are as many components as trees and as many loops as
-    anastomoses. The voxels are checked to have these Betti numbers after every branch, and a branch that
-    would change them is grown anew.
+    Trees grow from the border of the image. They touch neither themselves nor other trees, so each tree is a component
+    of the label. An anastomosis connects two points of a tree and closes a loop. The Betti numbers of the mask are
+    checked for every new branch; a branch that changes them in another way is rejected.
 
     Args:
-        shape: Two or three axes of at least 32 voxels.
-        seed: Seed of the random generator; the same seed gives the same phantom.
-        trees: Number of components.
-        loops: Number of loops.
-        noise: Standard deviation of the noise, where the image lies in [0, 1].
-        gaps: At most this many places where a branch is nearly invisible in the image; the label is connected
-            there.
-        appearance: Everything else about the intensities.
+        shape: Number of voxels along each of the 2 or 3 axes, at least 32. A voxel is 1 mm wide.
+        seed: Seed of the random generator, at least 0. The same seed gives the same phantom.
+        trees: Number of components, at least 1.
+        loops: Number of loops, at least 0.
+        noise: Standard deviation of the noise in the image. It replaces that of ``appearance``.
+        gaps: Largest number of gaps, at least 0. In a gap a branch nearly vanishes in the image; the label has no gap.
+        appearance: Intensities and sizes.
 
     Returns:
-        The phantom.
+        The image, the label and its Betti numbers.
 
     Raises:
-        InputError: If an argument is out of range or the shape leaves no room for so many trees and loops.
+        InputError: An argument is out of range, or the shape is too small for the trees and loops.
 
     Example:
         >>> phantom = vessel_phantom((96, 112), seed=7, loops=1)
@@ -69,11 +67,11 @@ def vessel_phantom(
         ((96, 112), dtype('bool'), (1, 1))
     """
     size = tuple(int(length) for length in shape)
-    if len(size) not in (2, 3) or min(size) < LEAST_SIZE:
-        raise InputError(f"shape is {size}; expected 2 or 3 axes of at least {LEAST_SIZE} voxels")
+    if len(size) not in (2, 3) or min(size) < _LEAST_SIZE:
+        raise InputError(mismatch("shape", got=size, expected=f"2 or 3 axes of at least {_LEAST_SIZE} voxels"))
     for name, value, least in (("trees", trees, 1), ("loops", loops, 0), ("gaps", gaps, 0)):
         if value < least:
-            raise InputError(f"{name} is {value}; expected at least {least}")
+            raise InputError(mismatch(name, got=value, expected=f"at least {least}"))
     rng = np.random.default_rng(seed)
     network = grow_network(size, trees, loops, rng)
     look = replace(appearance or Appearance(), noise=noise)

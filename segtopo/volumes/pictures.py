@@ -1,4 +1,4 @@
-"""PNG and JPEG through Pillow, TIFF through tifffile: pixels without a place in space."""
+"""PNG and JPEG files (with Pillow) and TIFF files (with tifffile), which have no position in space."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from segtopo.errors import InputError
+from segtopo.errors import InputError, mismatch
 from segtopo.volumes.volume import Array, Volume
 
-# What is left of each Pillow mode: transparency says nothing about tissue; the indices of a palette are the
-# labels.
-PILLOW_MODES = {
+# Pillow modes that are converted. Transparency is dropped. A palette is not applied, as its indices are the labels.
+_PILLOW_MODES = {
     "LA": "L",
     "La": "L",
     "RGBA": "RGB",
@@ -25,21 +24,22 @@ PILLOW_MODES = {
 
 
 def read_picture(path: Path) -> Volume:
-    """Reads a PNG, JPEG or TIFF file; one bit per pixel becomes 0 and 1, transparency is dropped.
+    """Reads a PNG, JPEG or TIFF file without its transparency. Pixels of 1 bit become 0 and 1.
 
     Raises:
-        InputError: If the file is truncated or damaged.
+        InputError: The file is truncated or damaged, or is neither a 2D image nor a 3D stack.
     """
     read = _read_tiff if path.suffix.lower() in {".tif", ".tiff"} else _read_with_pillow
     try:
         array, has_channels = read(path)
     except (OSError, ValueError, SyntaxError, IndexError, zlib.error) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: truncated or damaged ({reason}); expected a PNG, JPEG or TIFF file") from error
+        got = f"truncated or damaged data ({reason})"
+        raise InputError(mismatch(path, got=got, expected="a PNG, JPEG or TIFF file")) from error
     if array.dtype == bool:
         array = array.astype(np.uint8)
     if array.ndim - has_channels not in (2, 3) or 0 in array.shape:
-        raise InputError(f"{path}: shape {array.shape}; expected a 2D image or a 3D stack")
+        raise InputError(mismatch(path, got=f"shape {array.shape}", expected="a 2D image or a 3D stack"))
     return Volume(array.astype(array.dtype.newbyteorder("="), copy=False), has_channels=has_channels)
 
 
@@ -47,8 +47,8 @@ def write_picture(path: Path, array: Array, has_channels: bool) -> None:
     """Writes a PNG or TIFF file.
 
     Raises:
-        InputError: If the format cannot hold the array: PNG is 2D with integers of up to 16 bits, JPEG is
-            lossy.
+        InputError: The format cannot hold the array. PNG holds 2D images: grey with 8 or 16 bits, or RGB with 8 bits.
+            JPEG is lossy.
     """
     if path.suffix.lower() in {".tif", ".tiff"}:
         import tifffile
@@ -57,14 +57,12 @@ def write_picture(path: Path, array: Array, has_channels: bool) -> None:
         tifffile.imwrite(path, array, compression="zlib", photometric="minisblack", metadata={"axes": axes})
         return
     if path.suffix.lower() != ".png":
-        raise InputError(f"{path}: JPEG alters the values it stores; expected .png or .tif")
+        raise InputError(mismatch(path, got="the lossy format JPEG", expected=".png or .tif"))
     shape = array.shape[1:] if has_channels else array.shape
     fits = array.dtype == np.uint8 or (array.dtype == np.uint16 and not has_channels)
     if len(shape) != 2 or not fits or (has_channels and array.shape[0] not in (1, 3)):
-        raise InputError(
-            f"{path}: {array.dtype} of shape {array.shape} does not fit into a PNG (2D, grey or RGB, "
-            "integers of 8 or 16 bits); expected .tif or .nii.gz"
-        )
+        expected = "a 2D image, grey with 8 or 16 bits or RGB with 8 bits; use .tif or .nii.gz"
+        raise InputError(mismatch(path, got=f"{array.dtype} of shape {array.shape}", expected=expected))
     from PIL import Image
 
     pixels = np.moveaxis(array, 0, -1).squeeze(axis=-1 if array.shape[0] == 1 else ()) if has_channels else array
@@ -75,7 +73,7 @@ def _read_with_pillow(path: Path) -> tuple[Array, bool]:
     from PIL import Image
 
     with Image.open(path) as image:
-        pixels = np.asarray(image.convert(PILLOW_MODES.get(image.mode, image.mode)))
+        pixels = np.asarray(image.convert(_PILLOW_MODES.get(image.mode, image.mode)))
     if pixels.ndim == 3:
         return np.moveaxis(pixels, -1, 0), True
     return pixels, False
@@ -84,15 +82,14 @@ def _read_with_pillow(path: Path) -> tuple[Array, bool]:
 def _read_tiff(path: Path) -> tuple[Array, bool]:
     import tifffile
 
-    # Damage is reported by the exception; without a handler tifffile's log would go to the terminal as well.
+    # The exception reports damage. Without a handler, tifffile's log would also be printed on the terminal.
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
     try:
         with tifffile.TiffFile(path) as file:
             series = file.series[0]
             axes, pixels = series.axes, np.asarray(series.asarray())
     except ValueError as error:
-        # tifffile leaves LZW and JPEG compression to a large optional package; Pillow brings both for 2D
-        # images.
+        # For LZW and JPEG compression tifffile needs a large optional package; Pillow reads both in 2D.
         if "imagecodecs" not in str(error):
             raise
         return _read_with_pillow(path)

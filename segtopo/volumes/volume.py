@@ -1,4 +1,4 @@
-"""An image in index order together with the geometry its file gave it."""
+"""Images in index order with their geometry in space."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segtopo.errors import InputError
+from segtopo.errors import InputError, mismatch
 
 Array = npt.NDArray[Any]
 Affine = npt.NDArray[np.float64]
@@ -17,16 +17,16 @@ Affine = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """A 2D or 3D image and where it lies in space.
+    """A 2D or 3D image with its position in space.
 
     Attributes:
-        array: Voxels in index order: ``(i, j[, k])`` as nibabel gives them for NIfTI, MHA and NRRD,
-            ``(rows, columns)`` for PNG, JPEG and TIFF and ``(pages, rows, columns)`` for a TIFF stack. An
-            image with several channels has them on the first axis.
-        affine: ``(4, 4)`` matrix from voxel indices to RAS+ millimetres; the identity for PNG, JPEG and TIFF.
+        array: Voxels in index order, with the channels, if any, on the first axis. The spatial axes are ``(i, j[, k])``
+            for NIfTI, MHA, MHD and NRRD files (as in nibabel), ``(rows, columns)`` for PNG, JPEG and TIFF files and
+            ``(pages, rows, columns)`` for TIFF stacks.
+        affine: ``(4, 4)`` matrix from voxel indices to RAS+ coordinates in mm; the identity for PNG, JPEG and TIFF.
         has_channels: Whether the first axis of ``array`` holds channels.
-        header: The geometry as the file states it, kept so that it can be written again bit for bit; ``None``
-            if the volume was not read from a file whose format states one.
+        header: The geometry in the format of the file, with which :func:`write_volume` copies it bit for bit. ``None``
+            for PNG, JPEG and TIFF files and for volumes that were not read from a file.
 
     Example:
         >>> volume = Volume(np.zeros((5, 4, 3)), np.diag([0.5, 0.5, 2.0, 1.0]))
@@ -41,7 +41,7 @@ class Volume:
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:
-        """Size along each spatial axis, in voxels."""
+        """Number of voxels along each spatial axis."""
         return self.array.shape[1:] if self.has_channels else self.array.shape
 
     @property
@@ -56,7 +56,7 @@ class Volume:
 
 
 def stored_shape(volume: Volume) -> tuple[int, ...]:
-    """Shape in a file: a 2D image that does not lie in the plane z = 0 becomes one slice of a volume.
+    """Returns the spatial shape to store in a file; a 2D image outside the plane z = 0 is stored as a 3D slice.
 
     Example:
         >>> stored_shape(Volume(np.zeros((5, 4))))
@@ -69,15 +69,16 @@ def stored_shape(volume: Volume) -> tuple[int, ...]:
 
 
 def crop_volume(volume: Volume, start: Sequence[int], shape: Sequence[int]) -> Volume:
-    """Cuts a box out of a volume; its voxels keep their place in space.
+    """Crops a volume to a box; the voxels keep their positions in space.
 
     Args:
-        volume: The volume to cut from.
-        start: First index of the box along each spatial axis.
-        shape: Size of the box along each spatial axis, in voxels.
+        volume: 2D or 3D volume.
+        start: First index of the box along each spatial axis, at least 0.
+        shape: Number of voxels of the box along each spatial axis.
 
     Returns:
-        The box, with the origin of its affine shifted to ``start``.
+        The voxels in the box, without a copy. The origin of the affine is the position of the voxel ``start``; the
+        header is ``None``.
 
     Example:
         >>> volume = Volume(np.arange(20).reshape(5, 4), np.diag([2.0, 3.0, 1.0, 1.0]))
@@ -93,39 +94,41 @@ def crop_volume(volume: Volume, start: Sequence[int], shape: Sequence[int]) -> V
 
 
 def check_same_geometry(
-    a: Volume, b: Volume, name_a: str = "prediction", name_b: str = "reference", *, tolerance: float = 0.01
+    volume: Volume,
+    reference: Volume,
+    name: str = "prediction",
+    reference_name: str = "reference",
+    *,
+    tolerance: float = 0.01,
 ) -> None:
-    """Makes sure that two volumes have the same shape and lie at the same place.
+    """Raises InputError unless two volumes have the same spatial shape and the same position in space.
 
     Args:
-        a: First volume.
-        b: Second volume.
-        name_a: What the error message calls the first volume.
-        name_b: What the error message calls the second volume.
-        tolerance: Largest distance between the positions that both affines give to a corner of the image, in
-            voxels.
+        volume: The volume to check.
+        reference: The volume with the expected geometry.
+        name: Name of ``volume`` in error messages, for instance its path.
+        reference_name: Name of ``reference`` in error messages.
+        tolerance: Largest distance between the two positions of a corner of the image, in units of the smallest voxel
+            size of ``volume``.
 
     Raises:
-        InputError: If the shapes or the affines differ.
+        InputError: The spatial shapes differ, or the affines differ by more than the tolerance.
 
     Example:
         >>> check_same_geometry(Volume(np.zeros((5, 4))), Volume(np.zeros((5, 4))))
         >>> check_same_geometry(Volume(np.zeros((5, 4))), Volume(np.zeros((5, 6))))
         Traceback (most recent call last):
-        segtopo.errors.InputError: prediction has shape (5, 4) but reference (5, 6); expected the same shape
+        segtopo.errors.InputError: prediction: got shape (5, 4), expected the shape (5, 6) of reference
     """
-    if a.spatial_shape != b.spatial_shape:
-        raise InputError(
-            f"{name_a} has shape {a.spatial_shape} but {name_b} {b.spatial_shape}; expected the same shape"
-        )
-    shape = a.spatial_shape + (1,) * (3 - a.ndim)
+    if volume.spatial_shape != reference.spatial_shape:
+        expected = f"the shape {reference.spatial_shape} of {reference_name}"
+        raise InputError(mismatch(name, got=f"shape {volume.spatial_shape}", expected=expected))
+    shape = volume.spatial_shape + (1,) * (3 - volume.ndim)
     corners = np.array([[*index, 1] for index in np.ndindex(2, 2, 2)]) * np.array([*shape, 1])
-    displacement = np.linalg.norm(corners @ (a.affine - b.affine).T, axis=1).max()
-    if not displacement <= tolerance * min(a.spacing):
-        raise InputError(
-            f"{name_a} has affine {_one_line(a.affine)} but {name_b} has affine {_one_line(b.affine)}; "
-            "expected the same affine"
-        )
+    displacement = np.linalg.norm(corners @ (volume.affine - reference.affine).T, axis=1).max()
+    if not displacement <= tolerance * min(volume.spacing):
+        expected = f"the affine {_one_line(reference.affine)} of {reference_name}"
+        raise InputError(mismatch(name, got=f"affine {_one_line(volume.affine)}", expected=expected))
 
 
 def _one_line(affine: Affine) -> str:

@@ -1,0 +1,143 @@
+"""Output appears complete or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from segtopo.atomic_output import atomic_output
+from segtopo.errors import InputError
+
+
+def write_file(part: Path) -> None:
+    part.write_text("new")
+
+
+def write_file_with_companion(part: Path) -> None:
+    part.write_text("new")
+    part.with_name("companion.raw").write_text("new companion")
+
+
+def write_folder(part: Path) -> None:
+    (part / "images").mkdir(parents=True)
+    (part / "images" / "one.txt").write_text("new")
+
+
+WRITERS = {
+    "a file": (write_file, {"out": "new"}),
+    "a file with a companion": (write_file_with_companion, {"out": "new", "companion.raw": "new companion"}),
+    "a folder": (write_folder, {"out/images/one.txt": "new"}),
+}
+
+
+def files_in(folder: Path) -> dict[str, str]:
+    return {file.relative_to(folder).as_posix(): file.read_text() for file in folder.rglob("*") if file.is_file()}
+
+
+def everything_in(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize("parent", ["", "new/parents"])
+@pytest.mark.parametrize("kind", WRITERS)
+def test_output_appears_when_the_block_ends(tmp_path: Path, kind: str, parent: str) -> None:
+    write, expected = WRITERS[kind]
+    folder = tmp_path / parent
+    with atomic_output(folder / "out") as part:
+        assert part.name == "out"
+        write(part)
+        visible = [name for name in everything_in(folder) if not name.startswith(".")]
+        assert visible == []
+    assert files_in(folder) == expected
+    assert not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+@pytest.mark.parametrize("parent", ["", "new/parents"])
+@pytest.mark.parametrize("kind", WRITERS)
+def test_nothing_is_left_after_an_error(tmp_path: Path, kind: str, parent: str, error: type[BaseException]) -> None:
+    def interrupted() -> None:
+        with atomic_output(tmp_path / parent / "out") as part:
+            WRITERS[kind][0](part)
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
+    assert everything_in(tmp_path) == []
+
+
+def test_an_error_keeps_the_existing_file_and_its_companion(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("old")
+    (tmp_path / "companion.raw").write_text("old companion")
+
+    def interrupted() -> None:
+        with atomic_output(tmp_path / "out") as part:
+            write_file_with_companion(part)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert files_in(tmp_path) == {"out": "old", "companion.raw": "old companion"}
+
+
+def test_an_existing_file_and_its_companion_are_replaced(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("old")
+    (tmp_path / "companion.raw").write_text("old companion")
+    with atomic_output(tmp_path / "out") as part:
+        write_file_with_companion(part)
+    assert files_in(tmp_path) == {"out": "new", "companion.raw": "new companion"}
+
+
+def test_the_companion_is_moved_before_the_file_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[str] = []
+    replace = Path.replace
+
+    def record(source: Path, target: Path) -> Path:
+        moved.append(target.name)
+        return replace(source, target)
+
+    monkeypatch.setattr(Path, "replace", record)
+    with atomic_output(tmp_path / "a.mhd") as part:
+        part.write_text("header")
+        part.with_name("a.raw").write_text("voxels")
+    assert moved == ["a.raw", "a.mhd"]
+
+
+def test_an_empty_folder_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with atomic_output(tmp_path / "out") as part:
+        write_folder(part)
+    assert everything_in(tmp_path) == ["out", "out/images", "out/images/one.txt"]
+
+
+def refusal(path: Path) -> str:
+    """Returns the error message of an output that is refused before the block is executed."""
+    with pytest.raises(InputError) as error, atomic_output(path):
+        pytest.fail("the block must not be executed")
+    return str(error.value)
+
+
+def test_a_folder_that_is_not_empty_is_refused_before_the_block(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old.txt").write_text("old")
+    message = f"{tmp_path / 'out'}: got a folder that is not empty, expected a new or empty folder"
+    assert refusal(tmp_path / "out") == message
+    assert everything_in(tmp_path) == ["out", "out/old.txt"]
+
+
+@pytest.mark.parametrize("name", ["file/out", "file/deeper/out"])
+def test_a_file_in_place_of_a_parent_is_refused_before_the_block(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("old")
+    problem = "got a path that cannot be written (Not a directory), expected a path in a writable folder"
+    assert refusal(tmp_path / name) == f"{tmp_path / name}: {problem}"
+    assert files_in(tmp_path) == {"file": "old"}
+
+
+@pytest.mark.parametrize(("existing", "kind"), [("a file", "a folder"), ("a folder", "a file")])
+def test_files_do_not_replace_folders_nor_folders_files(tmp_path: Path, existing: str, kind: str) -> None:
+    if existing == "a folder":
+        (tmp_path / "out").mkdir()
+    else:
+        (tmp_path / "out").write_text("old")
+    with pytest.raises(InputError, match="cannot be written"), atomic_output(tmp_path / "out") as part:
+        WRITERS[kind][0](part)
+    assert everything_in(tmp_path) == ["out"]
