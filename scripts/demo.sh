@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Trains a small 2D U-Net on the vessel phantoms twice, with Dice + CE and with Dice + CE + TopoLoss, and compares
-# what the two make of the test images.
+# Trains a small 2D U-Net on the vessel phantoms twice, with Dice + CE and with Dice + CE + TopoLoss, and compares the
+# predictions on the test images.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh

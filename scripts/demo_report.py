@@ -1,4 +1,4 @@
-"""Sets trainings side by side: a table of their scores, and a picture of each test image with what they made of it."""
+"""Compares trainings: prints a table of their scores, and draws each test image with its label and predictions."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     for image in sorted((arguments.test / "images").iterdir()):
         draw_case(image, arguments.test / "labels" / image.name, runs, arguments.out / f"{image.stem}.png")
-    print(f"pictures (each connected piece in a colour of its own, what is missing in pink): {arguments.out}/")
+    print(f"pictures (each component in a different colour, missed pixels in pink): {arguments.out}/")
 
 
 def score_table(runs: dict[str, Path]) -> Table:
-    """One row for each training: the mean of each score over the test cases."""
+    """Returns a table with one row for each training: the mean of each score over the test cases."""
     table = Table("loss", title="Test images: mean ± standard error")
     for title in SCORES.values():
         table.add_column(title, justify="right")
@@ -49,11 +49,11 @@ def score_table(runs: dict[str, Path]) -> Table:
 
 
 def draw_case(image: Path, label: Path, runs: dict[str, Path], picture: Path) -> None:
-    """The image, its label and each prediction, the wrong pixels in colour."""
+    """Draws an image, its label and each prediction."""
     reference = read_mask(label).array
-    panels = {"image": read_volume(image).array, "label": coloured_pieces(reference, reference)}
+    panels = {"image": read_volume(image).array, "label": coloured_components(reference, reference)}
     for name, folder in runs.items():
-        panels[name] = coloured_pieces(read_mask(folder / "predictions" / image.name).array, reference)
+        panels[name] = coloured_components(read_mask(folder / "predictions" / image.name).array, reference)
     figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 3.6), layout="constrained")
     for axis, (title, panel) in zip(axes, panels.items(), strict=True):
         axis.imshow(panel, cmap="gray", interpolation="nearest")
@@ -63,15 +63,19 @@ def draw_case(image: Path, label: Path, runs: dict[str, Path], picture: Path) ->
     plt.close(figure)
 
 
-def coloured_pieces(mask: npt.NDArray[np.bool_], reference: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """An RGB picture of a mask, its largest connected piece dark, and of the reference where the mask misses it."""
-    pieces = label_components(mask, connectivity=2)
-    sizes = np.bincount(pieces.ravel())
+def coloured_components(mask: npt.NDArray[np.bool_], reference: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Returns an RGB picture of a mask.
+
+    The largest component is dark, every other component has a bright colour, and missed pixels of the reference are
+    pink.
+    """
+    components = label_components(mask, connectivity=2)
+    sizes = np.bincount(components.ravel())
     sizes[0] = 0
     bright = np.delete(np.array(mpl.colormaps["tab10"].colors), 7, axis=0)  # without its grey
     colours = np.resize(bright, (len(sizes), 3))
     colours[0], colours[sizes.argmax()] = BACKGROUND, LARGEST
-    picture = colours[pieces]
+    picture = colours[components]
     picture[reference & ~mask] = MISSED
     return picture
 

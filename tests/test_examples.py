@@ -1,4 +1,4 @@
-"""The examples do what they say, in fewer steps than they take."""
+"""The examples reach their goals, in fewer steps than by default."""
 
 from __future__ import annotations
 
@@ -29,18 +29,20 @@ def test_the_latent_space_has_the_prescribed_loop(monkeypatch: pytest.MonkeyPatc
     assert alone[0] < 0.8
 
 
-def test_the_weights_fall_into_two_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_weights_split_into_two_components(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     module = example("weight_connectivity", monkeypatch)
     outcomes = [module.prune("", module.train(1500, connectivity)) for connectivity in (0.0, module.CONNECTIVITY)]
     assert [outcome.components for outcome in outcomes] == [1, 2]
     assert min(outcome.accuracy for outcome in outcomes) > 0.97
-    inputs, outputs = (outcomes[1].part[module.neurons()[layer]].tolist() for layer in (0, -1))
+    inputs, outputs = (outcomes[1].component[module.neurons()[layer]].tolist() for layer in (0, -1))
     assert inputs == [outputs[0], outputs[0], outputs[1], outputs[1]]
     module.draw(outcomes, tmp_path / "weights.png")
     assert (tmp_path / "weights.png").stat().st_size > 10_000
 
 
-def test_every_example_tells_how_it_is_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_of_every_example_says_how_to_run_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     names = sorted(path.stem for path in EXAMPLES.glob("*.py"))
     assert len(names) == 3
     for name in names:

@@ -27,7 +27,6 @@ class Measurement(NamedTuple):
 
 def measure(run: Run) -> Measurement:
     """Measures one run in this process (Linux)."""
-    time.sleep(0.05)  # threads of libraries stay busy for a while after their last task
     before = _reset_peak_memory()
     start = time.perf_counter()
     run()
@@ -37,6 +36,7 @@ def measure(run: Run) -> Measurement:
 
 def report_measurement(run: Run) -> None:
     """Measures one run and prints the measurement for :func:`measure_in_fresh_process`."""
+    time.sleep(0.05)  # the threads of libraries stay busy for a while after the warm-up
     print(json.dumps(measure(run)))
 
 

@@ -1,6 +1,6 @@
-"""Gradient descent on the Betti matching loss alone closes gaps in vessels and breaks a loop that should not be there.
+"""Gradient descent on the Betti matching loss alone closes gaps in vessels and opens a spurious loop.
 
-Prints the Betti numbers before and after, and draws both:
+Prints the Betti numbers before and after the descent, and draws the probability maps:
 
     python scripts/examples/close_gaps.py
     python scripts/examples/close_gaps.py --out runs/close_gaps.png
@@ -26,25 +26,25 @@ Mask = npt.NDArray[np.bool_]
 STEPS, RATE = 150, 20.0
 
 
-# The images: what a network predicts, and the label
+# The images: simulated predictions and their labels
 
 
 def tube(shape: tuple[int, ...], centreline: npt.ArrayLike, radius: float) -> Mask:
-    """The voxels within a radius of a centreline (n, ndim), a dense row of points."""
-    elsewhere = np.ones(shape, dtype=bool)
-    elsewhere[tuple(np.round(centreline).astype(int).T)] = False
-    return distance_transform_edt(elsewhere) <= radius
+    """Returns the voxels within a radius of a centreline, densely sampled points ``(n, ndim)``."""
+    outside = np.ones(shape, dtype=bool)
+    outside[tuple(np.round(centreline).astype(int).T)] = False
+    return distance_transform_edt(outside) <= radius
 
 
 def winding_vessel(shape: tuple[int, ...], radius: float) -> Mask:
-    """A vessel along the last axis that winds along the others."""
+    """Returns a vessel along the last axis, with waves along the other axes."""
     along = np.linspace(0, 1, 1000)
     across = [n * (0.5 + 0.22 * np.sin(2 * np.pi * along + 1.5 * k)) for k, n in enumerate(shape[:-1])]
     return tube(shape, np.stack([*across, along * (shape[-1] - 1)], axis=1), radius)
 
 
 def with_gap(label: Mask, voxels: int = 3) -> Mask:
-    """The vessel without a slab of it halfway."""
+    """Removes a slab from the middle of a vessel."""
     start = (label.shape[-1] - voxels) // 2
     broken = label.copy()
     broken[..., start : start + voxels] = False
@@ -52,7 +52,7 @@ def with_gap(label: Mask, voxels: int = 3) -> Mask:
 
 
 def fork(shape: tuple[int, int], radius: float) -> Mask:
-    """A vessel that branches into two."""
+    """Returns a vessel that splits into two branches."""
     (height, width), along = shape, np.linspace(0, 1, 1000)
     spread = 0.28 * height * np.sqrt(np.clip(along - 0.25, 0, None))
     branches = [np.stack([height / 2 + side * spread, along * (width - 1)], axis=1) for side in (-1.2, 1.2)]
@@ -60,7 +60,7 @@ def fork(shape: tuple[int, int], radius: float) -> Mask:
 
 
 def with_bridge(label: Mask, radius: float = 1.5) -> Mask:
-    """The branches joined where a network might see one more vessel."""
+    """Adds a false vessel between the branches."""
     height, width = label.shape
     rows = np.arange(round(0.22 * height), round(0.78 * height))
     bridge = tube((height, width), np.stack([rows, 0.7 * width + 0.1 * rows], axis=1), radius)
@@ -69,9 +69,9 @@ def with_bridge(label: Mask, radius: float = 1.5) -> Mask:
 
 
 def predicted_logits(mask: Mask) -> torch.Tensor:
-    """What a network might make of it, (1, 1, *spatial): soft at the walls, with doubts of a smooth kind."""
-    doubt = gaussian_filter(np.random.default_rng(0).standard_normal(mask.shape), 2)
-    logits = 9 * (gaussian_filter(mask.astype(np.float32), 1.2) - 0.5) + 0.7 * doubt / doubt.std()
+    """Simulates the logits ``(1, 1, *spatial)`` of a network: soft walls and smooth noise."""
+    noise = gaussian_filter(np.random.default_rng(0).standard_normal(mask.shape), 2)
+    logits = 9 * (gaussian_filter(mask.astype(np.float32), 1.2) - 0.5) + 0.7 * noise / noise.std()
     return torch.from_numpy(logits.astype(np.float32))[None, None]
 
 
@@ -79,7 +79,10 @@ def predicted_logits(mask: Mask) -> torch.Tensor:
 
 
 def descend(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-    """The logits after descent on the loss alone, by a correction as smooth as what networks predict."""
+    """Returns the logits after gradient descent on the loss alone.
+
+    The descent changes a smooth correction, because the output of networks is smooth.
+    """
     loss_function = BettiMatchingLoss(sigmoid=True, threshold=0.8)
     correction = torch.zeros_like(logits).requires_grad_()
     optimizer = torch.optim.SGD([correction], lr=RATE)
@@ -91,13 +94,13 @@ def descend(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
 
 
 def smooth(image: torch.Tensor) -> torch.Tensor:
-    """Each voxel averaged with its neighbours, twice."""
+    """Averages each voxel with its neighbours, twice."""
     mean = F.avg_pool2d if image.ndim == 4 else F.avg_pool3d
     return mean(mean(image, 3, stride=1, padding=1), 3, stride=1, padding=1)
 
 
 def betti_numbers(logits: torch.Tensor) -> list[int]:
-    """Of the segmentation, where the probability exceeds one half."""
+    """Returns the Betti numbers of the segmentation at probability 0.5."""
     numbers: list[int] = compute_betti_numbers((logits > 0).float())[0, 0].tolist()
     return numbers
 
@@ -106,7 +109,10 @@ def betti_numbers(logits: torch.Tensor) -> list[int]:
 
 
 def draw(axis: Any, title: str, logits: torch.Tensor, label: Mask) -> None:
-    """A probability map with its outline at one half and that of the label; in 3D both seen from the first axis."""
+    """Draws a probability map, its contour at 0.5 and the contour of the label.
+
+    3D images are projected along the first axis.
+    """
     probability = logits.sigmoid()[0, 0].numpy()
     while probability.ndim > 2:
         probability, label = probability.max(axis=0), label.max(axis=0)
@@ -119,7 +125,7 @@ def draw(axis: Any, title: str, logits: torch.Tensor, label: Mask) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/close_gaps.png"), help="the picture")
+    parser.add_argument("--out", type=Path, default=Path("runs/close_gaps.png"), help="picture to write")
     out = parser.parse_args().out
     vessel, branches, volume = winding_vessel((64, 96), 3), fork((64, 96), 3), winding_vessel((40, 48, 72), 3)
     cases = {
@@ -128,7 +134,7 @@ def main() -> None:
         "a gap of 3 voxels in 3D": (with_gap(volume), volume),
     }
     figure = Figure(figsize=(11, 5.8), layout="constrained")
-    figure.supxlabel("orange: where the prediction is one half; blue: outline of the label", fontsize="medium")
+    figure.supxlabel("orange: contour of the prediction at 0.5; blue: contour of the label", fontsize="medium")
     for column, (name, (mask, label)) in zip(figure.subplots(2, len(cases)).T, cases.items(), strict=True):
         before = predicted_logits(mask)
         after = descend(before, torch.from_numpy(label)[None, None].float())

@@ -1,8 +1,9 @@
-"""An autoencoder whose latent space has the loops that it is told to have.
+"""An autoencoder whose latent space has prescribed loops.
 
-Points of a circle and of a torus lie in 20 dimensions. An autoencoder finds coordinates from which it can restore
-them, but nothing keeps these from being crumpled. Beside the reconstruction, the distance of the latent points' Rips
-diagram of loops from a prescribed one, of one bar or of two, gives the latent space these loops and no others:
+Points of a circle and of a torus lie in 20 dimensions. An autoencoder finds latent coordinates from which it can
+reconstruct them, but the latent points may lose the shape of the data. So a second term is added to the reconstruction
+error: the distance between the diagram of loops of the latent points (Vietoris-Rips) and a prescribed diagram of one
+bar (circle) or two bars (torus). The latent points then have these loops and no others:
 
     python scripts/examples/topological_autoencoder.py
     python scripts/examples/topological_autoencoder.py --out runs/latent.png
@@ -23,16 +24,16 @@ from segtopo.matching import wasserstein_distance
 from segtopo.persistence import SimplicialDiagram, rips_persistence
 
 DIMENSIONS, NOISE = 20, 0.05
-TOPOLOGY = 0.1  # weight of the diagram's distance
+TOPOLOGY = 0.1  # weight of the distance between diagrams
 LOOPS = 1  # the dimension of loops
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Points with ``loops`` angles, to be encoded in ``latent`` coordinates.
+    """Points that depend on ``loops`` angles, and ``latent`` coordinates to encode them.
 
-    ``bar`` is birth and death of each loop that the latent space is to have: the distance at which the points of a unit
-    circle are joined all around, and that at which the circle is filled, the side of its equilateral triangle.
+    ``bar`` is the prescribed birth and death of each loop of the latent points. Points on a unit circle close a loop at
+    about the distance of neighbours. The loop is filled at the side of the circle's equilateral triangle.
     """
 
     name: str
@@ -51,7 +52,7 @@ PROBLEMS = (
 
 
 def points_of(problem: Problem, count: int = 2000) -> tuple[torch.Tensor, torch.Tensor]:
-    """Angles (count, loops) and points (count, 20): mixed harmonics of the angles, with noise."""
+    """Returns angles ``(count, loops)`` and points ``(count, 20)``: mixed harmonics of the angles, with noise."""
     generator = torch.Generator().manual_seed(0)
     angles = 2 * torch.pi * torch.rand(count, problem.loops, generator=generator)
     harmonics = torch.cat([wave(k * angles) for k in problem.frequencies for wave in (torch.cos, torch.sin)], dim=1)
@@ -60,7 +61,7 @@ def points_of(problem: Problem, count: int = 2000) -> tuple[torch.Tensor, torch.
 
 
 class Autoencoder(nn.Module):
-    """Two perceptrons with ``latent`` coordinates between them, of radius 1 for each loop."""
+    """Two perceptrons, the encoder and the decoder; the latent points have radius 1 for each loop."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__()
@@ -69,7 +70,7 @@ class Autoencoder(nn.Module):
         self.size = problem.loops
 
     def coordinates(self, points: torch.Tensor) -> torch.Tensor:
-        """The latent points, centred and of one size: what is left is their shape."""
+        """Returns the latent points, with mean 0 and a fixed mean square, so that only their shape can change."""
         latent = self.encode(points)
         latent = latent - latent.mean(dim=0)
         return latent * (self.size / latent.pow(2).sum(dim=1).mean()).sqrt()
@@ -83,12 +84,12 @@ def perceptron(*widths: int) -> nn.Sequential:
 
 
 def loops_of(latent: torch.Tensor) -> SimplicialDiagram:
-    """The loops of the Rips complex, born and filled at distances of latent points."""
+    """Returns the diagram of loops of the Rips complex; births and deaths are distances of latent points."""
     return rips_persistence(latent, max_dimension=LOOPS)[LOOPS]
 
 
 def train(problem: Problem, topology: float) -> Autoencoder:
-    """An autoencoder for the problem's points; the diagram of every batch is drawn to the prescribed one."""
+    """Trains an autoencoder; ``topology`` is the weight of the distance between diagrams, computed for each batch."""
     torch.manual_seed(0)
     _, points = points_of(problem)
     prescribed = torch.tensor([problem.bar] * problem.loops)
@@ -108,7 +109,7 @@ def train(problem: Problem, topology: float) -> Autoencoder:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a trained autoencoder makes of 400 of the points."""
+    """The latent points and the reconstruction error of a trained autoencoder on 400 points."""
 
     title: str
     angle: torch.Tensor
@@ -125,6 +126,7 @@ class Outcome:
 
 @torch.no_grad()
 def judge(problem: Problem, title: str, network: Autoencoder) -> Outcome:
+    """Applies a trained autoencoder to 400 of the points."""
     angles, points = points_of(problem)
     angles, points = angles[:400], points[:400]
     latent = network.coordinates(points)
@@ -134,7 +136,7 @@ def judge(problem: Problem, title: str, network: Autoencoder) -> Outcome:
 
 
 def draw(rows: list[tuple[Problem, list[Outcome]]], path: Path) -> None:
-    """For each problem the latent points of either training, coloured by angle, and the diagrams of both."""
+    """Draws, for each problem, the latent points of both trainings, coloured by angle, and their diagrams."""
     figure = Figure(figsize=(10, 3.4 * len(rows)), layout="constrained")
     for row, (problem, outcomes) in enumerate(rows):
         for column, outcome in enumerate(outcomes):
@@ -161,7 +163,7 @@ def described(outcome: Outcome) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("runs/topological_autoencoder.png"), help="the picture")
+    parser.add_argument("--out", type=Path, default=Path("runs/topological_autoencoder.png"), help="picture to write")
     out = parser.parse_args().out
     rows = []
     for problem in PROBLEMS:

@@ -1,8 +1,9 @@
-"""A network that falls into as many independent parts as the topology of its weights is asked to have.
+"""A network whose weights split into a prescribed number of components.
 
-Two questions are to be answered at once: do the first two inputs have the same sign, and do the last two? A dense
-network mixes them. Its weights are a graph, filtered from strong to weak, and the persistence of its components says at
-which weight the parts of the two outputs meet. Descent on that value, beside the task, keeps them apart:
+The network answers two questions: do the first two inputs have the same sign, and do the last two? The weights of a
+dense network connect all of them. The neurons and weights are a graph, filtered from strong to weak weights. The
+persistence of its components gives the weight at which the components of the two outputs are connected. Descent on that
+value, in addition to the loss of the task, separates them:
 
     python scripts/examples/weight_connectivity.py
     python scripts/examples/weight_connectivity.py --out runs/weights.png
@@ -29,15 +30,15 @@ from segtopo.persistence import SimplicialDiagram, filtered_complex_persistence
 
 WIDTHS = (4, 16, 16, 2)
 COMPONENTS = 2
-THRESHOLD = 0.1  # of weights that count as connections
-SPARSITY, CONNECTIVITY = 1e-3, 0.1  # weights of the losses beside the task's
+THRESHOLD = 0.1  # weights above it are connections
+SPARSITY, CONNECTIVITY = 1e-3, 0.1  # factors of the losses that are added to the loss of the task
 
 
 # The task and the network
 
 
 def samples(count: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Inputs (count, 4) and, for each half of them, whether their signs are the same, (count, 2)."""
+    """Returns inputs ``(count, 4)`` and labels ``(count, 2)``: whether each half of the inputs has equal signs."""
     inputs = 2 * torch.rand(count, 4, generator=generator) - 1
     return inputs, (inputs[:, ::2] * inputs[:, 1::2] > 0).float()
 
@@ -59,26 +60,26 @@ def accuracy(network: nn.Module) -> float:
 
 
 def neurons() -> list[npt.NDArray[np.int64]]:
-    """The numbers of the neurons of each layer."""
+    """Returns the numbers of the neurons of each layer."""
     return np.split(np.arange(sum(WIDTHS)), np.cumsum(WIDTHS)[:-1])
 
 
 def connections() -> npt.NDArray[np.int64]:
-    """The edges (m, 2) between neurons, in the order of the weights."""
+    """Returns the edges ``(m, 2)`` between neurons, in the order of the weights."""
     pairs = [np.stack(np.meshgrid(a, b), axis=-1) for a, b in pairwise(neurons())]
     return np.concatenate([layer.reshape(-1, 2) for layer in pairs])
 
 
 def strengths(network: nn.Module) -> torch.Tensor:
-    """The absolute weights (m,) of all connections."""
+    """Returns the absolute weights ``(m,)`` of all connections."""
     return torch.cat([weight.abs().flatten() for name, weight in network.named_parameters() if "weight" in name])
 
 
 def components_of_weights(weights: torch.Tensor) -> SimplicialDiagram:
-    """The components of the graph filtered from strong to weak connections, with gradients to the weights.
+    """Returns the components of the graph, filtered from strong to weak connections, with gradients to the weights.
 
-    A neuron enters with its strongest connection, so that one without any is no component; the outputs are there from
-    the beginning, so that their parts are the ones with the longest bars.
+    A neuron enters with its strongest connection, so an isolated neuron is no component. The outputs enter first, so
+    their components have the longest bars.
     """
     edges = torch.from_numpy(connections())
     ends = edges.T.reshape(-1)
@@ -91,18 +92,18 @@ def components_of_weights(weights: torch.Tensor) -> SimplicialDiagram:
 
 
 def connectivity_loss(diagram: SimplicialDiagram, components: int) -> torch.Tensor:
-    """Lets the parts with the longest bars meet at weight 0, and all others join one of them where they begin."""
+    """Separates the components with the longest bars, and shortens all other bars to 0."""
     births, deaths = diagram.births[~diagram.essential], diagram.deaths[~diagram.essential]
     longest_first = (births - deaths).argsort(descending=True)
-    apart, together = longest_first[: components - 1], longest_first[components - 1 :]
-    return deaths[apart].sum() + (births[together] - deaths[together]).sum()
+    separated, shortened = longest_first[: components - 1], longest_first[components - 1 :]
+    return deaths[separated].sum() + (births[shortened] - deaths[shortened]).sum()
 
 
 # Training
 
 
 def train(steps: int, connectivity: float) -> nn.Sequential:
-    """A network for the task; the topology of its weights counts after a third of the steps."""
+    """Trains a network; the loss of the connectivity is added after a third of the steps."""
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
     network = perceptron()
@@ -123,22 +124,22 @@ def train(steps: int, connectivity: float) -> nn.Sequential:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A trained network without its weak connections."""
+    """A trained network without its weak connections; ``component`` is the number of each neuron's component."""
 
     title: str
     accuracy: float
     edges: npt.NDArray[np.int64]
     weights: npt.NDArray[np.float32]
-    part: npt.NDArray[np.int64]
+    component: npt.NDArray[np.int64]
 
     @property
     def components(self) -> int:
-        """Parts with at least one connection."""
-        return int((np.bincount(self.part) > 1).sum())
+        """The number of components with at least one connection."""
+        return int((np.bincount(self.component) > 1).sum())
 
 
 def prune(title: str, network: nn.Sequential) -> Outcome:
-    """Takes away the connections up to the threshold, and finds the parts that are left."""
+    """Removes the connections up to the threshold, and labels the components of the graph."""
     with torch.no_grad():
         for layer in network:
             if isinstance(layer, nn.Linear):
@@ -151,30 +152,33 @@ def prune(title: str, network: nn.Sequential) -> Outcome:
 
 
 def draw(outcomes: list[Outcome], path: Path) -> None:
+    """Draws the graph of each network, coloured by the component of the outputs."""
     figure = Figure(figsize=(9, 4.2), layout="constrained")
     place = np.concatenate(
         [np.stack([np.full(len(n), k), (np.arange(len(n)) + 0.5) / len(n)], axis=1) for k, n in enumerate(neurons())]
     )
     for axes, outcome in zip(figure.subplots(1, len(outcomes)), outcomes, strict=True):
-        first, last = outcome.part[neurons()[-1]]
-        colour = np.where(outcome.part == first, "tab:blue", np.where(outcome.part == last, "tab:orange", "lightgrey"))
+        first, last = outcome.component[neurons()[-1]]
+        colour = np.where(
+            outcome.component == first, "tab:blue", np.where(outcome.component == last, "tab:orange", "lightgrey")
+        )
         for (i, j), weight in zip(outcome.edges, outcome.weights, strict=True):
             axes.plot(*place[[i, j]].T, color=colour[i], linewidth=min(2 * weight, 3), zorder=1)
         axes.scatter(*place.T, c=colour, s=45, edgecolors="black", linewidths=0.5, zorder=2)
-        axes.set_title(f"{outcome.title}: {parts(outcome)}, accuracy {outcome.accuracy:.3f}", fontsize=10)
+        axes.set_title(f"{outcome.title}: {described(outcome)}, accuracy {outcome.accuracy:.3f}", fontsize=10)
         axes.set_axis_off()
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
 
 
-def parts(outcome: Outcome) -> str:
-    return f"{outcome.components} part" + ("s" if outcome.components > 1 else "")
+def described(outcome: Outcome) -> str:
+    return f"{outcome.components} component" + ("s" if outcome.components > 1 else "")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--out", type=Path, default=Path("runs/weight_connectivity.png"), help="the picture")
+    parser.add_argument("--out", type=Path, default=Path("runs/weight_connectivity.png"), help="picture to write")
     arguments = parser.parse_args()
     outcomes = []
     for title, connectivity in (("task alone", 0.0), ("with connectivity", CONNECTIVITY)):
@@ -185,10 +189,10 @@ def main() -> None:
         outcomes.append(outcome)
         print(
             f"{title}: accuracy {before:.3f}; without the weights up to {THRESHOLD} {outcome.accuracy:.3f}, "
-            f"{len(outcome.edges)} connections in {parts(outcome)} ({time.perf_counter() - start:.0f} s)"
+            f"{len(outcome.edges)} connections in {described(outcome)} ({time.perf_counter() - start:.0f} s)"
         )
-        inputs, outputs = outcome.part[neurons()[0]].tolist(), outcome.part[neurons()[-1]].tolist()
-        print(f"  part of each input: {inputs}, of each output: {outputs}")
+        inputs, outputs = outcome.component[neurons()[0]].tolist(), outcome.component[neurons()[-1]].tolist()
+        print(f"  component of each input: {inputs}, of each output: {outputs}")
     draw(outcomes, arguments.out)
     print(arguments.out)
 
