@@ -2,10 +2,10 @@
 // algorithm, on random graphs.
 
 #include "checks.hpp"
-#include "filtered_complex.hpp"
-#include "radix_heap.hpp"
-#include "rips_persistence.hpp"
-#include "simplex_index.hpp"
+#include "simplicial/filtered_complex.hpp"
+#include "common/radix_heap.hpp"
+#include "simplicial/rips_persistence.hpp"
+#include "simplicial/simplex_index.hpp"
 
 #include <algorithm>
 #include <chrono>

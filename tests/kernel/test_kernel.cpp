@@ -1,13 +1,13 @@
 // Tests of the kernel without Python, for the sanitizers: laws that hold whatever the algorithm, on random images.
 
-#include "betti_matching.hpp"
-#include "cell_index.hpp"
+#include "betti_matching/betti_matching.hpp"
+#include "cubical/cell_index.hpp"
 #include "checks.hpp"
-#include "column_reduction.hpp"
-#include "cubical_persistence.hpp"
-#include "lower_star_gradient.hpp"
-#include "partial_assignment.hpp"
-#include "radix_sort.hpp"
+#include "common/column_reduction.hpp"
+#include "cubical/cubical_persistence.hpp"
+#include "cubical/lower_star_gradient.hpp"
+#include "assignment/partial_assignment.hpp"
+#include "common/radix_sort.hpp"
 
 #include <algorithm>
 #include <cmath>
