@@ -1,22 +1,19 @@
 #include "betti_matching/betti_matching.hpp"
 
+#include "betti_matching/class_list.hpp"
 #include "betti_matching/image_persistence.hpp"
+#include "betti_matching/voxel_orders.hpp"
+#include "cubical/cubical_persistence.hpp"
 
-#include <algorithm>
 #include <array>
-#include <atomic>
-#include <iterator>
-#include <limits>
 #include <memory>
-#include <stdexcept>
 #include <utility>
-#include <vector>
 
 namespace segtopo {
 
 namespace {
 
-/// An image from its voxels' order to its persistence.
+/// An image with its gradient and its persistence.
 template <int Dim, class Key, class Storage> struct FilteredImage {
   OrderedImage<Dim, Key, Storage> image;
   LowerStarGradient<Dim, Key, Storage> gradient;
@@ -29,265 +26,183 @@ template <int Dim, class Key, class Storage> struct FilteredImage {
         persistence(gradient, execution) {}
 };
 
-/// The places of voxels in the order (keys..., index): the last key is the one sorted by first.
-template <class Key, class... KeyOfVoxel>
-LargeVector<Key> lexicographic_places(Index size, const KeyOfVoxel&... key_of) {
-  if (size > std::numeric_limits<std::int32_t>::max())
-    throw std::length_error("targets that are not binary are supported up to 2^31 voxels");
-  LargeVector<Keyed<Key>> voxels(size);
-  for (Index i = 0; i < size; ++i) voxels[i].number = static_cast<std::uint32_t>(i);
-  auto sort_by = [&](const auto& key) {
-    for (Keyed<Key>& voxel : voxels) voxel.key = key(voxel.number);
-    radix_sort(voxels);
-  };
-  (sort_by(key_of), ...);
-  LargeVector<Key> places(size);
-  for (Index i = 0; i < size; ++i) places[voxels[i].number] = static_cast<Key>(i);
-  return places;
-}
-
-/// Two images of one shape, and their union.
-template <class Value> struct ImagePair {
-  const Value* prediction;
-  const Value* target;
-  Filtration filtration;
-  double threshold;
-
-  Value in_union(Index i) const {
-    return filtration == Filtration::superlevel ? std::max(prediction[i], target[i])
-                                                : std::min(prediction[i], target[i]);
-  }
-
-  /// Whether a voxel enters the union by the threshold.
-  bool is_inside(Index i) const {
-    const double value = in_union(i);
-    return (filtration == Filtration::superlevel ? 1 - value : value) <= threshold;
-  }
-
-  bool is_before(Value a, Value b) const { return filtration == Filtration::superlevel ? a > b : a < b; }
-
-  /// Whether the target is binary and the prediction between 0 and 1. Neither then holds NaN.
-  bool has_binary_target(Index size, const Execution& execution) const {
-    std::atomic<bool> is_binary{true};
-    const auto ranges = split(size, 1 << 14, execution);
-    parallel_for(std::ssize(ranges), execution, [&](Index task) {
-      bool all = true;
-      for (Index i = ranges[task].begin; i < ranges[task].end; ++i)
-        all &= ((target[i] == 0) | (target[i] == 1)) & (prediction[i] >= 0) & (prediction[i] <= 1);
-      if (!all) is_binary = false;
-    });
-    return is_binary;
-  }
-};
-
-/// One class of one dimension for each cell, or none.
-using ClassOfCell = LargeVector<std::uint32_t>;
-
-/// The classes of an image of which the two voxels differ in value, those that never die first.
-template <int Dim, class Value, class Storage> struct ListedClasses {
-  VoxelPairs<Dim, KeyOf<Value>, Storage> classes;
-  LargeVector<VoxelPair> list;
-  std::array<ClassOfCell, Dim> of_cell; ///< by dimension, then by the cell with which the class is created or destroyed
-  std::array<ClassOfCell, Dim> of_essential_cell; ///< the same of classes that never die
-
-  ListedClasses(const VertexPersistence<Dim, KeyOf<Value>, Storage>& persistence, bool dual, const Value* values,
-                bool by_death)
-      : classes(persistence, dual) {
-    for (int dimension = 0; dimension < Dim; ++dimension) {
-      const int k = classes.cell_dimension(dimension);
-      of_cell[dimension].resize(persistence.cells(by_death ? k + 1 : k).size(), BettiMatching::none);
-      const auto& essential = classes.essential(dimension);
-      of_essential_cell[dimension].resize(persistence.cells(classes.essential_cell_dimension(dimension)).size(),
-                                          BettiMatching::none);
-      for (Index i = 0; i < std::ssize(essential); ++i) {
-        of_essential_cell[dimension][essential[i]] = static_cast<std::uint32_t>(list.size());
-        list.push_back(classes.essential_class(dimension, i));
-      }
-      const auto& pairs = classes.pairs(dimension);
-      for (Index i = 0; i < std::ssize(pairs); ++i) {
-        const VoxelPair pair = classes.pair(dimension, i);
-        if (values[pair.birth] == values[pair.death]) continue;
-        of_cell[dimension][by_death ? pairs[i].death : pairs[i].birth] = static_cast<std::uint32_t>(list.size());
-        list.push_back(pair);
-      }
-    }
-  }
-};
-
-/// Matches two images through their union.
+/// Matches a prediction and a target through their union.
 ///
-/// In the V-construction the image of a class in the union is born with the cell that gives birth to the class and
-/// dies with a cell of the union. In dual order the union's filtration lies in the image's, and births and deaths have
-/// changed places. The union's cell identifies the image.
-template <int Dim, class Value, class Storage> class Matching {
+/// In the V-construction, the image of a class in the union is created by the cell that creates the class, and
+/// destroyed by a cell of the union. In dual order, the filtration of the union is contained in those of the images,
+/// and births and deaths are exchanged. In both cases the cell of the union identifies the image.
+template <int Dim, class Value, class Storage, class IsInside> class Matching {
 public:
-  Matching(const ImagePair<Value>& images, const Grid<Dim>& grid, const Storage& storage, bool dual,
-           const LowerStarTable<Dim>& table, const Execution& execution)
-      : images_(images), grid_(grid), storage_(storage), dual_(dual), table_(table), execution_(execution) {}
+  Matching(const PredictionAndTarget<Value>& images, const Grid<Dim>& grid, const Storage& storage, IsInside is_inside,
+           bool dual, const LowerStarTable<Dim>& table, const Execution& execution)
+      : images_(images), grid_(grid), storage_(storage), is_inside_(is_inside), dual_(dual), table_(table),
+        execution_(execution) {}
 
+  /// For a binary target and a prediction in [0, 1]: the filtration of the union is that of the target, with other
+  /// values.
   BettiMatching with_binary_target() const {
-    const Value first = images_.filtration == Filtration::superlevel ? Value{1} : Value{0};
-    const Key shift = order_key(Value{1}) + 1; // brings all that enters first in the target before all else
-    auto target_key = [=, this](Index i) {
-      return key(images_.prediction, i) - (images_.target[i] == first ? shift : Key{0});
-    };
-    const auto [prediction, both] = filtered([this](Index i) { return key(images_.prediction, i); }, target_key);
-    const Classes predicted(prediction->persistence, dual_, images_.prediction, dual_);
-    const Classes expected(both->persistence, dual_, images_.target, !dual_);
-    // The inclusion of the target in the union changes the values of its classes, not their cells.
-    ClassesInUnion in_both{expected.of_cell, expected.of_essential_cell};
-    for (ClassOfCell& classes : in_both.dying)
+    ImagePointer prediction_image, union_image;
+    run_side_by_side(
+        execution_,
+        [&](const Execution& share) {
+          prediction_image = filtered([this](Index i) { return images_.prediction_key(i); }, share);
+        },
+        [&](const Execution& share) {
+          union_image = filtered([this](Index i) { return binary_target_key(images_, i); }, share);
+        });
+    const Classes prediction(prediction_image->persistence, dual_, images_.prediction, dual_);
+    const Classes target(union_image->persistence, dual_, images_.target, !dual_);
+    // A class of the target has no image if it has zero persistence with the values of the union.
+    ClassesInUnion in_union{target.of_cell, target.of_essential_cell};
+    for (ClassOfCell& classes : in_union.dying)
       for (std::uint32_t& number : classes)
-        if (number != none && !images_.is_before(images_.target[expected.list[number].birth],
-                                                 images_.in_union(expected.list[number].death)))
+        if (number != none && !images_.is_before(images_.target[target.pairs[number].birth],
+                                                 images_.in_union(target.pairs[number].death)))
           number = none;
-    return match(predicted, expected, in_both, *prediction, *both);
+    return match(prediction, target, in_union, *prediction_image, *union_image);
   }
 
   BettiMatching with_any_target() const {
-    auto prediction_key = [this](Index i) { return key(images_.prediction, i); };
-    auto expected_key = [this](Index i) { return key(images_.target, i); };
-    auto union_key = [this](Index i) { return entry_key(images_.in_union(i), images_.filtration); };
-    const auto in_target = lexicographic_places<Key>(grid_.image_size, prediction_key, expected_key);
-    const auto in_both = lexicographic_places<Key>(grid_.image_size, prediction_key, expected_key, union_key);
-    const auto [prediction, target, both] =
-        filtered(prediction_key, [&](Index i) { return in_target[i]; }, [&](Index i) { return in_both[i]; });
-    const Classes predicted(prediction->persistence, dual_, images_.prediction, dual_);
-    const Classes expected(target->persistence, dual_, images_.target, dual_);
-    ClassesInUnion classes;
-    for (int dimension = 0; dimension < Dim; ++dimension) {
-      const auto& cells = both->persistence;
-      classes.dying[dimension].resize(cells.cells(cell_dimension_in_union(expected, dimension)).size(), none);
-      classes.essential[dimension].resize(cells.cells(expected.classes.essential_cell_dimension(dimension)).size(),
-                                          none);
-    }
-    for_each_image(expected, images_.target, *target, *both,
-                   [&](int dimension, std::uint32_t number, std::uint32_t cell, bool is_essential) {
-                     classes.of(is_essential)[dimension][cell] = number;
-                   });
-    return match(predicted, expected, classes, *prediction, *both);
+    auto prediction_key = [this](Index i) { return images_.prediction_key(i); };
+    auto target_key = [this](Index i) { return images_.target_key(i); };
+    auto union_key = [this](Index i) { return images_.union_key(i); };
+    const auto target_order = lexicographic_positions<Key>(grid_.image_size, prediction_key, target_key);
+    const auto union_order = lexicographic_positions<Key>(grid_.image_size, prediction_key, target_key, union_key);
+    ImagePointer prediction_image, target_image, union_image;
+    run_side_by_side(
+        execution_, [&](const Execution& share) { prediction_image = filtered(prediction_key, share); },
+        [&](const Execution& share) { target_image = filtered([&](Index i) { return target_order[i]; }, share); },
+        [&](const Execution& share) { union_image = filtered([&](Index i) { return union_order[i]; }, share); });
+    const Classes prediction(prediction_image->persistence, dual_, images_.prediction, dual_);
+    const Classes target(target_image->persistence, dual_, images_.target, dual_);
+    return match(prediction, target, classes_in_union(target, *target_image, *union_image), *prediction_image,
+                 *union_image);
   }
 
 private:
   using Key = KeyOf<Value>;
-  using Filtered = FilteredImage<Dim, Key, Storage>;
-  using Classes = ListedClasses<Dim, Value, Storage>;
+  using Image = FilteredImage<Dim, Key, Storage>;
+  using ImagePointer = std::unique_ptr<const Image>;
+  using Classes = ClassList<Dim, Value, Storage>;
   static constexpr std::uint32_t none = BettiMatching::none;
 
-  /// The target's classes by dimension, then by the cells of the union that destroy their images or, if they never
-  /// die, create them.
+  /// The classes of the target, found by a critical cell of the union: the cell at which the image of the class dies
+  /// or, for an essential class, the cell that creates the image.
   struct ClassesInUnion {
     std::array<ClassOfCell, Dim> dying, essential;
+
     std::array<ClassOfCell, Dim>& of(bool is_essential) { return is_essential ? essential : dying; }
   };
 
-  const ImagePair<Value>& images_;
+  const PredictionAndTarget<Value>& images_;
   const Grid<Dim>& grid_;
   const Storage& storage_;
+  IsInside is_inside_;
   bool dual_;
   const LowerStarTable<Dim>& table_;
   const Execution& execution_;
 
-  Key key(const Value* values, Index i) const { return entry_key(values[i], images_.filtration); }
-
-  /// The filtrations of the images with the given keys, computed side by side.
-  template <class... KeyOfVoxel>
-  std::array<std::unique_ptr<Filtered>, sizeof...(KeyOfVoxel)> filtered(const KeyOfVoxel&... key_of) const {
-    constexpr int count = sizeof...(KeyOfVoxel);
-    std::array<std::unique_ptr<Filtered>, count> images;
-    auto inside = [this](Index i) { return images_.is_inside(i); };
-    const Execution share{std::max(1, execution_.num_threads / count), execution_.stop};
-    parallel_for(count, execution_, [&](Index wanted) {
-      Index i = 0;
-      ((i++ == wanted
-            ? void(images[wanted] = std::make_unique<Filtered>(grid_, storage_, dual_, key_of, inside, table_, share))
-            : void()),
-       ...);
-    });
-    return images;
+  template <class KeyOfVoxel> ImagePointer filtered(KeyOfVoxel key_of, const Execution& execution) const {
+    return std::make_unique<Image>(grid_, storage_, dual_, key_of, is_inside_, table_, execution);
   }
 
-  ImagePersistence<Dim, Key, Storage> image_persistence(const Filtered& image, const Filtered& both) const {
-    const auto& domain = dual_ ? both.persistence : image.persistence;
-    const auto& codomain = dual_ ? image.persistence : both.persistence;
+  ImagePersistence<Dim, Key, Storage> image_persistence(const Image& image, const Image& union_image) const {
+    const auto& domain = dual_ ? union_image.persistence : image.persistence;
+    const auto& codomain = dual_ ? image.persistence : union_image.persistence;
     return {domain, codomain, execution_};
   }
 
-  /// The dimension of the cells of the union with which images of classes die.
+  /// The dimension of the cells of the union at which images of classes die.
   int cell_dimension_in_union(const Classes& classes, int dimension) const {
-    return classes.classes.cell_dimension(dimension) + (dual_ ? 0 : 1);
+    return classes.view.cell_dimension(dimension) + (dual_ ? 0 : 1);
   }
 
-  /// Calls on_image(dimension, class, cell, is_essential) for the classes with an image in the union that lives for a
-  /// time, with the cell of the union with which it dies or, if it never does, is born.
+  /// Calls on_image(dimension, class, cell, is_essential) for each class whose image in the union has a positive
+  /// persistence. `cell` is the cell of the union at which the image dies or, if it is essential, that creates it.
   template <class OnImage>
-  void for_each_image(const Classes& classes, const Value* values, const Filtered& image, const Filtered& both,
+  void for_each_image(const Classes& classes, const Value* values, const Image& image, const Image& union_image,
                       OnImage on_image) const {
-    const auto images = image_persistence(image, both);
-    const VoxelPairs<Dim, Key, Storage> in_both(both.persistence, dual_);
+    const auto images = image_persistence(image, union_image);
+    const VoxelPairView<Dim, Key, Storage> in_union(union_image.persistence, dual_);
     for (int dimension = 0; dimension < Dim; ++dimension) {
       const int k = cell_dimension_in_union(classes, dimension);
-      for (const auto& pair : images.pairs[classes.classes.cell_dimension(dimension)]) {
-        const std::uint32_t own_cell = dual_ ? pair.death : pair.birth, cell = dual_ ? pair.birth : pair.death;
-        const std::uint32_t number = classes.of_cell[dimension][own_cell];
+      for (const MixedPair& pair : images.pairs[classes.view.cell_dimension(dimension)]) {
+        const auto [image_cell, union_cell] = image_and_union(pair);
+        const std::uint32_t number = classes.of_cell[dimension][image_cell];
         if (number != none &&
-            images_.is_before(values[classes.list[number].birth], images_.in_union(in_both.voxel(k, cell))))
-          on_image(dimension, number, cell, false);
+            images_.is_before(values[classes.pairs[number].birth], images_.in_union(in_union.voxel(k, union_cell))))
+          on_image(dimension, number, union_cell, false);
       }
-      for (const auto& pair : images.essential[classes.classes.essential_cell_dimension(dimension)]) {
-        const std::uint32_t own_cell = dual_ ? pair.death : pair.birth, cell = dual_ ? pair.birth : pair.death;
-        on_image(dimension, classes.of_essential_cell[dimension][own_cell], cell, true);
+      for (const MixedPair& pair : images.essential[classes.view.essential_cell_dimension(dimension)]) {
+        const auto [image_cell, union_cell] = image_and_union(pair);
+        on_image(dimension, classes.of_essential_cell[dimension][image_cell], union_cell, true);
       }
     }
   }
 
-  BettiMatching match(const Classes& predicted, const Classes& expected, ClassesInUnion& classes,
-                      const Filtered& prediction, const Filtered& both) const {
-    LargeVector<std::uint32_t> partner(predicted.list.size(), none);
-    for_each_image(predicted, images_.prediction, prediction, both,
+  /// The cell of the image and the cell of the union. In dual order, the union is the domain.
+  std::pair<std::uint32_t, std::uint32_t> image_and_union(const MixedPair& pair) const {
+    return dual_ ? std::pair(pair.in_codomain, pair.in_domain) : std::pair(pair.in_domain, pair.in_codomain);
+  }
+
+  ClassesInUnion classes_in_union(const Classes& target, const Image& target_image, const Image& union_image) const {
+    ClassesInUnion classes;
+    for (int dimension = 0; dimension < Dim; ++dimension) {
+      const auto& cells = union_image.persistence;
+      classes.dying[dimension].resize(cells.cells(cell_dimension_in_union(target, dimension)).size(), none);
+      classes.essential[dimension].resize(cells.cells(target.view.essential_cell_dimension(dimension)).size(), none);
+    }
+    for_each_image(target, images_.target, target_image, union_image,
                    [&](int dimension, std::uint32_t number, std::uint32_t cell, bool is_essential) {
-                     partner[number] = classes.of(is_essential)[dimension][cell];
+                     classes.of(is_essential)[dimension][cell] = number;
                    });
-    return {predicted.list, expected.list, std::move(partner)};
+    return classes;
+  }
+
+  BettiMatching match(const Classes& prediction, const Classes& target, ClassesInUnion in_union,
+                      const Image& prediction_image, const Image& union_image) const {
+    LargeVector<std::uint32_t> partner(prediction.pairs.size(), none);
+    for_each_image(prediction, images_.prediction, prediction_image, union_image,
+                   [&](int dimension, std::uint32_t number, std::uint32_t cell, bool is_essential) {
+                     partner[number] = in_union.of(is_essential)[dimension][cell];
+                   });
+    return {prediction.pairs, target.pairs, std::move(partner)};
   }
 };
-
-template <int Dim, class Value, class Storage>
-BettiMatching match(const ImagePair<Value>& images, const Grid<Dim>& grid, const Storage& storage, bool dual,
-                    bool has_binary_target, const LowerStarTable<Dim>& table, const Execution& execution) {
-  const Matching<Dim, Value, Storage> matching(images, grid, storage, dual, table, execution);
-  return has_binary_target ? matching.with_binary_target() : matching.with_any_target();
-}
 
 } // namespace
 
 template <int Dim, class Value>
 BettiMatching betti_matching(const Value* prediction, const Value* target, const Shape<Dim>& shape,
-                             Filtration filtration, Construction construction, double threshold, bool binary_shortcut,
+                             Filtration filtration, Construction construction, std::optional<double> threshold,
                              const LowerStarTable<Dim>& table, const Execution& wanted) {
   const Grid<Dim> grid(shape);
   check_size(grid);
   const Execution execution = useful_threads(grid, wanted);
-  const ImagePair<Value> images{prediction, target, filtration, threshold};
-  const bool has_binary_target = binary_shortcut && images.has_binary_target(grid.image_size, execution);
-  if (!has_binary_target)
+  const PredictionAndTarget<Value> images{prediction, target, filtration};
+  const bool is_binary = has_binary_target(images, grid.image_size, execution);
+  if (!is_binary)
     for (const Value* values : {prediction, target}) check_for_nan(values, grid.image_size, execution);
   const bool dual = construction == Construction::top_cells;
-  if (threshold == std::numeric_limits<double>::infinity())
-    return match<Dim>(images, grid, DenseStorage(grid), dual, has_binary_target, table, execution);
-  const PagedStorage storage(grid, dual, [&](Index i) { return images.is_inside(i); }, execution);
-  return match<Dim>(images, grid, storage, dual, has_binary_target, table, execution);
+  auto match = [&](const auto& storage, auto is_inside) {
+    const Matching matching(images, grid, storage, is_inside, dual, table, execution);
+    return is_binary ? matching.with_binary_target() : matching.with_any_target();
+  };
+  if (!threshold) return match(DenseStorage(grid), Everywhere());
+  auto is_inside = [&images, last = *threshold](Index i) {
+    const double value = images.in_union(i);
+    return (images.filtration == Filtration::superlevel ? 1 - value : value) <= last;
+  };
+  return match(PagedStorage(grid, dual, is_inside, execution), is_inside);
 }
 
-template BettiMatching betti_matching<2, float>(const float*, const float*, const Shape<2>&, Filtration, Construction,
-                                                double, bool, const LowerStarTable<2>&, const Execution&);
-template BettiMatching betti_matching<2, double>(const double*, const double*, const Shape<2>&, Filtration,
-                                                 Construction, double, bool, const LowerStarTable<2>&,
-                                                 const Execution&);
-template BettiMatching betti_matching<3, float>(const float*, const float*, const Shape<3>&, Filtration, Construction,
-                                                double, bool, const LowerStarTable<3>&, const Execution&);
-template BettiMatching betti_matching<3, double>(const double*, const double*, const Shape<3>&, Filtration,
-                                                 Construction, double, bool, const LowerStarTable<3>&,
-                                                 const Execution&);
+#define SEGTOPO_INSTANTIATE(Dim, Value)                                                                                \
+  template BettiMatching betti_matching<Dim, Value>(const Value*, const Value*, const Shape<Dim>&, Filtration,         \
+                                                    Construction, std::optional<double>, const LowerStarTable<Dim>&,   \
+                                                    const Execution&)
+SEGTOPO_INSTANTIATE(2, float);
+SEGTOPO_INSTANTIATE(2, double);
+SEGTOPO_INSTANTIATE(3, float);
+SEGTOPO_INSTANTIATE(3, double);
 
 } // namespace segtopo

@@ -1,17 +1,19 @@
 #pragma once
 
+#include "common/large_memory.hpp"
+#include "common/parallel.hpp"
 #include "cubical/extremum_persistence.hpp"
+#include "cubical/ordered_cells.hpp"
 
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 namespace segtopo {
 
-/// The trees that saddles which end branches make of the extrema; other saddles close a cycle with them.
+/// The graph of extrema and the saddles that join them: a forest. Each further saddle closes a cycle with it.
 template <class Flow> class SpanningForest {
 public:
-  /// `joining` are the saddles that end branches, `closing` those whose cycles are asked for, as numbers in `saddles`.
+  /// `joining` and `closing` are numbers in `saddles`: the saddles of the forest, and the saddles for `close_cycle`.
   SpanningForest(const Flow& flow, const Cells& extrema, const CellNumbers& eldest_first, const Cells& saddles,
                  const CellNumbers& joining, const CellNumbers& closing, const Execution& execution)
       : flow_(flow), saddles_(saddles), ends_(find_ends(extrema, eldest_first, joining, closing, execution)),
@@ -23,8 +25,8 @@ public:
       if (parent_[root].depth == 0) grow_tree(root);
   }
 
-  /// Calls on_cell for the saddles of the cycle that `saddle` closes and for all that its gradient paths go through;
-  /// what they go through twice counts twice.
+  /// Calls on_cell for the cells of the cycle that a saddle closes: its saddles and the paired cells on their gradient
+  /// paths. A cell on two paths is visited twice.
   template <class OnCell> void close_cycle(std::uint32_t saddle, OnCell on_cell) const {
     follow_paths(saddle, on_cell);
     auto [a, b] = ends_[saddle];
@@ -36,10 +38,11 @@ public:
   }
 
 private:
-  struct Branch {
+  /// The step from an extremum to its parent in the tree.
+  struct Parent {
     Age extremum;
     std::uint32_t saddle;
-    std::uint32_t depth = 0; ///< from 1 at the root; 0 is unknown
+    std::uint32_t depth = 0; ///< 1 at the root; 0: not in a tree yet
   };
   struct Neighbour {
     Age extremum;
@@ -49,7 +52,7 @@ private:
   const Flow flow_;
   const Cells& saddles_;
   LargeVector<PathEnds> ends_;
-  std::vector<Branch> parent_; ///< by extremum
+  std::vector<Parent> parent_; ///< by extremum
   std::vector<std::vector<Neighbour>> neighbours_;
 
   LargeVector<PathEnds> find_ends(const Cells& extrema, const CellNumbers& eldest_first, const CellNumbers& joining,
@@ -76,8 +79,8 @@ private:
   template <class OnCell> void follow_paths(std::uint32_t saddle, OnCell on_cell) const {
     on_cell(saddles_[saddle]);
     for (Index site : flow_.sides(saddles_[saddle]))
-      for (; site != Flow::outside && !flow_.is_outside(site) && !flow_.ends_at(site); site = flow_.next(site))
-        on_cell(flow_.way_out(site));
+      for (; site != Flow::outside && !flow_.is_outside(site) && !flow_.is_extremum(site); site = flow_.next(site))
+        on_cell(flow_.paired_cell(site));
   }
 };
 

@@ -15,8 +15,8 @@
 
 namespace segtopo {
 
-/// Allocates large blocks in huge pages (2 MiB) where the system has them. With small pages, the page faults take longer
-/// than a pass over the voxels, and the threads wait for each other in the system.
+/// Allocates large blocks in huge pages (2 MiB) where the system has them. With small pages, the page faults take
+/// longer than a pass over the voxels, and the threads wait for each other in the system.
 namespace large_memory {
 
 inline constexpr std::size_t page = std::size_t{1} << 21;

@@ -21,8 +21,8 @@ using PathEnds = std::array<Age, 2>;
 
 /// The basins of extrema: for every site, the extremum at the end of its gradient path.
 ///
-/// Paths that meet have the same end, so the end of a path is stored at each of its sites. Several threads may store the
-/// end of the same site; they store the same number.
+/// Paths that meet have the same end, so the end of a path is stored at each of its sites. Several threads may store
+/// the end of the same site; they store the same number.
 template <class Flow> class Basins {
 public:
   Basins(const Flow& flow, const Cells& extrema, const CellNumbers& eldest_first, const Execution& execution)
@@ -74,7 +74,8 @@ private:
 ///
 /// A branch is a set of extrema that saddles have joined. `saddles` holds numbers of saddles, sorted by the filtration.
 /// Calls on_pair(age, saddle) if a saddle joins two branches: the younger branch ends. Calls on_cycle(saddle) if both
-/// ends of a saddle are in the same branch. Calls on_survivor(age) for the branches that never end. Returns the branches.
+/// ends of a saddle are in the same branch. Calls on_survivor(age) for the branches that never end. Returns the
+/// branches.
 template <class Saddles, class OnPair, class OnCycle, class OnSurvivor>
 UnionFind pair_extrema(std::size_t extremum_count, const LargeVector<PathEnds>& ends, const Saddles& saddles,
                        const Execution& execution, OnPair on_pair, OnCycle on_cycle, OnSurvivor on_survivor) {

@@ -6,11 +6,11 @@
 
 namespace segtopo {
 
-// A flow follows the gradient paths that end in extrema. A site is a cell of the paths, named by a voxel: for descending
-// paths a vertex, for ascending paths a top cell, named by its corner of smallest index.
+// A flow follows the gradient paths that end in extrema. A site is a cell of the paths, named by a voxel: for
+// descending paths a vertex, for ascending paths a top cell, named by its corner of smallest index.
 
-/// The gradient paths from a vertex down to a minimum. A step leads from the vertex through its paired edge to the other
-/// vertex of the edge.
+/// The gradient paths from a vertex down to a minimum. A step leads from the vertex through its paired edge to the
+/// other vertex of the edge.
 template <int Dim, class Key, class Storage> class DescendingFlow {
 public:
   static constexpr Index outside = -1;

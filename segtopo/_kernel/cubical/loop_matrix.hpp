@@ -1,10 +1,12 @@
 #pragma once
 
-#include "cubical/cell_index.hpp"
 #include "common/column_reduction.hpp"
-#include "cubical/morse_boundary.hpp"
 #include "common/radix_sort.hpp"
+#include "cubical/cell_index.hpp"
+#include "cubical/morse_boundary.hpp"
+#include "cubical/ordered_cells.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <span>
@@ -12,16 +14,10 @@
 
 namespace segtopo {
 
-/// Some of a list of cells, in the order of a filtration.
-struct OrderedCells {
-  const Cells& cells;
-  const CellNumbers& order;
-};
-
-/// The boundary matrix of the Morse complex between edges that close a loop and squares.
+/// The boundary matrix of the Morse complex, with a row for each edge that closes a loop and a column for each square.
 ///
-/// Other edges end a component and are never the highest of a cycle: their rows are left out. The edges are sorted by
-/// voxel, then code.
+/// An edge that ends a component is never the last edge of a cycle, so it is no pivot and has no row. The list of edges
+/// is sorted by voxel, then code.
 template <int Dim, class Key, class Storage, class IsFrozen = NeverFrozen> class LoopMatrix {
 public:
   using Row = ColumnReduction::Row;
@@ -43,25 +39,26 @@ public:
     });
   }
 
-  /// The rows of a square's column, the last first.
+  /// The rows of a square's column, in falling order.
   std::span<const Row> column(std::uint32_t square) const {
-    const Column& place = columns_[square];
-    return std::span(parts_[place.part]).subspan(place.begin, place.size);
+    const Column& column = columns_[square];
+    return std::span(parts_[column.part]).subspan(column.begin, column.size);
   }
 
 private:
+  /// The rows of a column are parts_[part][begin .. begin + size - 1].
   struct Column {
     std::size_t begin;
     std::uint32_t size, part;
   };
 
   const Cells& squares_;
-  std::vector<LargeVector<Row>> parts_; ///< the columns that one task has found, one after the other
-  LargeVector<Column> columns_;         ///< by square: where its column is
+  std::vector<LargeVector<Row>> parts_; ///< the rows of the columns that one task has computed
+  LargeVector<Column> columns_;         ///< by square
   CellIndex edge_index_;
   LargeVector<Row> row_of_edge_;
 
-  /// The squares block by block: what neighbours touch stays in the cache.
+  /// The squares sorted by block of the grid. The boundaries of neighbours share data in the cache.
   LargeVector<Keyed<std::int32_t>> by_block(const CellNumbers& squares, const Grid<Dim>& grid) const {
     constexpr std::int32_t side = 32;
     LargeVector<Keyed<std::int32_t>> order(squares.size());

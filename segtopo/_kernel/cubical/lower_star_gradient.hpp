@@ -72,9 +72,6 @@ void lower_stars_of_row(const RowsAround<Dim, Key>& rows, std::vector<StarBits<K
     stars[x] = lower_star<Dim>(rows, static_cast<Index>(x), std::make_index_sequence<star_cells<Dim>.count>());
 }
 
-/// Critical cells of one dimension, as positions in `LowerStarGradient::critical_cells`.
-using CellNumbers = LargeVector<std::uint32_t>;
-
 /// The discrete gradient of an image: an acyclic matching of cells within lower stars (Robins, Wood, Sheppard 2011).
 ///
 /// The lower star of a voxel is the set of the cells whose highest vertex is the voxel. The lower stars partition the
@@ -109,7 +106,8 @@ public:
     });
   }
 
-  /// The code of the cell that is paired with a cell, given by its highest vertex; the cell's own code if it is critical.
+  /// The code of the cell that is paired with a cell, given by its highest vertex; the cell's own code if it is
+  /// critical.
   int partner(const Cell& cell) const { return table_.partner(ids_[image.storage.slot(cell.voxel)], cell.code); }
 
   /// The number of a voxel's lower star in the table. It determines the cells and their matching.

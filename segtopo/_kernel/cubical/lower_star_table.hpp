@@ -10,10 +10,10 @@ namespace segtopo {
 
 /// A table with an acyclic matching for every possible lower star.
 ///
-/// A lower star is one of 104 sets of cells in 2D, one of 15,935 in 3D. All its cells have the same value, so an acyclic
-/// matching cancels only pairs of zero persistence (Forman 1998; Robins, Wood, Sheppard 2011). So the matching depends
-/// on the set alone, and can be looked up. It is optimal: it has as few critical cells as the homology of the lower link
-/// allows.
+/// A lower star is one of 104 sets of cells in 2D, one of 15,935 in 3D. All its cells have the same value, so an
+/// acyclic matching cancels only pairs of zero persistence (Forman 1998; Robins, Wood, Sheppard 2011). So the matching
+/// depends on the set alone, and can be looked up. It is optimal: it has as few critical cells as the homology of the
+/// lower link allows.
 ///
 /// The cells of one lower star are ordered by the matching: pair after pair, each cell after its faces. Critical cells
 /// of one dimension are in the order of their codes.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/large_memory.hpp"
+#include "common/parallel.hpp"
 #include "cubical/lower_star_gradient.hpp"
 
 #include <algorithm>
@@ -12,19 +13,20 @@
 
 namespace segtopo {
 
-/// Says of every lower star that its pairs are cancelled.
+/// A predicate of voxels: no lower star is frozen.
 struct NeverFrozen {
   bool operator()(Index) const { return false; }
 };
 
-/// Boundaries of critical squares in the Morse complex: the critical edges in which gradient paths from the square
-/// end, over Z2.
+/// Computes the boundary of a critical square in the Morse complex over Z2: the critical edges at the ends of an odd
+/// number of gradient paths from the square.
 ///
-/// The boundary of the square slides down the gradient, from the highest lower star to the lowest: an edge that is
-/// paired with a square is replaced by the rest of that square's boundary. Edges that occur twice cancel. In the lower
-/// stars of voxels for which is_frozen(voxel) is true, cells count as critical although they are paired.
+/// The boundary is a chain of edges that moves down the gradient, from the highest lower star to the lowest. An edge
+/// that is paired with a square is replaced by the other edges of that square. An edge that occurs twice cancels.
 ///
-/// Each thread has one, on cache lines of its own.
+/// A lower star is frozen if is_frozen(voxel) is true: its cells are treated as critical although they are paired.
+///
+/// Each thread has an object of its own. The alignment keeps the objects on different cache lines.
 template <int Dim, class Key, class Storage, class IsFrozen> class alignas(128) MorseBoundary {
 public:
   MorseBoundary(const LowerStarGradient<Dim, Key, Storage>& gradient, IsFrozen is_frozen, const Execution& execution)
@@ -33,14 +35,14 @@ public:
     for (int square = cells.first[2]; square < cells.first[3]; ++square) find_far_edges(square);
   }
 
-  /// Calls on_edge for the critical edges in the boundary of `square`, seen from its highest voxel: the last to enter
-  /// the filtration first. Edges that are paired with a voxel are left out.
+  /// Calls on_edge for the critical edges in the boundary of a square, given by its highest voxel. The edges come in
+  /// reverse order of the filtration. Edges that are paired with a voxel are left out.
   template <class OnEdge> void operator()(const Cell& square, OnEdge on_edge) {
     add(square.voxel, add_far_edges(square));
     for (std::size_t visited = 0; !queue_.empty(); ++visited) {
       if (visited % 65536 == 0) execution_.throw_if_cancelled();
       const Index voxel = pop_highest();
-      for (EdgeSet critical = slide_down(voxel, std::exchange(chain_[image_.storage.slot(voxel)], EdgeSet{0}));
+      for (EdgeSet critical = flow_down(voxel, std::exchange(chain_[image_.storage.slot(voxel)], EdgeSet{0}));
            critical != 0;) {
         const int code = last_to_enter(voxel, critical);
         critical ^= bit(code);
@@ -50,19 +52,19 @@ public:
   }
 
 private:
-  using EdgeSet = std::uint8_t; ///< edges of one lower star, as bits by code
+  using EdgeSet = std::uint8_t; ///< a set of edges of one lower star, as bits by code
 
-  /// A voxel in the queue, ordered as the filtration.
+  /// A voxel in the queue. Entries compare in the order of the filtration.
   struct Entry {
     Key key;
     std::uint32_t voxel;
     bool operator<(const Entry& other) const { return key != other.key ? key < other.key : voxel < other.voxel; }
   };
 
-  /// An edge in the boundary of a square that does not contain the voxel from which the square is seen.
+  /// An edge of a square that does not contain the highest voxel of the square.
   struct FarEdge {
-    Index step_to_first, step_to_last;   ///< to its vertices, that of smaller index first
-    int code_from_first, code_from_last; ///< of the edge as seen from either
+    Index step_to_first, step_to_last;   ///< from the highest voxel to the vertices of the edge, in order of index
+    int code_from_first, code_from_last; ///< the code of the edge at each vertex
   };
 
   static constexpr const StarCells<Dim>& cells = star_cells<Dim>;
@@ -72,8 +74,8 @@ private:
   const IsFrozen is_frozen_;
   const Execution& execution_;
   std::array<std::array<FarEdge, 2>, cells.count> far_edges_{}; ///< by the code of the square
-  LargeArray<EdgeSet> chain_;                                   ///< by voxel
-  std::vector<Entry> queue_; ///< a heap of the voxels whose lower stars hold edges of the chain
+  LargeArray<EdgeSet> chain_;                                   ///< by slot of the voxel
+  std::vector<Entry> queue_; ///< a heap of the voxels whose lower stars may hold edges of the chain
 
   static EdgeSet bit(int code) { return static_cast<EdgeSet>(1u << code); }
 
@@ -90,11 +92,11 @@ private:
   }
 
   int last_to_enter(Index voxel, EdgeSet edges) const {
-    int last = std::bit_width(edges) - 1; // critical edges of one lower star enter in the order of their codes
+    int last = std::bit_width(edges) - 1; // critical edges are in the order of their codes
     if (!is_frozen_(voxel)) return last;
     for (EdgeSet rest = edges; rest != 0; rest &= static_cast<EdgeSet>(rest - 1)) {
       const int edge = std::countr_zero(rest);
-      if (gradient_.place({voxel, edge}) > gradient_.place({voxel, last})) last = edge;
+      if (gradient_.position({voxel, edge}) > gradient_.position({voxel, last})) last = edge;
     }
     return last;
   }
@@ -106,6 +108,7 @@ private:
     return voxel;
   }
 
+  /// Adds edges of one lower star to the chain.
   void add(Index voxel, EdgeSet edges) {
     if (chain_[image_.storage.slot(voxel)] == 0) {
       queue_.push_back({image_.key(voxel), static_cast<std::uint32_t>(voxel)});
@@ -114,22 +117,22 @@ private:
     chain_[image_.storage.slot(voxel)] ^= edges;
   }
 
-  /// Adds the edges of a square's boundary that lie in lower stars below its own, and returns the others.
+  /// Adds the edges of a square that lie in lower stars below its own to the chain. Returns the edges in its own.
   EdgeSet add_far_edges(const Cell& square) {
     for (const FarEdge& edge : far_edges_[square.code]) {
       const Index first = square.voxel + edge.step_to_first, last = square.voxel + edge.step_to_last;
       const bool last_is_higher = image_.key(first) <= image_.key(last);
       const Index voxel = last_is_higher ? last : first;
       const int code = last_is_higher ? edge.code_from_last : edge.code_from_first;
-      // A path ends in an edge that is paired with its vertex, or that is no part of the complex.
+      // A path ends without a critical edge if its edge is paired with a vertex or is not in the complex.
       const int partner = gradient_.partner({voxel, code});
       if (partner != 0 && partner != LowerStarTable<Dim>::absent) add(voxel, bit(code));
     }
     return static_cast<EdgeSet>(cells.faces[square.code]);
   }
 
-  /// Replaces the edges of one lower star that are paired with squares; returns the critical ones that remain.
-  EdgeSet slide_down(Index voxel, EdgeSet edges) {
+  /// Replaces the edges of one lower star that are paired with squares. Returns the critical edges.
+  EdgeSet flow_down(Index voxel, EdgeSet edges) {
     EdgeSet critical = 0;
     const bool is_frozen = is_frozen_(voxel);
     while (edges != 0) {

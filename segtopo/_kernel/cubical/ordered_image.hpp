@@ -15,7 +15,8 @@ namespace segtopo {
 /// The voxels of an image on a padded grid, with the total order (key, index).
 ///
 /// A lower voxel enters the filtration earlier. A cell of the grid enters with its highest vertex. The complex has the
-/// cells without a vertex outside. Outside are the padding and, if the filtration ends early, later voxels of the image.
+/// cells without a vertex outside. Outside are the padding and, if the filtration ends early, later voxels of the
+/// image.
 ///
 /// Dual order: the T-construction is dual to a V-construction, relative to a layer of voxels around the image that
 /// enters first, with the order of the voxels reversed (Garin et al. 2020). To reverse ties as well, the padded grid
@@ -46,7 +47,7 @@ public:
   bool is_outside(Index voxel) const { return key(voxel) == outside_key_; }
 
   /// Converts a cell, given by any of its vertices, to its highest vertex and its code there.
-  Cell seen_from_highest(const Cell& cell) const {
+  Cell by_highest_vertex(const Cell& cell) const {
     constexpr const auto& cells = star_cells<Dim>;
     int highest = 0;
     for (int v = 1; v < cells.vertex_count(cell.code); ++v) {

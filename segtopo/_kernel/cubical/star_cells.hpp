@@ -7,9 +7,9 @@ namespace segtopo {
 
 /// The star of a vertex of the grid: the 9 (2D) or 27 (3D) cells that contain the vertex. Voxels are vertices here.
 ///
-/// The displacement of a cell, in {-1, 0, 1}^Dim, leads from the voxel to the opposite corner of the cell. The dimension
-/// of the cell is the number of its non-zero components. Codes number the cells by dimension: 0 is the voxel, then come
-/// the edges, the squares and the cubes. So the faces of a cell have smaller codes than the cell.
+/// The displacement of a cell, in {-1, 0, 1}^Dim, leads from the voxel to the opposite corner of the cell. The
+/// dimension of the cell is the number of its non-zero components. Codes number the cells by dimension: 0 is the voxel,
+/// then come the edges, the squares and the cubes. So the faces of a cell have smaller codes than the cell.
 template <int Dim> struct StarCells {
   static constexpr int count = Dim == 2 ? 9 : 27;
   static constexpr int max_vertices = 1 << Dim;

@@ -1,9 +1,12 @@
 #pragma once
 
+#include "common/large_memory.hpp"
+#include "common/parallel.hpp"
+#include "common/radix_sort.hpp"
 #include "cubical/extremum_persistence.hpp"
 #include "cubical/loop_matrix.hpp"
 #include "cubical/lower_star_gradient.hpp"
-#include "common/radix_sort.hpp"
+#include "cubical/ordered_cells.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,20 +16,18 @@
 
 namespace segtopo {
 
-/// The persistence of the V-construction on an ordered image, one dimension after the other.
+/// The persistence of the V-construction on an ordered image, as pairs of critical cells of its gradient.
+///
+/// Dimension 0 pairs minima with edges by union-find. The highest dimension pairs maxima with facets by union-find in
+/// the dual complex. Dimension 1 in 3D reduces the boundary matrix of the Morse complex.
 template <int Dim, class Key, class Storage> class VertexPersistence {
 public:
-  /// Numbers of critical cells, of dimension k and k + 1.
-  struct Pair {
-    std::uint32_t birth, death;
-  };
-
   const LowerStarGradient<Dim, Key, Storage>& gradient;
-  std::array<CellNumbers, Dim + 1> order;     ///< the critical cells of each dimension
-  std::array<LargeVector<Pair>, Dim> pairs;   ///< by dimension
-  std::array<CellNumbers, Dim + 1> essential; ///< by dimension, the critical cells whose classes never die
-  CellNumbers loop_edges;                     ///< the critical edges that close a loop
-  CellNumbers squares;                        ///< the critical squares that no cube is paired with
+  std::array<CellNumbers, Dim + 1> order;       ///< by dimension: the critical cells in the order of the filtration
+  std::array<LargeVector<CellPair>, Dim> pairs; ///< by dimension
+  std::array<CellNumbers, Dim + 1> essential;   ///< by dimension: the critical cells that create essential classes
+  CellNumbers loop_edges;                       ///< the critical edges that close a loop
+  CellNumbers squares;                          ///< the critical squares that no cube is paired with
 
   VertexPersistence(const LowerStarGradient<Dim, Key, Storage>& lower_star_gradient, const Execution& execution)
       : gradient(lower_star_gradient), execution_(execution) {
@@ -40,14 +41,14 @@ public:
 
   const Cells& cells(int k) const { return gradient.critical_cells(k); }
 
-  /// The facets that can end a cavity of the complement. In 2D, an edge that has ended a component cannot.
+  /// The critical facets that can join two maxima. In 2D, an edge that ends a component cannot.
   const CellNumbers& enclosing_facets() const { return Dim == 2 ? loop_edges : order[Dim - 1]; }
 
-  /// The top cells in the order in which the complement, which grows as the filtration shrinks, takes them.
+  /// The critical top cells from last to first of the filtration.
   CellNumbers maxima_eldest_first() const { return {order[Dim].rbegin(), order[Dim].rend()}; }
 
 private:
-  const Execution& execution_;
+  const Execution execution_;
 
   void sort_critical_cells(int k) {
     LargeVector<Keyed<Key>> keyed(cells(k).size());
@@ -69,6 +70,7 @@ private:
         [this](Age age) { essential[0].push_back(order[0][age - 1]); });
   }
 
+  /// In the dual complex, maxima are minima and the filtration is reversed.
   void pair_maxima() {
     const CellNumbers& facets = enclosing_facets();
     std::vector<bool> is_wanted(cells(Dim - 1).size(), Dim == 3);

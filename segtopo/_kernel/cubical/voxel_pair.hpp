@@ -10,6 +10,8 @@ struct VoxelPair {
   static constexpr std::uint32_t never = ~std::uint32_t{0}; ///< the death of an essential class
 
   std::uint32_t dimension, birth, death;
+
+  bool operator==(const VoxelPair&) const = default;
 };
 
 } // namespace segtopo

@@ -56,10 +56,10 @@ public:
 
 private:
   LargeArray<std::uint32_t> number_; ///< of each page of the grid: its page of slots, 0 if it has none of its own
-  std::vector<Index> pages_; ///< the pages of the grid that have slots
+  std::vector<Index> pages_;         ///< the pages of the grid that have slots
 
-  /// Arrays over top cells use the slot of the cell's corner of smallest index. So this corner gets a page for every top
-  /// cell that has a vertex inside.
+  /// Arrays over top cells use the slot of the cell's corner of smallest index. So this corner gets a page for every
+  /// top cell that has a vertex inside.
   template <int Dim, class IsInside>
   void mark_row(const Grid<Dim>& grid, bool dual, IsInside is_inside, Index padded_row) {
     const Index length = grid.row_length(), row = grid.image_row(padded_row);

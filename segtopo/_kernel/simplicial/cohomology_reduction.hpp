@@ -1,10 +1,10 @@
 #pragma once
 
+#include "common/parallel.hpp"
+#include "common/radix_heap.hpp"
 #include "simplicial/common_neighbours.hpp"
 #include "simplicial/edge_order.hpp"
 #include "simplicial/flag_complex.hpp"
-#include "common/parallel.hpp"
-#include "common/radix_heap.hpp"
 #include "simplicial/simplex_index.hpp"
 
 #include <algorithm>

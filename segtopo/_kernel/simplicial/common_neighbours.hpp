@@ -1,7 +1,7 @@
 #pragma once
 
-#include "simplicial/edge_order.hpp"
 #include "common/large_memory.hpp"
+#include "simplicial/edge_order.hpp"
 #include "simplicial/simplex_index.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "simplicial/simplex_pairs.hpp"
 #include "common/union_find.hpp"
+#include "simplicial/simplex_pairs.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "common/parallel.hpp"
 #include "simplicial/common_neighbours.hpp"
 #include "simplicial/edge_order.hpp"
-#include "common/parallel.hpp"
 #include "simplicial/simplex_index.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "simplicial/edge_order.hpp"
 #include "common/parallel.hpp"
+#include "simplicial/edge_order.hpp"
 #include "simplicial/simplex_pairs.hpp"
 
 #include <cstddef>
