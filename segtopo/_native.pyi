@@ -27,7 +27,6 @@ def betti_matching(
     superlevel: bool,
     top_cells: bool,
     threshold: float | None = None,
-    binary_shortcut: bool = True,
     num_threads: int,
 ) -> tuple[PairColumns, PairColumns, Indices]: ...
 def partial_assignment(

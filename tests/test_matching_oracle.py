@@ -27,14 +27,16 @@ def predictions_and_targets(rng: np.random.Generator, ndim: int) -> tuple[np.nda
     return prediction, target
 
 
-def kernel(prediction: np.ndarray, target: np.ndarray, filtration: str, construction: str, **options: object) -> Found:
+def kernel(
+    prediction: np.ndarray, target: np.ndarray, filtration: str, construction: str, threshold: float | None
+) -> Found:
     of_prediction, of_target, partners = _native.betti_matching(
         prediction[None],
         target[None],
         superlevel=filtration == "superlevel",
         top_cells=construction == "T",
+        threshold=threshold,
         num_threads=1,
-        **options,
     )
 
     def classes(table: tuple[np.ndarray, ...]) -> list[tuple]:
@@ -45,6 +47,15 @@ def kernel(prediction: np.ndarray, target: np.ndarray, filtration: str, construc
     first, second = classes(of_prediction), classes(of_target)
     matched = Counter((first[i], second[j]) for i, j in enumerate(partners.tolist()) if j >= 0)
     return Counter(first), Counter(second), matched
+
+
+def kernel_on_halves(
+    prediction: np.ndarray, target: np.ndarray, filtration: str, construction: str, threshold: float | None
+) -> Found:
+    """Matches the halved images: a mask is then not binary, so the kernel treats it as any other target."""
+    if threshold is not None:
+        threshold = 1 - (1 - threshold) / 2 if filtration == "superlevel" else threshold / 2
+    return kernel(prediction / 2, target / 2, filtration, construction, threshold)
 
 
 def oracle(prediction: np.ndarray, target: np.ndarray, *arguments: object) -> Found:
@@ -69,30 +80,31 @@ def test_matching_is_that_of_the_definition(seed: int, ndim: int, construction: 
         filtration = ["superlevel", "sublevel"][round_ % 2]
         threshold = THRESHOLDS[rng.integers(len(THRESHOLDS))]
         expected = oracle(prediction, target, filtration, construction, threshold)
-        for binary_shortcut in (True, False):
-            options = {"threshold": threshold, "binary_shortcut": binary_shortcut}
-            assert kernel(prediction, target, filtration, construction, **options) == expected, (round_, options)
+        assert kernel(prediction, target, filtration, construction, threshold) == expected, (round_, threshold)
+        assert kernel_on_halves(prediction, target, filtration, construction, threshold) == expected, (round_, threshold)
 
 
 @pytest.mark.parametrize("construction", ["V", "T"])
 @pytest.mark.parametrize("shape", [(90, 70), (20, 24, 17)])
 @pytest.mark.parametrize("threshold", [None, 0.5])
-def test_threads_and_the_shortcut_for_masks_change_nothing(
+def test_threads_change_nothing_and_masks_match_as_any_other_target(
     shape: tuple[int, ...], construction: str, threshold: float | None
 ) -> None:
     rng = np.random.default_rng(3)
     prediction, target = rng.random((3, *shape), np.float32), (rng.random((3, *shape)) < 0.3).astype(np.float32)
 
-    def match(**options: object) -> tuple:
+    def match(num_threads: int) -> tuple:
         return _native.betti_matching(
-            prediction, target, superlevel=True, top_cells=construction == "T", threshold=threshold, **options
+            prediction,
+            target,
+            superlevel=True,
+            top_cells=construction == "T",
+            threshold=threshold,
+            num_threads=num_threads,
         )
 
-    one, two = match(num_threads=1), match(num_threads=2)
+    one, two = match(1), match(2)
     np.testing.assert_equal(one, two)
     for item in range(3):
-        whole = kernel(prediction[item], target[item], "superlevel", construction, threshold=threshold)
-        other = kernel(
-            prediction[item], target[item], "superlevel", construction, threshold=threshold, binary_shortcut=False
-        )
-        assert whole == other
+        arguments = (prediction[item], target[item], "superlevel", construction, threshold)
+        assert kernel(*arguments) == kernel_on_halves(*arguments)

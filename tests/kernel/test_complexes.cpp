@@ -1,11 +1,9 @@
-// Tests of the persistence of simplicial complexes without Python, for the sanitizers: laws that hold whatever the
-// algorithm, on random graphs.
+// Tests of the persistence of simplicial complexes without Python, for the sanitizers: laws that hold for every graph.
 
 #include "checks.hpp"
-#include "filtered_complex.hpp"
-#include "radix_heap.hpp"
-#include "rips_persistence.hpp"
-#include "simplex_index.hpp"
+#include "simplicial/filtered_complex.hpp"
+#include "simplicial/rips_persistence.hpp"
+#include "simplicial/simplex_index.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -31,7 +29,7 @@ struct Graph {
   operator WeightedGraph() const { return {vertex_count, ends, lengths}; }
 };
 
-/// Few levels make ties, many make nearly all lengths differ. The density is in percent of all edges.
+/// A graph with random lengths. Few levels give ties; many levels give distinct lengths. The density is in percent.
 Graph random_graph(int vertices, int density, int levels, Random& random) {
   Graph graph{static_cast<std::size_t>(vertices)};
   for (int first = 0; first < vertices; ++first)
@@ -48,7 +46,7 @@ using Points = std::vector<std::multiset<std::pair<double, double>>>; ///< by di
 
 constexpr double never = std::numeric_limits<double>::infinity();
 
-/// The simplices of the flag complex of dimension k, with their diameters, in the order of these.
+/// The k-simplices of the flag complex with their diameters, sorted by diameter.
 std::vector<std::pair<double, Simplex>> flag_simplices(const Graph& graph, std::size_t k) {
   std::map<std::pair<std::int64_t, std::int64_t>, double> length;
   for (std::size_t i = 0; i < graph.lengths.size(); ++i)
@@ -75,7 +73,7 @@ std::vector<std::pair<double, Simplex>> flag_simplices(const Graph& graph, std::
   return found;
 }
 
-/// The diagrams by reduction of the whole coboundary matrix.
+/// Computes the diagrams with the explicit coboundary matrix.
 Points explicit_diagrams(const Graph& graph, std::size_t max_dimension) {
   std::vector<std::vector<double>> diameters;
   std::vector<std::vector<std::uint32_t>> facets;
@@ -118,7 +116,7 @@ Points implicit_diagrams(const Graph& graph, std::size_t max_dimension) {
   return points;
 }
 
-void test_both_ways_agree(Random& random) {
+void test_implicit_and_explicit_matrices_agree(Random& random) {
   std::size_t loops = 0, cavities = 0;
   for (int round = 0; round < 60; ++round) {
     const int levels = std::vector{0, 3, 1000}[round % 3];
@@ -134,30 +132,7 @@ void test_both_ways_agree(Random& random) {
   check(loops > 100 && cavities > 10, "random graphs have loops and cavities");
 }
 
-void test_radix_heap(Random& random) {
-  RadixHeap sum;
-  for (int round = 0; round < 20; ++round) {
-    sum.clear();
-    std::map<std::uint64_t, int> counts;
-    std::uint64_t smallest = 0;
-    auto add = [&] {
-      const std::uint64_t number = smallest + (std::uint64_t{random()} >> uniform(random, 0, 31));
-      sum.add(number);
-      ++counts[number];
-    };
-    for (int i = 0; i < 300; ++i) add();
-    while (sum.find_smallest(smallest)) {
-      std::erase_if(counts, [&](const auto& item) { return item.first < smallest && item.second % 2 == 0; });
-      check(counts.begin()->first == smallest && counts.begin()->second % 2 == 1, "the smallest odd number is found");
-      sum.add(smallest);
-      ++counts[smallest];
-      if (uniform(random, 0, 3) == 0) add();
-    }
-    check(std::ranges::all_of(counts, [](const auto& item) { return item.second % 2 == 0; }), "all cancel");
-  }
-}
-
-/// Sets of vertices have the numbers from 0 on, in the order of their largest vertices.
+/// Sets of k vertices are numbered from 0, sorted by their largest vertices.
 void test_simplex_numbering() {
   constexpr std::size_t vertex_count = 9;
   const Binomials binomials(vertex_count, 5);
@@ -189,18 +164,18 @@ void test_too_many_simplices(Random& random) {
 void test_cancellation(Random& random) {
   const Graph graph = random_graph(150, 100, 1 << 20, random);
   for (const int delay : {0, 5, 30}) { // milliseconds: in different stages
-    std::stop_source stop;
-    const std::jthread later([&] {
+    StopFlag stop{false};
+    JoinedThreads threads;
+    threads.start([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(delay));
-      stop.request_stop();
+      stop = true;
     });
-    throws<Cancelled>([&] { rips_persistence(graph, 2, {1, stop.get_token()}); });
+    throws<Cancelled>([&] { rips_persistence(graph, 2, {1, &stop}); });
   }
-  std::stop_source stopped;
-  stopped.request_stop();
-  check(throws<Cancelled>([&] { rips_persistence(graph, 2, {1, stopped.get_token()}); }), "a cancelled one ends");
+  const StopFlag stopped{true};
+  check(throws<Cancelled>([&] { rips_persistence(graph, 2, {1, &stopped}); }), "a cancelled one ends");
   const std::vector<std::uint32_t> edges{0, 1, 1, 2, 0, 2};
-  auto filtered = [&] { filtered_complex_persistence(3, {{2, edges}}, {1, stopped.get_token()}); };
+  auto filtered = [&] { filtered_complex_persistence(3, {{2, edges}}, {1, &stopped}); };
   check(throws<Cancelled>(filtered), "a cancelled filtered complex ends");
 }
 
@@ -208,9 +183,8 @@ void test_cancellation(Random& random) {
 
 int main() {
   Random random(20);
-  test_radix_heap(random);
   test_simplex_numbering();
-  test_both_ways_agree(random);
+  test_implicit_and_explicit_matrices_agree(random);
   test_too_many_simplices(random);
   test_cancellation(random);
   std::puts("all tests of complexes passed");
