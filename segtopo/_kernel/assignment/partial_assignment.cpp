@@ -46,7 +46,7 @@ void PartialAssignment::solve(const Execution& execution) {
   std::ranges::copy(sides_[0].mate, result_.row_mates.begin());
 }
 
-/// Lowers the duals of rows below what their pairs leave them; their matched pairs are tight no more.
+/// Lowers the duals of rows that violate a pair, and unmatches these rows: their matched pairs are no longer tight.
 void PartialAssignment::release_violated_rows() {
   auto& [rows, columns] = sides_;
   for (Node row = 0; row < std::ssize(rows.mate); ++row) {
@@ -59,7 +59,7 @@ void PartialAssignment::release_violated_rows() {
   }
 }
 
-/// Follows the shortest path from an unmatched node whose dual is not 0 to an end that costs nothing more.
+/// Finds a shortest augmenting path from an unmatched node whose dual is not 0, and changes the matching along it.
 void PartialAssignment::match(int side, Node root) {
   Side &here = sides_[side], &other = sides_[1 - side];
   End end;
@@ -76,10 +76,11 @@ void PartialAssignment::match(int side, Node root) {
   tree_.queue = {};
 }
 
+/// Extends the shortest paths by the pairs of one node.
 void PartialAssignment::relax(const Side& here, const Side& other, Node node, double distance, End& end) {
   if (distance - here.dual[node] < end.distance) end = {distance - here.dual[node], none, node};
   for (const Arc& arc : here.arcs_of(node)) {
-    // Rounding may leave a reduced cost just below 0.
+    // Rounding can make a reduced cost slightly negative.
     const double reached = distance + std::max(0.0, arc.cost - here.dual[node] - other.dual[arc.to]);
     if (reached >= std::min(end.distance, tree_.distance[arc.to])) continue;
     if (tree_.distance[arc.to] == std::numeric_limits<double>::infinity()) tree_.touched.push_back(arc.to);
@@ -92,7 +93,7 @@ void PartialAssignment::relax(const Side& here, const Side& other, Node node, do
   }
 }
 
-/// Makes all pairs of the shortest path tight and keeps the duals feasible.
+/// Changes the duals so that all pairs of the shortest path are tight. The duals remain feasible.
 void PartialAssignment::improve_duals(Side& here, Side& other, Node root, const End& end) {
   here.dual[root] = std::min(0.0, here.dual[root] + end.distance);
   for (const Node node : tree_.touched) {
@@ -101,13 +102,14 @@ void PartialAssignment::improve_duals(Side& here, Side& other, Node root, const 
     other.dual[node] -= slack;
     here.dual[other.mate[node]] = std::min(0.0, here.dual[other.mate[node]] + slack);
   }
-  if (end.left != none) here.dual[end.left] = 0;
+  if (end.released != none) here.dual[end.released] = 0;
 }
 
+/// Exchanges matched and unmatched pairs along the shortest path.
 void PartialAssignment::augment(Side& here, Side& other, Node root, const End& end) {
   Node gained = end.free;
-  if (end.left != none) gained = std::exchange(here.mate[end.left], none);
-  if (end.left == root) return;
+  if (end.released != none) gained = std::exchange(here.mate[end.released], none);
+  if (end.released == root) return;
   for (Node node = none; node != root;) {
     node = tree_.parent[gained];
     other.mate[gained] = node;

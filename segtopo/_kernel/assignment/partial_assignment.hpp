@@ -13,27 +13,30 @@
 
 namespace segtopo {
 
-/// The pairs that may be made of rows and columns: those of row i are at row_starts[i] .. row_starts[i + 1].
+/// The allowed pairs of rows and columns, with their costs. The pairs of row i are row_starts[i] .. row_starts[i + 1]
+/// - 1.
 struct SparseCosts {
   std::span<const std::int64_t> row_starts, columns;
   std::span<const double> costs;
 };
 
-/// A matching with its dual solution, which both stay with the caller.
+/// A matching and its dual solution, in memory of the caller.
 ///
-/// It is optimal when the duals are feasible, cost(i, j) >= row_duals[i] + column_duals[j] with all duals at most 0;
-/// when matched pairs attain equality; and when the duals of whatever is unmatched are 0.
+/// They are optimal under three conditions. The duals are feasible: all are at most 0, and cost(i, j) >= row_duals[i] +
+/// column_duals[j] for all pairs. Matched pairs attain equality. The duals of unmatched rows and columns are 0.
 struct DualMatching {
   std::span<std::int64_t> row_mates; ///< the column matched with each row, or -1
   std::span<double> row_duals, column_duals;
 };
 
-/// The matching of least total cost, where rows and columns may stay unmatched at cost 0, by shortest augmenting paths
-/// (Jonker and Volgenant 1987). It begins from any matching and duals that were optimal for some of the pairs, and pays
-/// only for what the others change.
+/// Finds the matching of least total cost by shortest augmenting paths (Jonker and Volgenant 1987). An unmatched row or
+/// column costs 0.
+///
+/// The start is a matching with duals that is optimal for some subset of the pairs. The less the
+/// other pairs change, the less time it takes.
 class PartialAssignment {
 public:
-  /// Pairs that violate the duals by no more than the tolerance leave the matching as it is.
+  /// Pairs that violate the duals by at most the tolerance do not change the matching.
   PartialAssignment(const SparseCosts& pairs, const DualMatching& matching, double tolerance);
 
   void solve(const Execution& execution);
@@ -47,7 +50,7 @@ private:
     Node to;
   };
 
-  /// The rows, or the columns.
+  /// All rows, or all columns.
   struct Side {
     std::vector<std::int64_t> starts;
     std::vector<Arc> arcs;
@@ -59,13 +62,14 @@ private:
     }
   };
 
-  /// Where a shortest path ends: at an unmatched node of the other side, or by leaving a node of this side unmatched.
+  /// The end of a shortest path: an unmatched node of the other side (`free`), or a node of this side that becomes
+  /// unmatched (`released`).
   struct End {
     double distance = std::numeric_limits<double>::infinity();
-    Node free = none, left = none;
+    Node free = none, released = none;
   };
 
-  /// The shortest paths from a node to the nodes of the other side.
+  /// The shortest paths from one node to the nodes of the other side.
   struct Tree {
     std::vector<double> distance;
     std::vector<Node> parent, touched;

@@ -16,17 +16,19 @@
 
 namespace segtopo {
 
-/// Persistent cohomology in one dimension: the columns are the coboundaries of simplices, from the last to the first.
-/// A column is stored as the simplices it is the sum of, and its cofacets are listed whenever it is added; those of
-/// apparent pairs are not stored at all.
+/// Persistent cohomology in one dimension: reduces the coboundaries of simplices, from the last simplex to the first.
+///
+/// A reduced column is stored as the simplices whose coboundaries it is the sum of. Their cofacets are listed again
+/// when the column is added. Columns of apparent pairs are not stored.
 template <class Neighbours> class CohomologyReduction {
 public:
-  using Columns = std::unordered_map<SimplexIndex, std::uint32_t>; ///< numbers of columns by their pivots
+  using Columns = std::unordered_map<SimplexIndex, std::uint32_t>; ///< by pivot: the number of the column
 
   CohomologyReduction(FlagComplex<Neighbours>& complex, const Execution& execution)
       : complex_(complex), execution_(execution) {}
 
-  /// Reduces the next column. False if it vanishes: the simplex gives birth to a class that never dies.
+  /// Reduces the next column and finds its pivot. Returns false if the column becomes zero: the simplex creates an
+  /// essential class.
   bool reduce(SimplexIndex simplex, SimplexIndex& pivot) {
     if (complex_.find_cofacet_of_same_edge(simplex, pivot) && is_free(pivot)) { // an emergent pair
       store(pivot, {simplex});
@@ -53,16 +55,16 @@ public:
     return false;
   }
 
-  /// The columns by their pivots; takes them out.
+  /// Moves the columns out.
   Columns take_columns() { return std::move(columns_); }
 
 private:
-  static constexpr EdgeRank first_width = 512; ///< of the first range of last edges
+  static constexpr EdgeRank first_width = 512; ///< the width of the first range of last edges
 
   FlagComplex<Neighbours>& complex_;
   const Execution& execution_;
   RadixHeap sum_;
-  EdgeRange listed_; ///< the last edges of the cofacets that have been listed in the sum
+  EdgeRange listed_; ///< the cofacets with these last edges are in the sum
   std::vector<SimplexIndex> summands_;
   std::vector<std::vector<SimplexIndex>> summands_of_; ///< by column
   Columns columns_;
@@ -81,8 +83,8 @@ private:
     complex_.for_each_cofacet(simplex, range, [this](SimplexIndex cofacet) { sum_.add(cofacet); });
   }
 
-  /// The first cofacet of the sum. Few cofacets come so far: those that enter late are listed when all before them have
-  /// cancelled.
+  /// Finds the first cofacet of the sum. Later cofacets are listed only when all earlier ones have cancelled. Most
+  /// columns never need them.
   bool find_pivot(SimplexIndex& pivot, EdgeRank edge) {
     while (!sum_.find_smallest(pivot)) {
       if (listed_.end == complex_.edge_count()) return false;
@@ -94,7 +96,7 @@ private:
     return true;
   }
 
-  /// As wide as all before since the column's own edge; but of long columns, many ranges hold less at a time than few.
+  /// The next range is as wide as the ranges before. A limit of the width keeps the memory of long columns low.
   EdgeRange range_after_listed(EdgeRank edge) const {
     constexpr EdgeRank fewest_ranges = 16;
     const EdgeRank count = complex_.edge_count();

@@ -15,21 +15,23 @@ namespace segtopo {
 
 inline constexpr EdgeRank no_edge = ~EdgeRank{0}; ///< later than all edges
 
-/// The edges with ranks begin .. end-1.
+/// The edges of ranks begin .. end-1.
 struct EdgeRange {
   EdgeRank begin, end;
 
-  bool contains(EdgeRank edge) const { return edge - begin < end - begin; } // below `begin`, the difference wraps
+  bool contains(EdgeRank edge) const {
+    return edge - begin < end - begin;
+  } // for a smaller edge, the difference wraps around
 };
 
-/// A vertex with an edge to each of some vertices.
+/// A vertex that has an edge to each vertex of a set.
 struct CommonNeighbour {
   Vertex vertex;
-  EdgeRank last_edge; ///< the last of these edges to enter
-  std::size_t end;    ///< the place, among the vertices, of that edge's other end
+  EdgeRank last_edge; ///< the last of these edges in the filtration
+  std::size_t end;    ///< the position in the set of the other vertex of that edge
 };
 
-/// The edges of a graph as a matrix: for graphs with a fair part of all edges there can be.
+/// The edges of a graph as a matrix, for dense graphs.
 class DenseNeighbours {
 public:
   DenseNeighbours(std::size_t vertex_count, const EdgeOrder& edges)
@@ -42,13 +44,13 @@ public:
 
   EdgeRank edge(Vertex first, Vertex second) const { return ranks_[first * vertex_count_ + second]; }
 
-  /// Calls visit(neighbour) for the common neighbours of some vertices whose last edge is in a range, in rising order,
-  /// until it returns false.
+  /// Calls visit(neighbour) for each common neighbour of the vertices whose last edge is in the range, in rising order.
+  /// Stops if visit returns false.
   template <class Visit>
   void for_each_common(std::span<const Vertex> vertices, const EdgeRange& range, Visit visit) const {
     std::array<EdgeRank, block> last;
     std::array<std::uint32_t, block> end;
-    // The first blocks are small: a visit often ends soon.
+    // The first blocks are small, because visit often stops early.
     for (std::size_t begin = 0, size = 16; begin < vertex_count_; begin += size, size = std::min(2 * size, block)) {
       size = std::min(size, vertex_count_ - begin);
       const EdgeRank* row = &ranks_[vertices[0] * vertex_count_ + begin];
@@ -73,7 +75,7 @@ private:
   LargeVector<EdgeRank> ranks_;
 };
 
-/// The edges of a graph as lists of neighbours.
+/// The edges of a graph as lists of neighbours, for sparse graphs.
 class SparseNeighbours {
 public:
   SparseNeighbours(std::size_t vertex_count, const EdgeOrder& edges)
@@ -99,8 +101,8 @@ public:
     return found != list.end() && found->vertex == second ? found->edge : no_edge;
   }
 
-  /// Calls visit(neighbour) for the common neighbours of some vertices whose last edge is in a range, in rising order,
-  /// until it returns false.
+  /// Calls visit(neighbour) for each common neighbour of the vertices whose last edge is in the range, in rising order.
+  /// Stops if visit returns false.
   template <class Visit>
   void for_each_common(std::span<const Vertex> vertices, const EdgeRange& range, Visit visit) const {
     std::array<const Neighbour*, most_vertices> next, end;
@@ -123,14 +125,14 @@ public:
   }
 
 private:
-  static constexpr std::size_t most_vertices = 64; ///< of a simplex: 63 bits do not number those of more
+  static constexpr std::size_t most_vertices = 64; ///< of a simplex; 63 bits do not number larger simplices
 
   struct Neighbour {
     Vertex vertex;
     EdgeRank edge;
   };
 
-  std::vector<std::size_t> begin_; ///< by vertex: where its list begins
+  std::vector<std::size_t> begin_; ///< by vertex: the begin of its list
   LargeVector<Neighbour> neighbours_;
 
   std::span<const Neighbour> of(Vertex vertex) const {

@@ -11,9 +11,10 @@
 
 namespace segtopo {
 
-/// Pairs the vertices of a graph, numbered by age, with the edges that join their components to elder ones.
-/// `ends_of(edge)` gives the two ends of an edge, edges being numbered in the order of the filtration; `joins[edge]` is
-/// set for those that end a component.
+/// Pairs each vertex of a graph with the edge that joins its component to an elder one, by union-find.
+///
+/// Vertices are numbered by age and edges in the order of the filtration. `ends_of(edge)` returns the two vertices of
+/// an edge. `joins` has one entry for each edge; the entries of edges that end a component are set.
 template <class EndsOf>
 std::vector<SimplexPair> component_pairs(std::size_t vertex_count, EndsOf ends_of, std::vector<bool>& joins) {
   std::vector<SimplexPair> pairs;

@@ -13,14 +13,14 @@
 
 namespace segtopo {
 
-/// A graph with edges of non-negative length; those of equal length enter in the order they are given in.
+/// A graph whose edges have lengths >= 0. Edges of equal length enter the filtration in the given order.
 struct WeightedGraph {
   std::size_t vertex_count;
-  std::span<const std::int64_t> ends; ///< two for each edge, the smaller first
+  std::span<const std::int64_t> ends; ///< two vertices for each edge, the smaller first
   std::span<const double> lengths;
 };
 
-/// The edges of a graph in the order of their lengths.
+/// The edges of a graph, sorted by length.
 class EdgeOrder {
 public:
   struct Edge {
@@ -30,7 +30,7 @@ public:
   /// Throws std::length_error for more edges or vertices than 32-bit numbers count.
   explicit EdgeOrder(const WeightedGraph& graph)
       : lengths_(graph.lengths), order_(checked_size(graph)), edges_(order_.size()) {
-    // The bits of numbers that are not negative have the order of the numbers; adding 0 turns -0 into 0.
+    // As integers, the bits of doubles >= 0 have the order of the doubles. Adding 0 turns -0 into 0.
     for (std::size_t i = 0; i < order_.size(); ++i)
       order_[i] = {std::bit_cast<std::int64_t>(lengths_[i] + 0.0), static_cast<std::uint32_t>(i)};
     radix_sort(order_);
@@ -42,6 +42,7 @@ public:
 
   std::size_t size() const { return edges_.size(); }
   const Edge& operator[](EdgeRank rank) const { return edges_[rank]; }
+  /// The number of an edge in the graph.
   std::uint32_t number(EdgeRank rank) const { return order_[rank].number; }
   double length(EdgeRank rank) const { return lengths_[order_[rank].number]; }
 

@@ -12,10 +12,10 @@ namespace segtopo {
 
 namespace {
 
-using Flags = std::vector<bool>; ///< of the simplices of one dimension: those that end a class
+using Flags = std::vector<bool>; ///< one flag for each simplex of one dimension: it destroys a class
 
-/// The coboundary matrix between two dimensions. Its rows are numbered against the filtration: the pivot of a column
-/// is the first cofacet. What has ended a class has no column, for it gives birth to none (clearing).
+/// The coboundary matrix between two dimensions. The rows are in reverse order of the filtration, so the pivot of a
+/// column is its first cofacet. A simplex that destroys a class creates none, so it has no column (clearing).
 class CoboundaryMatrix {
 public:
   using Row = ColumnReduction::Row;
@@ -42,7 +42,7 @@ private:
   std::vector<Row> rows_;
 };
 
-/// Pairs the simplices of one dimension with their cofacets.
+/// Pairs the simplices of one dimension with simplices of the next, and flags those in `is_death_above`.
 std::vector<SimplexPair> pair_simplices(const Flags& is_death, const FacetTable& cofaces, Flags& is_death_above,
                                         const Execution& execution) {
   const CoboundaryMatrix matrix(cofaces, is_death);

@@ -10,10 +10,11 @@
 
 namespace segtopo {
 
-/// The facets of the simplices of one dimension, all numbered within their dimension in the order of the filtration.
+/// The facets of the simplices of one dimension. Simplices are numbered within their dimension, in the order of the
+/// filtration.
 struct FacetTable {
-  std::size_t facets_each; ///< k + 1 in dimension k
-  std::span<const std::uint32_t> facets;
+  std::size_t facets_each;               ///< k + 1 in dimension k
+  std::span<const std::uint32_t> facets; ///< simplex after simplex
 
   std::size_t size() const { return facets.size() / facets_each; }
   std::span<const std::uint32_t> of(std::size_t simplex) const {
@@ -21,9 +22,10 @@ struct FacetTable {
   }
 };
 
-/// The persistent homology over Z2 of a filtered simplicial complex: its vertices and, for each dimension k >= 1, the
-/// facets of its k-simplices. Pairs hold the numbers of k- and (k+1)-simplices; those of zero persistence are among
-/// them. Throws Cancelled.
+/// Computes the persistent homology over Z2 of a filtered simplicial complex, by cohomology with clearing.
+///
+/// tables[k - 1] holds the facets of the k-simplices. Each pair of dimension k has the numbers of a k-simplex and a
+/// (k+1)-simplex. Pairs of zero persistence are included. Throws Cancelled.
 PairsByDimension filtered_complex_persistence(std::size_t vertex_count, const std::vector<FacetTable>& tables,
                                               const Execution& execution);
 

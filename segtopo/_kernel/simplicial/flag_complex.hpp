@@ -15,19 +15,19 @@
 
 namespace segtopo {
 
-/// A simplex of a flag complex, taken apart.
+/// The parts of a simplex of a flag complex.
 struct FlagSimplex {
-  EdgeRank edge; ///< the last of its edges to enter
-  Vertices rest; ///< its vertices that are not on that edge
-  Vertices vertices;
+  EdgeRank edge;     ///< the last edge in the filtration
+  Vertices rest;     ///< the vertices that are not on that edge
+  Vertices vertices; ///< all vertices
 };
 
-/// The k-simplices of a flag complex with their cofacets and the apparent pairs among them.
+/// The k-simplices of a flag complex, their cofacets, and their apparent pairs.
 ///
-/// A simplex and a cofacet are an apparent pair if each is the nearest to the other in the filtration: the simplex the
-/// last facet of the cofacet, the cofacet the first one of the simplex (Bauer 2021). Their last edge is the same, so
-/// they enter together, and they are a persistence pair. For simplices of one last edge, numbered by their rest, the
-/// first cofacet adds the smallest vertex that can be added, and the last facet lacks the smallest one of the rest.
+/// A simplex and a cofacet are an apparent pair if the simplex is the last facet of the cofacet and the cofacet is the
+/// first cofacet of the simplex (Bauer 2021). Here only pairs with the same last edge count. They are persistence
+/// pairs, of zero persistence. The simplices of one last edge are numbered by their rest. So the first cofacet adds the
+/// smallest possible vertex, and the last facet omits the smallest vertex of the rest.
 template <class Neighbours> class FlagComplex {
 public:
   const SimplexNumbering simplices, cofacets;
@@ -40,7 +40,7 @@ public:
 
   EdgeRank edge_count() const { return static_cast<EdgeRank>(edges_.size()); }
 
-  /// Calls visit(cofacet) for each cofacet of a simplex whose last edge is in a range.
+  /// Calls visit(cofacet) for each cofacet of the simplex whose last edge is in the range.
   template <class Visit> void for_each_cofacet(SimplexIndex simplex, const EdgeRange& range, Visit visit) {
     const EdgeRank edge = simplices.edge(simplex);
     if (edge >= range.end) return;
@@ -56,7 +56,7 @@ public:
     });
   }
 
-  /// The first cofacet if it enters with the simplex.
+  /// Finds the first cofacet with the same last edge. Returns false if there is none.
   bool find_cofacet_of_same_edge(SimplexIndex simplex, SimplexIndex& cofacet) {
     get(simplex, simplex_);
     Vertex added;
@@ -65,7 +65,7 @@ public:
     return true;
   }
 
-  /// The simplex that is in an apparent pair with a cofacet, if there is one.
+  /// Finds the simplex that forms an apparent pair with the cofacet. Returns false if there is none.
   bool find_apparent_facet(SimplexIndex cofacet, SimplexIndex& facet) {
     simplex_.edge = cofacets.edge(cofacet);
     cofacets.get_rest(cofacet, simplex_.rest);
@@ -78,8 +78,8 @@ public:
     return true;
   }
 
-  /// Calls visit(simplex) for the simplices of one last edge that are in no apparent pair, neither with a facet nor
-  /// with a cofacet, from the last to the first.
+  /// Calls visit(simplex) for each simplex of one last edge that is in no apparent pair, neither with a facet nor with
+  /// a cofacet, in falling order.
   template <class Visit> void for_each_not_apparent(EdgeRank edge, Visit visit) {
     const std::array<Vertex, 2> ends{edges_[edge].first, edges_[edge].second};
     candidates_.clear();
@@ -120,7 +120,7 @@ private:
       parts.vertices.insert(std::ranges::upper_bound(parts.vertices, end), end);
   }
 
-  /// The smallest vertex that can be added to a simplex without a later edge.
+  /// Finds the smallest vertex that can be added to the simplex without a later edge.
   bool find_first_addition(const FlagSimplex& parts, Vertex& added) const {
     bool is_found = false;
     neighbours_.for_each_common(parts.vertices, {0, parts.edge}, [&](const CommonNeighbour& found) {
@@ -131,9 +131,9 @@ private:
     return is_found;
   }
 
-  /// Adds to `rest`, given in falling order, each of the smaller vertices that can be added, until it is complete. The
-  /// first of the candidates makes a simplex that is apparent with its facet; one that can itself be extended by a
-  /// smaller vertex is apparent with a cofacet.
+  /// Extends `rest`, in falling order, by the candidates, recursively, and stores the complete simplices without an
+  /// apparent pair. A simplex with the smallest candidate forms an apparent pair with its facet. A simplex that a
+  /// smaller vertex extends forms an apparent pair with its cofacet.
   void extend(EdgeRank edge, Vertices& rest, const Vertices& candidates) {
     execution_.throw_if_cancelled();
     const bool is_last = rest.size() + 2 == dimension_;

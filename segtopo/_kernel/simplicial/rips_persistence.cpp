@@ -21,7 +21,7 @@ public:
                   const Execution& execution)
       : vertex_count_(graph.vertex_count), edges_(edges), neighbours_(graph.vertex_count, edges),
         binomials_(graph.vertex_count, max_dimension), execution_(execution) {
-    // Throws at once where the simplices of the highest dimension cannot be numbered.
+    // Throws at once if the simplices of the highest dimension cannot be numbered.
     SimplexNumbering(binomials_, vertex_count_, edges.size(), max_dimension + 1);
     pairs_.push_back(pair_components());
     for (std::size_t k = 1; k <= max_dimension; ++k) pairs_.push_back(pair_simplices(k));
@@ -37,8 +37,8 @@ private:
   Neighbours neighbours_;
   Binomials binomials_;
   const Execution& execution_;
-  std::vector<bool> joins_; ///< the edges that join two components
-  Columns ends_;            ///< the simplices of the next dimension that end a class, but for the apparent pairs
+  std::vector<bool> joins_; ///< by edge: it joins two components
+  Columns ends_;            ///< by simplex of the next dimension that destroys a class, without apparent pairs
   PairsByDimension pairs_;
 
   std::vector<SimplexPair> pair_components() {
@@ -63,7 +63,7 @@ private:
     for (EdgeRank edge = static_cast<EdgeRank>(edges_.size()); edge-- > 0;) {
       execution_.throw_if_cancelled();
       complex.for_each_not_apparent(edge, [&](SimplexIndex simplex) {
-        if (dimension == 1 ? joins_[edge] : ends_.contains(simplex)) return; // it ends a class (clearing)
+        if (dimension == 1 ? joins_[edge] : ends_.contains(simplex)) return; // it destroys a class (clearing)
         SimplexIndex pivot;
         if (!reduction.reduce(simplex, pivot))
           pairs.push_back({edges_.number(edge), SimplexPair::never});
@@ -77,7 +77,7 @@ private:
   }
 };
 
-/// Whether a matrix of all pairs of vertices takes no more memory than a few times the lists of neighbours.
+/// Whether a matrix of all pairs of vertices needs at most a few times the memory of lists of neighbours.
 bool is_dense(const WeightedGraph& graph) {
   return graph.vertex_count * graph.vertex_count <= 16 * graph.lengths.size();
 }

@@ -8,11 +8,12 @@
 
 namespace segtopo {
 
-/// The persistent homology over Z2 of the flag complex of a weighted graph, in dimensions 0 .. max_dimension. Its
-/// vertices enter at 0, its edges with their lengths, other simplices with the last of their edges. Births and deaths
-/// are the numbers of edges, the births of components those of vertices; pairs of zero persistence are left out.
+/// Computes the persistent homology over Z2 of the flag complex of a weighted graph in dimensions 0 .. max_dimension.
 ///
-/// Throws Cancelled, and std::length_error where there are more simplices than can be numbered.
+/// Vertices enter at 0, edges at their lengths, other simplices with their last edge. Births and deaths are numbers of
+/// edges of the graph; births in dimension 0 are numbers of vertices. Pairs of zero persistence are left out.
+///
+/// Throws Cancelled, and std::length_error if 63 bits cannot number the simplices.
 PairsByDimension rips_persistence(const WeightedGraph& graph, std::size_t max_dimension, const Execution& execution);
 
 } // namespace segtopo

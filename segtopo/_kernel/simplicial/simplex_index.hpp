@@ -12,11 +12,11 @@
 namespace segtopo {
 
 using Vertex = std::uint32_t;
-using EdgeRank = std::uint32_t;       ///< the place of an edge in the order of the filtration
+using EdgeRank = std::uint32_t;       ///< the position of an edge in the order of the filtration
 using SimplexIndex = std::uint64_t;   ///< numbers the simplices of one dimension in the order of the filtration
-using Vertices = std::vector<Vertex>; ///< in rising order
+using Vertices = std::vector<Vertex>; ///< sorted
 
-/// Binomial coefficients, the largest number standing for all that are larger.
+/// A table of binomial coefficients. Coefficients that 64 bits do not hold are `too_large`.
 class Binomials {
 public:
   static constexpr std::uint64_t too_large = std::numeric_limits<std::uint64_t>::max();
@@ -44,9 +44,10 @@ private:
   std::vector<std::uint64_t> values_; ///< by k, then n
 };
 
-/// Numbers the simplices of dimension k >= 1 of a flag complex: by the last of a simplex's edges to enter, which sets
-/// its diameter, then by the k - 1 vertices that are not on that edge, in the combinatorial number system. The edges
-/// are totally ordered; so is this.
+/// Numbers the simplices of dimension k >= 1 of a flag complex in the order of the filtration.
+///
+/// The upper bits are the rank of the last edge of the simplex, which sets its diameter. The lower bits number the
+/// rest, the k - 1 vertices that are not on that edge, in the combinatorial number system.
 class SimplexNumbering {
 public:
   /// Throws std::length_error where 63 bits do not hold the numbers.
@@ -62,7 +63,7 @@ public:
 
   EdgeRank edge(SimplexIndex simplex) const { return static_cast<EdgeRank>(simplex >> rest_bits_); }
 
-  /// The vertices that are not on the simplex's last edge.
+  /// Writes the vertices that are not on the last edge of the simplex.
   void get_rest(SimplexIndex simplex, Vertices& rest) const {
     std::uint64_t number = simplex & ((SimplexIndex{1} << rest_bits_) - 1);
     rest.resize(rest_size_);
@@ -74,14 +75,14 @@ public:
     }
   }
 
-  /// The number of a set of vertices among those of its size.
+  /// The number of a set of vertices among the sets of its size.
   std::uint64_t rest_number(std::span<const Vertex> rest) const {
     std::uint64_t number = 0;
     for (std::size_t i = 0; i < rest.size(); ++i) number += binomials_(rest[i], i + 1);
     return number;
   }
 
-  /// The number of a set of vertices and one more.
+  /// The number of the set with one vertex added.
   std::uint64_t rest_number_with(std::span<const Vertex> rest, Vertex vertex) const {
     std::uint64_t number = 0;
     std::size_t size = 0;
@@ -91,7 +92,7 @@ public:
     return number;
   }
 
-  /// For each of some vertices, the number of the set of the others.
+  /// Writes, for each vertex of a set, the number of the set without it.
   void get_rest_numbers_without(std::span<const Vertex> vertices, std::vector<std::uint64_t>& numbers) const {
     numbers.assign(vertices.size(), 0);
     for (std::size_t left_out = 0; left_out < vertices.size(); ++left_out)

@@ -5,14 +5,15 @@
 
 namespace segtopo {
 
-/// A class of a filtered simplicial complex: the numbers of what gives birth to it and of what ends it.
+/// A persistent homology class of a filtered simplicial complex: the numbers of the simplices that create and destroy
+/// it.
 struct SimplexPair {
   static constexpr std::uint32_t never = ~std::uint32_t{0}; ///< the death of an essential class
 
   std::uint32_t birth, death;
 };
 
-/// By dimension, the pairs in the order of their births.
+/// By dimension: the pairs, sorted by birth.
 using PairsByDimension = std::vector<std::vector<SimplexPair>>;
 
 } // namespace segtopo
