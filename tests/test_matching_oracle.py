@@ -81,7 +81,10 @@ def test_matching_is_that_of_the_definition(seed: int, ndim: int, construction: 
         threshold = THRESHOLDS[rng.integers(len(THRESHOLDS))]
         expected = oracle(prediction, target, filtration, construction, threshold)
         assert kernel(prediction, target, filtration, construction, threshold) == expected, (round_, threshold)
-        assert kernel_on_halves(prediction, target, filtration, construction, threshold) == expected, (round_, threshold)
+        assert kernel_on_halves(prediction, target, filtration, construction, threshold) == expected, (
+            round_,
+            threshold,
+        )
 
 
 @pytest.mark.parametrize("construction", ["V", "T"])
