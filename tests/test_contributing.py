@@ -11,13 +11,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-# The recipe: the file beside the other losses, the line in their package, the row in the table of tests.
+# The recipe: the file beside the other losses, the export in their package, the row in the table of tests.
 FOLLOW = """
 import sys
 import pytest
 from segtopo import losses
 losses.__path__.append(sys.argv[1])
-exec(sys.argv[2], vars(losses))  # what the line does to the package
+exec(sys.argv[2], vars(losses))
 losses.__all__.append("VolumeLoss")
 from oracles import losses as table
 table.LOSSES.append(losses.VolumeLoss)
