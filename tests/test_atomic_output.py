@@ -1,5 +1,8 @@
 """Output appears complete or not at all."""
 
+import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -130,6 +133,33 @@ def test_a_file_in_place_of_a_parent_is_refused_before_the_block(tmp_path: Path,
     problem = "got a path that cannot be written (Not a directory), expected a path in a writable folder"
     assert refusal(tmp_path / name) == f"{tmp_path / name}: {problem}"
     assert files_in(tmp_path) == {"file": "old"}
+
+
+@pytest.fixture
+def read_only_folder() -> Iterator[Path]:
+    """A folder in which the user may not write. Permissions do not bind root, which becomes another user meanwhile."""
+    is_root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as parent:  # other users cannot enter tmp_path
+        folder = Path(parent) / "read-only"
+        folder.mkdir()
+        folder.chmod(0o555)
+        Path(parent).chmod(0o755)
+        if is_root:
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            if is_root:
+                os.seteuid(0)
+            folder.chmod(0o755)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
+@pytest.mark.parametrize("name", ["out", "new/parents/out"])
+def test_a_read_only_folder_is_refused_before_the_block(read_only_folder: Path, name: str) -> None:
+    problem = "got a path that cannot be written (Permission denied), expected a path in a writable folder"
+    assert refusal(read_only_folder / name) == f"{read_only_folder / name}: {problem}"
+    assert everything_in(read_only_folder) == []
 
 
 @pytest.mark.parametrize(("existing", "kind"), [("a file", "a folder"), ("a folder", "a file")])
