@@ -81,6 +81,9 @@ def compare_times(
 
 def use_cores(count: int) -> None:
     """Restricts this process to ``count`` cores, because some libraries use all and have no option (Linux)."""
+    import torch
+
+    torch.set_num_threads(count)  # torch has counted the cores when it was imported
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 

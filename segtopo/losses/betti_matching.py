@@ -20,12 +20,10 @@ from segtopo.persistence.barcodes import Barcodes
 class BettiMatchingLoss(ComparisonLoss):
     r"""Distance between the features of prediction and target under the Betti matching.
 
-    The diagrams are those of the superlevel filtration: a bar :math:`(b, d)` of dimension 0 is a component that
-    appears at probability ``b`` and merges with another at ``d``; dimension 1 holds loops, dimension 2 (in 3D)
-    cavities. A binary target has one bar (1, 0) for each feature. The optimal matching of :class:`TopoLoss` knows
-    values only. The Betti matching pairs a bar of the prediction with a bar of the target if they are the same
-    feature of the images' union, see :func:`segtopo.matching.betti_matching`: it corrects the prediction at the right
-    location. The loss of one channel is
+    The optimal matching of :class:`TopoLoss` knows values only. The Betti matching pairs a bar of the prediction with
+    a bar of the target if they are the same feature of the images' union, see
+    :func:`segtopo.matching.betti_matching`: it corrects the prediction at the right location. The loss of one channel
+    sums over bars :math:`p` of the prediction and :math:`q` of the target:
 
     .. math:: w_m \sum_{(p, q)} \|p - q\|^2 + w_u \sum_{p\ \mathrm{unmatched}} c(p)
               + w_t \sum_{q\ \mathrm{unmatched}} c(q)
@@ -33,20 +31,15 @@ class BettiMatchingLoss(ComparisonLoss):
     with :math:`c(b, d) = \tfrac12 (b - d)^2`, or :math:`b^2 + (1 - d)^2` with ``push_unmatched_to="extremes"``. The
     last sum has no gradient. It counts the target's features without a partner, so that the loss is a distance.
 
-    Essential classes are given death 0. An empty target has no feature, so the prediction's essential component has
-    no partner there. A target with a feature is matched even by a prediction of zeros, which costs 1 and has a gradient
-    that raises a voxel.
+    An empty target has no feature, so the prediction's essential component has no partner there. A target with a
+    feature is matched even by a prediction of zeros, which costs 1 and has a gradient that raises a voxel.
 
     **Sparse filtrations.** With ``threshold`` the filtration holds only the voxels where the target is foreground or
     the prediction is at least ``1 - threshold``. That is faster, and the faint background of a prediction has no
     influence: a component is not matched, across the background, with a distant one. Every class alive at the end of
     such a filtration is given death 0.
 
-    **Scale.** The loss sums over bars, as :class:`TopoLoss` does. A missing feature costs up to 1, as much as the
-    whole Dice loss: weights of 0.001 to 0.1 beside Dice are a fair start.
-
-    Differences from the published code (github.com/nstucki/Betti-Matching-3D): half of its value; a bar of the target
-    without length is no feature; each dimension can have a weight.
+    Weights of 0.001 to 0.1 beside Dice are a fair start.
 
     All other options, and the errors, are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`.
 

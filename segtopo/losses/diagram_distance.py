@@ -28,11 +28,8 @@ class DiagramDistanceLoss(PriorLoss):
     locations: two diagrams can agree although the images' features lie at different places. For training on labels,
     :class:`BettiMatchingLoss` knows the locations. Prescribed diagrams need no target.
 
-    The essential component is given death 0 and is a bar like the others: a one-component target against an empty
-    prediction is the bar (1, 0) against the diagonal.
-
-    :func:`segtopo.matching.wasserstein_distance` and :func:`segtopo.matching.bottleneck_distance` compare any two
-    diagrams: a loss of point clouds, graphs or latent spaces is one line with them.
+    The essential component is a bar like the others: a one-component target against an empty prediction is the bar
+    (1, 0) against the diagonal.
 
     All other options, and the errors, are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`.
     Bars of the prediction up to ``min_persistence`` are left out.

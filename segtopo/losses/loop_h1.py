@@ -32,9 +32,6 @@ class LoopLossH1(PriorLoss):
     ``birth_weight=0`` they are filled. A rewarded loop without any trace in the prediction costs
     :math:`w_b w_d / (w_b + w_d)`, the least cost of a loop without length, and has no gradient.
 
-    :class:`BettiPriorLoss` uses the squared length, whose gradient is the same on births and deaths. Here both ends
-    have goals of their own.
-
     All other options, and the errors, are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`,
     without the dimensions. Full force acts on short bars too, so a noisy prediction needs ``min_persistence``: 0.1 is a
     fair start.

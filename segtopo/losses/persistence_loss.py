@@ -22,7 +22,11 @@ from segtopo.persistence import Construction
 class PersistenceLoss(ChannelLoss):
     """A loss of the superlevel persistence diagrams of probabilities, computed for each channel of each item.
 
-    Its subclasses are :class:`ComparisonLoss` and :class:`PriorLoss`. All other options are those of
+    A bar ``(b, d)`` of dimension 0 is a component that appears at probability ``b`` and merges with another at ``d``;
+    dimension 1 holds loops, dimension 2 (in 3D) cavities. A binary target has one bar (1, 0) for each feature.
+    Essential components are given death 0.
+
+    All other options are those of
     :class:`~segtopo.losses.channel_options.ChannelOptions`; ignored voxels are background.
 
     Args:

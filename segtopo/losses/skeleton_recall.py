@@ -28,10 +28,6 @@ class SkeletonRecallLoss(ChannelLoss):
     The skeleton is computed on the CPU, in the forward pass; 128 voxels cubed take some tenths of a second. If that
     is too slow, apply :func:`tubed_skeleton` to the masks in the data loader and set ``skeletonize=False``.
 
-    Differences from the published code (github.com/MIC-DKFZ/Skeleton-Recall): 1 is added, so that perfect recall costs
-    0; each class has its own skeleton, so that touching classes keep their centrelines; an empty class costs 0; the
-    mean over items and channels is taken last.
-
     All other options, and the errors, are those of :class:`~segtopo.losses.channel_options.ChannelOptions`. The
     skeleton of a background means little: leave it out. Ignored voxels are background.
 

@@ -28,9 +28,7 @@ from segtopo.persistence.barcodes import Barcodes
 class TopoLoss(ComparisonLoss):
     r"""Distance between the persistence diagrams of prediction and target, under the optimal matching.
 
-    The diagrams are those of the superlevel filtration: a bar :math:`(b, d)` of dimension 0 is a component that
-    appears at probability ``b`` and merges with another at ``d``; dimension 1 holds loops, dimension 2 (in 3D)
-    cavities. A binary target has one bar (1, 0) for each feature. The loss of one channel of one patch is
+    The loss of one channel of one patch sums over bars :math:`p` of the prediction and :math:`q` of the target:
 
     .. math:: \sum_{(p, q)} \|p - q\|^2 + \sum_{p\ \mathrm{unmatched}} \tfrac12 (b_p - d_p)^2
               + \sum_{q\ \mathrm{unmatched}} \tfrac12 (b_q - d_q)^2
@@ -39,23 +37,9 @@ class TopoLoss(ComparisonLoss):
     It moves the other bars to the diagonal: a spurious piece vanishes, a spurious loop is filled or opened. The last
     sum has no gradient. It counts features without any bar in the prediction.
 
-    The essential component is given death 0 and is matched with the target's; for an empty target that is the bar
-    (0, 0). So a one-component target against an empty prediction costs 1, the largest cost of a feature, with a
-    gradient on the brightest voxel. A constant prediction ``c`` costs :math:`(1 - c)^2`, or :math:`c^2` if the target
-    is empty.
-
-    **Scale.** The loss sums over bars, as in the paper: one wrong feature has the same cost beside many right ones.
-    It is the mean over patches, so one weight serves images of any size. A missing feature costs up to 1, as much as
-    the whole Dice loss: weights of 0.001 to 0.01 beside Dice are a fair start.
-
-    **Noise.** The gradient of an unmatched bar is proportional to its length, so the thousands of short bars of a
-    noisy map act as a weak smoothing. ``min_persistence`` switches it off (the paper's code uses 0.03). With
-    ``match_all`` even a bar of noise is moved to (1, 0) if the target has more features than the prediction: start
-    from a good prediction.
-
-    Differences from the published code (github.com/HuXiaoling/TopoLoss): all dimensions at once instead of
-    components only; the essential component counts; all patches count, empty ones too; bars are moved to the diagonal
-    itself; a voxel that is critical for two bars serves both; diagram and loss see the same activation.
+    The essential component is matched with the target's; for an empty target that is the bar (0, 0). A one-component
+    target against an empty prediction costs 1, the largest cost of a feature, with a gradient on the brightest voxel.
+    Weights of 0.001 to 0.01 beside Dice are a fair start.
 
     All other options, and the errors, are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`.
 

@@ -17,9 +17,7 @@ from segtopo.losses.superlevel import gather, sum_by_image, superlevel_barcodes
 class TotalPersistenceLoss(PriorLoss):
     r"""Total persistence of the prediction's features, with a weight of its own for the longest bars.
 
-    The diagrams are those of the superlevel filtration: a bar :math:`(b, d)` of dimension 0 is a component that
-    appears at probability ``b`` and merges with another at ``d``; dimension 1 holds loops, dimension 2 (in 3D)
-    cavities. In each dimension the ``longest`` bars have the weight :math:`w`, and all others the weight 1:
+    In each dimension the ``longest`` bars :math:`(b, d)` have the weight :math:`w`, and all others the weight 1:
 
     .. math:: w \sum_{\mathrm{longest}} (b - d)^p + \sum_{\mathrm{others}} (b - d)^p
 
@@ -27,8 +25,7 @@ class TotalPersistenceLoss(PriorLoss):
     (``longest=k``), or makes these stronger too (``longest_weight`` below 0: the loss then has no lower bound of 0).
     It needs no target: ``longest=(1, 0)`` asks for one component without loops, no matter which.
 
-    The essential component is given death 0. With ``longest=0`` it is shortened as well, until the prediction is
-    empty.
+    With ``longest=0`` the essential component is shortened as well, until the prediction is empty.
 
     All other options, and the errors, are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`.
 

@@ -47,8 +47,9 @@ class Barcodes:
     def of_columns(cls, images: ImageArray, columns: _native.PairColumns, essential_death: float) -> Barcodes:
         """Builds barcodes from the kernel's columns of pairs and the ``(N, *spatial)`` images they belong to."""
         image, dimension, birth_index, death_index = columns
-        values = images.reshape(len(images), math.prod(images.shape[1:]))
-        births, deaths = values[image, birth_index], values[image, death_index]
+        # The index -1 of an essential bar takes the voxel before its image's first; `ending_at` replaces the value.
+        values, first = images.reshape(-1), image * math.prod(images.shape[1:])
+        births, deaths = values.take(first + birth_index), values.take(first + death_index)
         if births.dtype == np.uint8:
             births, deaths = births.astype(np.float64), deaths.astype(np.float64)
         return cls(image, dimension, birth_index, death_index, births, deaths).ending_at(essential_death)

@@ -93,11 +93,12 @@ def pairs_of(
 
 def voxels_at(index: npt.NDArray[np.int64], shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
     """Converts linear indices ``(n,)`` of voxels to coordinates ``(n, ndim)``; the index -1 has the coordinates -1."""
-    # Noise has a pair for every third voxel: this takes a third of the time of np.unravel_index.
-    rest, voxels = np.maximum(index, 0), np.empty((len(index), len(shape)), np.int64)
+    # Noise has a pair for every third voxel: a row per axis takes a third of the time of np.unravel_index.
+    rows, rest = np.empty((len(shape), len(index)), np.int64), index
     for axis in reversed(range(len(shape))):
         quotient = rest // shape[axis]
-        voxels[:, axis] = rest - quotient * shape[axis]
+        np.subtract(rest, quotient * shape[axis], out=rows[axis])
         rest = quotient
-    voxels[index < 0] = -1
+    rows[:, index < 0] = -1
+    voxels: npt.NDArray[np.int64] = rows.T
     return voxels
