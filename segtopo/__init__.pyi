@@ -8,6 +8,7 @@ from . import (
     metrics,
     persistence,
     phantoms,
+    repair,
     training,
     volumes,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "metrics",
     "persistence",
     "phantoms",
+    "repair",
     "training",
     "volumes",
 ]

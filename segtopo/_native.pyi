@@ -29,6 +29,18 @@ def betti_matching(
     threshold: float | None = None,
     num_threads: int,
 ) -> tuple[PairColumns, PairColumns, Indices]: ...
+def joining_paths(
+    image: npt.NDArray[np.floating[Any]],
+    *,
+    superlevel: bool,
+    top_cells: bool,
+    mask_value: float,
+    last_value: float,
+    num_threads: int,
+) -> tuple[Indices, Indices, Indices, Indices]: ...
+def add_simple_voxels(
+    mask: npt.NDArray[np.uint8], candidates: Indices, added: npt.NDArray[np.uint8], *, top_cells: bool
+) -> None: ...
 def partial_assignment(
     row_starts: Indices,
     columns: Indices,

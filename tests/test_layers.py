@@ -27,11 +27,12 @@ FLOORS = {
     "losses": 3,
     "metrics": 3,
     "phantoms": 3,
-    "config": 4,
-    "inference": 5,
-    "training": 6,
-    "evaluation": 6,
-    "cli": 8,
+    "repair": 4,
+    "config": 5,
+    "inference": 6,
+    "training": 7,
+    "evaluation": 7,
+    "cli": 9,
 }
 
 

@@ -7,9 +7,7 @@
 #include <nanobind/stl/optional.h>
 
 #include <cstdint>
-#include <memory>
 #include <optional>
-#include <type_traits>
 #include <utility>
 
 namespace segtopo {
@@ -18,55 +16,11 @@ using namespace nb::literals;
 
 namespace {
 
-struct LowerStarTables {
-  LowerStarTable<2> plane;
-  LowerStarTable<3> space;
-
-  template <int Dim> const LowerStarTable<Dim>& of() const {
-    if constexpr (Dim == 2)
-      return plane;
-    else
-      return space;
-  }
-};
-
-using Images = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>; ///< a batch (N, *spatial)
-
-template <int Dim> Shape<Dim> shape_of_images(const Images& images) {
-  Shape<Dim> shape;
-  for (int a = 0; a < Dim; ++a) shape[a] = static_cast<Index>(images.shape(a + 1));
-  return shape;
-}
-
-/// Calls task(dimension, value) with a std::integral_constant and a zero of the images' type.
-template <bool with_bytes, class Task> nb::tuple dispatch(const Images& images, Task task) {
-  auto with_dimension = [&](auto dim) -> nb::tuple {
-    if (images.dtype() == nb::dtype<float>()) return task(dim, float{});
-    if (images.dtype() == nb::dtype<double>()) return task(dim, double{});
-    if constexpr (with_bytes)
-      if (images.dtype() == nb::dtype<std::uint8_t>()) return task(dim, std::uint8_t{});
-    throw nb::type_error("expected an array of another dtype");
-  };
-  if (images.ndim() == 3) return with_dimension(std::integral_constant<int, 2>());
-  if (images.ndim() == 4) return with_dimension(std::integral_constant<int, 3>());
-  throw nb::value_error("expected a batch of 2D or 3D images");
-}
-
 void check_alike(const Images& predictions, const Images& targets) {
   bool alike = predictions.ndim() == targets.ndim() && predictions.dtype() == targets.dtype();
   for (std::size_t a = 0; alike && a < predictions.ndim(); ++a) alike = predictions.shape(a) == targets.shape(a);
   if (!alike) throw nb::value_error("expected predictions and targets of one shape and dtype");
 }
-
-struct Options {
-  Filtration filtration;
-  Construction construction;
-  int num_threads;
-
-  Options(bool superlevel, bool top_cells, int threads)
-      : filtration(superlevel ? Filtration::superlevel : Filtration::sublevel),
-        construction(top_cells ? Construction::top_cells : Construction::vertices), num_threads(threads) {}
-};
 
 /// Calls compute(image, execution) for every image of a batch. As many images as possible are computed by one thread
 /// each; the last images, fewer than threads, share the threads.
@@ -84,7 +38,7 @@ nb::tuple persistence(const Images& images, const Options& options, double min_p
                       std::optional<double> last_value, const LowerStarTable<Dim>& table) {
   std::optional<Value> last;
   if (last_value) last = static_cast<Value>(*last_value);
-  const auto shape = shape_of_images<Dim>(images);
+  const auto shape = shape_of<Dim>(images, 1);
   const auto* values = static_cast<const Value*>(images.data());
   const Index size = Grid<Dim>(shape).image_size;
   auto compute = [&](const Execution& execution) {
@@ -102,7 +56,7 @@ nb::tuple persistence(const Images& images, const Options& options, double min_p
 template <int Dim, class Value>
 nb::tuple matching(const Images& predictions, const Images& targets, const Options& options,
                    std::optional<double> threshold, const LowerStarTable<Dim>& table) {
-  const auto shape = shape_of_images<Dim>(predictions);
+  const auto shape = shape_of<Dim>(predictions, 1);
   const auto* prediction_values = static_cast<const Value*>(predictions.data());
   const auto* target_values = static_cast<const Value*>(targets.data());
   const Index size = Grid<Dim>(shape).image_size;
@@ -124,15 +78,13 @@ nb::tuple matching(const Images& predictions, const Images& targets, const Optio
 
 } // namespace
 
-void bind_images(nb::module_& m) {
-  nb::exception<NanError>(m, "NanError", PyExc_ValueError);
-  const auto tables = std::make_shared<const LowerStarTables>();
+void bind_images(nb::module_& m, const SharedTables& tables) {
   m.def(
       "cubical_persistence",
       [tables](const Images& images, bool superlevel, bool top_cells, double min_persistence,
                std::optional<double> last_value, int num_threads) {
         const Options options(superlevel, top_cells, num_threads);
-        return dispatch<true>(images, [&](auto dim, auto value) {
+        return dispatch<true>(images, images.ndim() - 1, [&](auto dim, auto value) {
           return persistence<dim(), decltype(value)>(images, options, min_persistence, last_value, tables->of<dim()>());
         });
       },
@@ -148,7 +100,7 @@ void bind_images(nb::module_& m) {
                std::optional<double> threshold, int num_threads) {
         check_alike(predictions, targets);
         const Options options(superlevel, top_cells, num_threads);
-        return dispatch<false>(predictions, [&](auto dim, auto value) {
+        return dispatch<false>(predictions, predictions.ndim() - 1, [&](auto dim, auto value) {
           return matching<dim(), decltype(value)>(predictions, targets, options, threshold, tables->of<dim()>());
         });
       },

@@ -1,10 +1,13 @@
 #include "bindings/bindings.hpp"
 
-#include <nanobind/nanobind.h>
+#include <memory>
 
 NB_MODULE(_native, m) {
   m.doc() = "The compiled kernel of segtopo.";
-  segtopo::bind_images(m);
+  nanobind::exception<segtopo::NanError>(m, "NanError", PyExc_ValueError);
+  const auto tables = std::make_shared<const segtopo::LowerStarTables>();
+  segtopo::bind_images(m, tables);
+  segtopo::bind_repair(m, tables);
   segtopo::bind_complexes(m);
   segtopo::bind_assignment(m);
 }

@@ -4,6 +4,7 @@
 #include "common/relaxed_access.hpp"
 #include "common/union_find.hpp"
 #include "cubical/gradient_flow.hpp"
+#include "cubical/ordered_cells.hpp"
 
 #include <algorithm>
 #include <array>

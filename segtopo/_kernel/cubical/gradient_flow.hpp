@@ -22,6 +22,9 @@ public:
   Index slot(Index site) const { return gradient_.image.storage.slot(site); }
   Index site(const Cell& minimum) const { return minimum.voxel; }
 
+  /// The voxel with which a site enters the filtration.
+  Index voxel(Index site) const { return site; }
+
   /// The two vertices of an edge.
   std::array<Index, 2> sides(const Cell& edge) const { return {edge.voxel, edge.voxel + grid_.step[edge.code]}; }
 
@@ -59,6 +62,9 @@ public:
   Index slot_count() const { return gradient_.image.storage.size(); }
   Index slot(Index site) const { return gradient_.image.storage.slot(site); }
   Index site(const Cell& maximum) const { return maximum.voxel + grid_.step_to_lowest_corner[maximum.code]; }
+
+  /// The voxel with which a site enters the filtration.
+  Index voxel(Index corner) const { return gradient_.image.top_cell(corner).voxel; }
 
   /// The two top cells on both sides of a facet.
   std::array<Index, 2> sides(const Cell& facet) const {

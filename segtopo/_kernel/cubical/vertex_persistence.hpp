@@ -2,11 +2,11 @@
 
 #include "common/large_memory.hpp"
 #include "common/parallel.hpp"
-#include "common/radix_sort.hpp"
 #include "cubical/extremum_persistence.hpp"
 #include "cubical/loop_matrix.hpp"
 #include "cubical/lower_star_gradient.hpp"
 #include "cubical/ordered_cells.hpp"
+#include "cubical/sorted_cells.hpp"
 
 #include <algorithm>
 #include <array>
@@ -33,7 +33,7 @@ public:
       : gradient(lower_star_gradient), execution_(execution) {
     pairs[0].reserve(cells(0).size());
     pairs[Dim - 1].reserve(cells(Dim).size());
-    parallel_for(Dim + 1, execution, [this](Index k) { sort_critical_cells(static_cast<int>(k)); });
+    parallel_for(Dim + 1, execution, [this](Index k) { order[k] = sorted_cells(gradient, static_cast<int>(k)); });
     pair_minima();
     pair_maxima();
     if constexpr (Dim == 3) pair_loops();
@@ -49,15 +49,6 @@ public:
 
 private:
   const Execution execution_;
-
-  void sort_critical_cells(int k) {
-    LargeVector<Keyed<Key>> keyed(cells(k).size());
-    for (std::size_t i = 0; i < keyed.size(); ++i)
-      keyed[i] = {gradient.image.key(cells(k)[i].voxel), static_cast<std::uint32_t>(i)};
-    radix_sort(keyed);
-    order[k].resize(keyed.size());
-    std::ranges::transform(keyed, order[k].begin(), &Keyed<Key>::number);
-  }
 
   void pair_minima() {
     Basins basins(DescendingFlow<Dim, Key, Storage>(gradient), cells(0), order[0], execution_);

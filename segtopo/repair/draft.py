@@ -1,0 +1,72 @@
+"""A mask that is being repaired: it changes by edits and records them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from segtopo.masks.components import Mask
+from segtopo.persistence.barcodes import Indices
+from segtopo.persistence.cubical import voxels_at
+from segtopo.repair.edits import REMOVES, Edit, EditKind, Repair
+from segtopo.repair.joins import Join, Probability
+
+
+class Draft:
+    """A mask that is being repaired.
+
+    Attributes:
+        probability: The probabilities.
+        mask: The mask with the edits so far.
+        edits: The edits so far.
+        remarks: Wishes of the rules that could not be met.
+    """
+
+    def __init__(self, probability: Probability, threshold: float, spacing: tuple[float, ...]) -> None:
+        self.probability = probability
+        self.spacing = spacing
+        self.mask: Mask = probability > threshold
+        self.edits: list[Edit] = []
+        self.remarks: list[str] = []
+        self._before = self.mask.copy()
+
+    @property
+    def voxel_size(self) -> float:
+        """Area (mm²) or volume (mm³) of a voxel."""
+        return math.prod(self.spacing)
+
+    def apply(self, kind: EditKind, dimension: int, decisive: int, voxels: Indices) -> None:
+        """Changes voxels, given by linear indices; ``decisive`` is the index of the voxel that decided."""
+        self.mask.flat[voxels] = kind not in REMOVES
+        shape = self.mask.shape
+        voxel = tuple(voxels_at(np.array([decisive]), shape)[0].tolist())
+        probability = float(self.probability.flat[decisive])
+        self.edits.append(Edit(kind, dimension, voxel, probability, voxels_at(voxels, shape), self.spacing))
+
+    def join(self, join: Join) -> None:
+        """Joins two pieces."""
+        self.apply("joined", 0, join.saddle, join.voxels)
+
+    def remove_pieces(self, pieces: list[Indices]) -> None:
+        """Removes pieces. What edits have added to them never was in the mask: these edits are dropped."""
+        for voxels in pieces:
+            self.mask.flat[voxels] = False
+        self.edits = [edit for edit in self.edits if not edit.adds or self.mask[tuple(edit.voxels.T)].all()]
+        for voxels in pieces:
+            decisive = int(voxels[np.argmax(self.probability.flat[voxels])])
+            self.apply("piece removed", 0, decisive, voxels[self._before.flat[voxels]])
+
+    def fill(self, voxels: Indices) -> None:
+        """Fills a hole (2D) or a cavity (3D)."""
+        kind: EditKind = "hole filled" if self.mask.ndim == 2 else "cavity filled"
+        decisive = int(voxels[np.argmin(self.probability.flat[voxels])])
+        self.apply(kind, self.mask.ndim - 1, decisive, voxels)
+
+    def open_loop(self, saddle: int, voxels: Indices) -> None:
+        """Opens a loop by removing voxels of its ring."""
+        self.apply("loop opened", 1, saddle, voxels)
+
+    def repair(self) -> Repair:
+        """Returns the mask before, the edits and the remarks."""
+        return Repair(self._before, tuple(self.edits), tuple(self.remarks))

@@ -1,0 +1,100 @@
+"""The rules of a repair: the limits of probability and size by which it decides."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from segtopo.errors import InputError, mismatch
+from segtopo.persistence import Construction
+from segtopo.persistence.inputs import check_construction, check_integer, check_number
+
+PROBABILITY = "a probability from 0 to 1"
+SIZE = "a size in mm^2 or mm^3, at least 0"
+
+
+@dataclass(frozen=True)
+class RepairRules:
+    """The limits of probability and size by which a repair decides.
+
+    Sizes are areas in mm² (2D) or volumes in mm³ (3D); without a spacing, a voxel has the size 1.
+
+    Args:
+        threshold: The mask before the repair holds the voxels above it.
+        connect_above: Two pieces of the mask are joined if a path between them exists on which all probabilities are
+            at least this. None: nothing is joined.
+        min_piece_size: Smaller pieces are removed, after pieces have been joined.
+        min_piece_peak: Pieces whose largest probability is smaller are removed.
+        min_hole_size: Smaller holes (2D) and cavities (3D) are filled.
+        max_hole_floor: Holes and cavities whose smallest probability is larger are filled.
+        betti_numbers: The largest numbers of components, loops and (3D) cavities that the result may have. None in
+            place of a number: as many as there are. None: no limits.
+        construction: ``"T"``: the foreground is 8- or 26-connected. ``"V"``: it is 4- or 6-connected.
+
+    Raises:
+        TypeError: A rule has a wrong type.
+        InputError: A rule is out of its range.
+
+    Example:
+        >>> RepairRules(connect_above=1.5)
+        Traceback (most recent call last):
+        segtopo.errors.InputError: connect_above: got 1.5, expected a probability from 0 to 1
+    """
+
+    threshold: float = 0.5
+    connect_above: float | None = 0.005
+    min_piece_size: float = 0.0
+    min_piece_peak: float = 0.0
+    min_hole_size: float = 0.0
+    max_hole_floor: float = 1.0
+    betti_numbers: tuple[int | None, ...] | None = None
+    construction: Construction = "T"
+
+    def __post_init__(self) -> None:
+        for name in ("threshold", "min_piece_peak", "max_hole_floor"):
+            check_number(getattr(self, name), name, 0.0, 1.0, PROBABILITY)
+        if self.connect_above is not None:
+            check_number(self.connect_above, "connect_above", 0.0, 1.0, PROBABILITY)
+        for name in ("min_piece_size", "min_hole_size"):
+            check_number(getattr(self, name), name, 0.0, float("inf"), SIZE)
+        check_construction(self.construction)
+        if self.betti_numbers is not None:
+            object.__setattr__(self, "betti_numbers", self._checked_numbers())
+
+    def _checked_numbers(self) -> tuple[int | None, ...]:
+        numbers = self.betti_numbers
+        if not isinstance(numbers, tuple | list) or len(numbers) not in (2, 3):
+            expected = "one number (or None) for each dimension: 2 or 3"
+            raise InputError(mismatch("betti_numbers", got=numbers, expected=expected))
+        return tuple(None if n is None else check_integer(n, "betti_numbers", 0) for n in numbers)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the rules to a JSON file."""
+        Path(path).write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> RepairRules:
+        """Reads rules from a JSON file of :meth:`save` or of a calibration.
+
+        Raises:
+            InputError: The file is not JSON, or holds an unknown rule or a value out of its range.
+        """
+        try:
+            content = json.loads(Path(path).read_text())
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise InputError(mismatch(path, got=str(error), expected="a JSON file of repair rules")) from None
+        return cls.of(content.get("rules", content) if isinstance(content, dict) else content, path)
+
+    @classmethod
+    def of(cls, content: Any, source: object) -> RepairRules:
+        """Converts the content of a JSON file to rules; ``source`` is its name in error messages."""
+        known = [field.name for field in fields(cls)]
+        if not isinstance(content, dict) or not set(content) <= set(known):
+            unknown = sorted(set(content) - set(known)) if isinstance(content, dict) else type(content).__name__
+            raise InputError(mismatch(source, got=unknown, expected=f"rules among {', '.join(known)}"))
+        try:
+            return cls(**content)
+        except (TypeError, InputError) as error:
+            raise InputError(f"{source}: {error}") from None
