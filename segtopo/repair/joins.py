@@ -66,11 +66,11 @@ def find_joins(
     )
     before = probability > threshold
     mask = before.copy()
+    mask.flat[voxels] = True  # all paths before the first side: no side closes a loop with a path that comes later
     paths = np.split(voxels, starts[1:-1]) if len(saddles) else []
     joins = []
     for saddle, path in zip(saddles.tolist(), paths, strict=True):
         radius = min(_radius(before, int(end), spacing) for end in (path[0], path[-1]))
-        mask.flat[path] = True
         sides = _add_sides(mask, path[1:-1], radius, spacing, construction)
         joins.append(Join(saddle, np.concatenate([path[1:-1], sides])))
     return joins
