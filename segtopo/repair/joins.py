@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 
 from segtopo import _native
-from segtopo.masks.components import Mask
+from segtopo.masks.components import Mask, connectivities, label_components
 from segtopo.persistence import Construction
 from segtopo.persistence.barcodes import Indices
 from segtopo.persistence.cubical import voxels_at
@@ -96,7 +96,10 @@ def _radius(mask: Mask, voxel: int, spacing: tuple[float, ...]) -> float:
 def _add_sides(
     mask: Mask, path: Indices, radius: float, spacing: tuple[float, ...], construction: Construction
 ) -> Indices:
-    """Adds the voxels nearer to a path than ``radius`` to the mask, the nearest first, and returns those added."""
+    """Adds the voxels nearer to a path than ``radius`` to the mask, the nearest first, and returns those added.
+
+    Of voxels beside a third piece, adding changes no topology either. They are no sides of the path.
+    """
     reach = [int(radius / s) for s in spacing]
     offsets = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), -1).reshape(-1, mask.ndim)
     distances = np.sqrt(((offsets * spacing) ** 2).sum(axis=1))
@@ -109,4 +112,17 @@ def _add_sides(
     added = np.zeros(len(candidates), np.uint8)
     _native.add_simple_voxels(mask.view(np.uint8), candidates, added, top_cells=construction == "T")
     sides: Indices = candidates[added.astype(bool)]
-    return sides
+    is_beside_path = _are_connected(mask, path, sides, construction)
+    mask.flat[sides[~is_beside_path]] = False
+    return sides[is_beside_path]
+
+
+def _are_connected(mask: Mask, path: Indices, voxels: Indices, construction: Construction) -> npt.NDArray[np.bool_]:
+    """Tells which voxels of a mask are connected with a path in the box around them all."""
+    places = voxels_at(np.concatenate([path, voxels]), mask.shape)
+    first = np.maximum(places.min(axis=0) - 1, 0)
+    box = tuple(slice(int(a), int(b) + 2) for a, b in zip(first, places.max(axis=0), strict=True))
+    labels, _ = label_components(np.ascontiguousarray(mask[box]), connectivities(construction, mask.ndim)[0])
+    found = labels[tuple((places - first).T)]
+    connected: npt.NDArray[np.bool_] = found[len(path) :] == found[0]
+    return connected
