@@ -284,9 +284,7 @@ def test_sides_leave_a_third_piece_alone(distance: int, construction: Constructi
 
 @pytest.mark.parametrize("construction", CONSTRUCTIONS)
 @pytest.mark.parametrize(("shape", "count"), [((40, 50), 40), ((18, 20, 22), 30)])
-def test_each_join_alone_makes_two_pieces_one(
-    shape: tuple[int, ...], count: int, construction: Construction
-) -> None:
+def test_each_join_alone_makes_two_pieces_one(shape: tuple[int, ...], count: int, construction: Construction) -> None:
     sizes = []
     for seed in range(count):
         probability = wide_pieces(shape, seed)
