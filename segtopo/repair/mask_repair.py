@@ -102,7 +102,8 @@ def fill_holes(draft: Draft, rules: RepairRules) -> None:
 def as_probability(values: npt.ArrayLike | torch.Tensor) -> tuple[Probability, bool]:
     """Converts a probability map to float32 or float64, and tells whether it is a mask of booleans or integers.
 
-    Errors are those of :func:`repair_mask`.
+    The array is C-contiguous: otherwise the order of pieces and holes would depend on the memory layout. Errors are
+    those of :func:`repair_mask`.
     """
     array = as_numpy(values, "probability")
     is_mask = array.dtype.kind in "bui"
@@ -116,7 +117,7 @@ def as_probability(values: npt.ArrayLike | torch.Tensor) -> tuple[Probability, b
         expected = "probabilities from 0 to 1; apply a sigmoid or softmax to logits, divide 8-bit maps by 255"
         raise InputError(mismatch("probability", got=f"values from {lowest:g} to {highest:g}", expected=expected))
     dtype = np.float64 if not is_mask and array.dtype.itemsize > 4 else np.float32
-    return array.astype(dtype, copy=False), is_mask
+    return np.ascontiguousarray(array, dtype), is_mask
 
 
 def as_spacing(spacing: Sequence[float] | None, ndim: int) -> tuple[float, ...]:
