@@ -4,11 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from oracles.complex_peers import gudhi_complex_diagrams, gudhi_rips_diagrams, ripser_diagrams
 from oracles.euler import euler_characteristic
 from oracles.images import FINITE_KINDS, KNOWN_IMAGES, random_shape
 from oracles.masks import CONNECTIVITY_MASKS, MASKS
+from oracles.minimax_paths import largest_smallest_value
 from oracles.naive_persistence import naive_persistence
 from oracles.peers import cripser_diagrams, gudhi_diagrams, sort_diagram
 from oracles.simplicial import SURFACES, all_faces, flag_complex, naive_diagrams, random_complex, random_values
@@ -77,3 +79,22 @@ def test_naive_flag_complexes_gudhi_and_ripser_agree():
     for peer in (gudhi_rips_diagrams, ripser_diagrams):
         for ours, theirs in zip(naive, peer(distances, 2, 4), strict=True):
             np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(("ndim", "connectivity"), [(2, 4), (2, 8), (3, 6), (3, 26)])
+def test_the_largest_smallest_value_is_the_last_level_on_which_both_ends_are_connected(ndim, connectivity):
+    rng = np.random.default_rng(connectivity)
+    structure = ndimage.generate_binary_structure(ndim, 1 if connectivity == 2 * ndim else ndim)
+    for _ in range(100):
+        image = rng.integers(0, 12, random_shape(rng, ndim)).astype(float)
+        start, goal = rng.choice(image.size, 2)
+        ends = [np.arange(image.size).reshape(image.shape) == end for end in (start, goal)]
+        levels = [ndimage.label(image >= level, structure)[0].ravel() for level in range(12)]
+        connected = [level for level, labels in enumerate(levels) if labels[start] == labels[goal] != 0]
+        assert largest_smallest_value(image, *ends, connectivity) == max(connected)
+
+
+def test_between_no_voxels_there_is_no_path():
+    image, nothing = np.ones((2, 3)), np.zeros((2, 3), bool)
+    assert largest_smallest_value(image, nothing, ~nothing, 4) == -np.inf
+    assert largest_smallest_value(image, ~nothing, nothing, 4) == -np.inf

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from oracles.repair_examples import described, hollow_cube, ring, two_pieces
+from oracles.repair_examples import described, distinct_map, hollow_cube, ring, two_pieces, wide_pieces
 from segtopo.errors import InputError
 from segtopo.masks import betti_numbers
-from segtopo.repair import RepairRules, repair_mask
+from segtopo.persistence import Construction
+from segtopo.repair import Repair, RepairRules, repair_mask
+from segtopo.repair.draft import Draft
+from segtopo.repair.regions import find_holes, find_pieces
 
 SPECK = ("piece removed", 0, (2, 2), 0.6, [[2, 2]])
 BRIDGE = ("joined", 0, (0, 2), 0.1, [[0, 2], [0, 3]])
@@ -102,6 +105,18 @@ def test_sizes_of_cavities_are_in_mm(limit: float, kinds: list[str]) -> None:
     assert [(edit.size, edit.size_mm, edit.spacing) for edit in repair.edits] == [(1, 1.5, (3, 1, 0.5))] * len(kinds)
 
 
+def fork() -> np.ndarray:
+    """A piece at each end of the top row and one below: both joining paths share voxels of the row."""
+    return np.array(
+        [
+            [0.9, 0.4, 0.3, 0.35, 0.8],
+            [0.0, 0.0, 0.25, 0.0, 0.0],
+            [0.0, 0.0, 0.2, 0.0, 0.0],
+            [0.0, 0.0, 0.7, 0.0, 0.0],
+        ]
+    )
+
+
 def test_undoing_one_of_two_joins_that_share_voxels_keeps_the_other_whole() -> None:
     repair = repair_mask(fork(), RepairRules(connect_above=0.1, construction="V"))
     row, column = repair.edits
@@ -161,13 +176,47 @@ def test_a_wish_that_cannot_be_met_is_a_remark() -> None:
     )
 
 
-def fork() -> np.ndarray:
-    """A piece at each end of the top row and one below: both joining paths share voxels of the row."""
-    return np.array(
-        [
-            [0.9, 0.4, 0.3, 0.35, 0.8],
-            [0.0, 0.0, 0.25, 0.0, 0.0],
-            [0.0, 0.0, 0.2, 0.0, 0.0],
-            [0.0, 0.0, 0.7, 0.0, 0.0],
-        ]
+class CheckedDraft(Draft):
+    """A draft whose edits must lead to its mask."""
+
+    def repair(self) -> Repair:
+        repair = super().repair()
+        assert np.array_equal(repair.mask, self.mask)
+        assert np.array_equal(repair.without(*repair.edits).mask, self.probability > 0.5)
+        return repair
+
+
+def random_rules(rng: np.random.Generator, ndim: int, construction: Construction) -> RepairRules:
+    return RepairRules(
+        connect_above=float(rng.choice([0.01, 0.1])),
+        min_piece_size=int(rng.integers(0, 40)),
+        min_piece_peak=float(rng.choice([0, 0.6])),
+        min_hole_size=int(rng.integers(0, 9)),
+        max_hole_floor=float(rng.choice([1, 0.4])),
+        betti_numbers=None if rng.random() < 0.5 else tuple(rng.integers(0, 3, ndim).tolist()),
+        construction=construction,
     )
+
+
+@pytest.mark.parametrize("construction", ["T", "V"])
+@pytest.mark.parametrize("shape", [(40, 50), (14, 16, 15)])
+def test_edits_lead_to_a_mask_that_obeys_the_rules(
+    shape: tuple[int, ...], construction: Construction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segtopo.repair.mask_repair.Draft", CheckedDraft)
+    rng = np.random.default_rng(len(shape))
+    kinds = set()
+    for seed in range(120):
+        rules = random_rules(rng, len(shape), construction)
+        probability = distinct_map(seed, len(shape)) if seed % 3 == 0 else wide_pieces(shape, seed)
+        repair = repair_mask(probability, rules, spacing=(0.5,) + (1.0,) * (len(shape) - 1))
+        kinds |= {edit.kind for edit in repair.edits}
+        pieces, holes = find_pieces(repair.mask, construction), find_holes(repair.mask, construction)
+        if rules.betti_numbers is None:
+            assert np.all(pieces.sizes * 0.5 >= rules.min_piece_size)
+            assert np.all(pieces.largest(probability) >= rules.min_piece_peak)
+            assert np.all(holes.sizes * 0.5 >= rules.min_hole_size)
+            assert np.all(-holes.largest(-probability) <= rules.max_hole_floor)
+        else:
+            assert len(pieces) <= (rules.betti_numbers[0] or 0)
+    assert len(kinds) >= 3

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from oracles.images import KINDS, random_shape, smooth_noise, vessel_map
+from oracles.images import KINDS, random_shape, smooth_noise
 from oracles.minimax_paths import are_adjacent, largest_smallest_value
+from oracles.repair_examples import wide_pieces
 from segtopo import _native
 from segtopo.masks import betti_numbers
 from segtopo.masks.components import connectivities
@@ -204,13 +205,6 @@ def test_paths_have_no_detours() -> None:
         for path in joining_paths(image, construction, float(np.quantile(image, 0.8)), float(image.min())):
             far = [(a, b) for i, a in enumerate(path.voxels) for b in path.voxels[i + 2 :]]
             assert not any(are_adjacent(a, b, image.shape, connectivities(construction, 2)[0]) for a, b in far)
-
-
-def wide_pieces(shape: tuple[int, ...], seed: int) -> np.ndarray:
-    """Vessels of radius 3 that a smooth noise has broken into pieces."""
-    noise = smooth_noise(shape, seed, 1.5)
-    keep = 1 / (1 + np.exp(1 - 2 * noise / noise.std()))
-    return (vessel_map(shape, seed) * keep).astype(np.float32)
 
 
 def spacing_of(ndim: int, seed: int) -> tuple[float, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from oracles.images import smooth_noise, vessel_map
 from segtopo.repair import Edit
 
 
@@ -38,3 +39,10 @@ def distinct_map(seed: int, ndim: int) -> np.ndarray:
     noise = ndimage.gaussian_filter(rng.random(shape), rng.choice([0, 0.6]))
     ranks = np.argsort(np.argsort(noise, axis=None)).reshape(shape)
     return (ranks + 0.5) / ranks.size
+
+
+def wide_pieces(shape: tuple[int, ...], seed: int) -> np.ndarray:
+    """Vessels of radius 3 that a smooth noise has broken into pieces."""
+    noise = smooth_noise(shape, seed, 1.5)
+    keep = 1 / (1 + np.exp(1 - 2 * noise / noise.std()))
+    return (vessel_map(shape, seed) * keep).astype(np.float32)
