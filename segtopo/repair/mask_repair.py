@@ -13,7 +13,7 @@ from segtopo.persistence.inputs import as_numpy, check_no_nan, check_number, che
 from segtopo.repair.betti_prior import meet_betti_numbers
 from segtopo.repair.draft import Draft
 from segtopo.repair.edits import Repair
-from segtopo.repair.joins import Probability, find_joins
+from segtopo.repair.joins import Join, Probability, find_joins
 from segtopo.repair.regions import find_holes, find_pieces
 from segtopo.repair.rules import RepairRules
 
@@ -67,16 +67,23 @@ def repair_mask(
         expected = f"{array.ndim}, one for each dimension of a {array.ndim}D image"
         raise InputError(mismatch("betti_numbers", got=f"{len(rules.betti_numbers)} numbers", expected=expected))
     draft = Draft(array, rules.threshold, spacing)
+    joins: list[Join] = []
     if is_mask:
         draft.remarks.append("The input is a mask without probabilities: no pieces were joined.")
     elif rules.connect_above is not None and rules.connect_above <= rules.threshold:
-        for join in find_joins(array, rules.threshold, rules.connect_above, rules.construction, spacing, num_threads):
-            draft.join(join)
+        joins = find_joins(array, rules.threshold, rules.connect_above, rules.construction, spacing, num_threads)
+    apply_rules(draft, joins, rules, num_threads)
+    return draft.repair()
+
+
+def apply_rules(draft: Draft, joins: Sequence[Join], rules: RepairRules, num_threads: int | None = None) -> None:
+    """Takes the four steps of a repair, with joins that have been found before."""
+    for join in joins:
+        draft.join(join)
     remove_pieces(draft, rules)
     fill_holes(draft, rules)
     if rules.betti_numbers is not None:
         meet_betti_numbers(draft, rules, num_threads)
-    return draft.repair()
 
 
 def remove_pieces(draft: Draft, rules: RepairRules) -> None:
