@@ -1,5 +1,6 @@
+from .classes import ClassRepair, repair_classes
 from .edits import Edit, EditKind, Repair
 from .mask_repair import repair_mask
 from .rules import RepairRules
 
-__all__ = ["Edit", "EditKind", "Repair", "RepairRules", "repair_mask"]
+__all__ = ["ClassRepair", "Edit", "EditKind", "Repair", "RepairRules", "repair_classes", "repair_mask"]
