@@ -1,4 +1,5 @@
 from .calibration import Calibration, calibrate_repair
+from .classes import ClassRepair, repair_classes
 from .edits import Edit, EditKind, Repair
 from .figures import Figures
 from .grid import RuleGrid
@@ -7,6 +8,7 @@ from .rules import RepairRules
 
 __all__ = [
     "Calibration",
+    "ClassRepair",
     "Edit",
     "EditKind",
     "Figures",
@@ -14,5 +16,6 @@ __all__ = [
     "RepairRules",
     "RuleGrid",
     "calibrate_repair",
+    "repair_classes",
     "repair_mask",
 ]

@@ -49,7 +49,7 @@ def find_joins(
     the thinner end. Its sides are added where they change no topology, so they touch no third piece.
 
     Args:
-        probability: 2D or 3D array of float32 or float64.
+        probability: 2D or 3D array of float32 or float64. Nothing is added where it is below 0.
         threshold: Above it is the mask.
         connect_above: The smallest probability on a path.
         construction: ``"T"`` or ``"V"``.
@@ -71,7 +71,8 @@ def find_joins(
     for saddle, path in zip(saddles.tolist(), paths, strict=True):
         radius = min(_radius(before, int(end), spacing) for end in (path[0], path[-1]))
         mask.flat[path] = True
-        sides = _add_sides(mask, path[1:-1], radius, spacing, construction)
+        candidates = _near(path[1:-1], mask.shape, radius, spacing)
+        sides = _add_simple_voxels(mask, candidates[probability.flat[candidates] >= 0], construction)
         joins.append(Join(saddle, np.concatenate([path[1:-1], sides])))
     return joins
 
@@ -93,20 +94,23 @@ def _radius(mask: Mask, voxel: int, spacing: tuple[float, ...]) -> float:
         place = higher
 
 
-def _add_sides(
-    mask: Mask, path: Indices, radius: float, spacing: tuple[float, ...], construction: Construction
-) -> Indices:
-    """Adds the voxels nearer to a path than ``radius`` to the mask, the nearest first, and returns those added."""
+def _near(path: Indices, shape: tuple[int, ...], radius: float, spacing: tuple[float, ...]) -> Indices:
+    """Returns the voxels nearer to a path than ``radius``, the nearest first; some appear several times."""
     reach = [int(radius / s) for s in spacing]
-    offsets = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), -1).reshape(-1, mask.ndim)
+    offsets = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), -1).reshape(-1, len(shape))
     distances = np.sqrt(((offsets * spacing) ** 2).sum(axis=1))
     near = (distances < radius) & (distances > 0)
-    places = voxels_at(path, mask.shape)[:, None] + offsets[near]
-    inside = ((places >= 0) & (places < mask.shape)).all(axis=2)
-    candidates = np.ravel_multi_index(tuple(places[inside].T), mask.shape)
+    places = voxels_at(path, shape)[:, None] + offsets[near]
+    inside = ((places >= 0) & (places < shape)).all(axis=2)
+    candidates = np.ravel_multi_index(tuple(places[inside].T), shape)
     order = np.argsort(np.broadcast_to(distances[near], inside.shape)[inside], kind="stable")
-    candidates = candidates[order].astype(np.int64)
+    nearest_first: Indices = candidates[order].astype(np.int64)
+    return nearest_first
+
+
+def _add_simple_voxels(mask: Mask, candidates: Indices, construction: Construction) -> Indices:
+    """Adds voxels to the mask where they change no topology, in their order, and returns those added."""
     added = np.zeros(len(candidates), np.uint8)
     _native.add_simple_voxels(mask.view(np.uint8), candidates, added, top_cells=construction == "T")
-    sides: Indices = candidates[added.astype(bool)]
-    return sides
+    simple: Indices = candidates[added.astype(bool)]
+    return simple

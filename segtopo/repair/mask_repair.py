@@ -20,6 +20,8 @@ from segtopo.repair.rules import RepairRules
 if TYPE_CHECKING:
     import torch
 
+NO_JOINS = "The input is a mask without probabilities: no pieces were joined."
+
 
 def repair_mask(
     probability: npt.ArrayLike | torch.Tensor,
@@ -63,16 +65,11 @@ def repair_mask(
     """
     array, is_mask = as_probability(probability)
     spacing = as_spacing(spacing, array.ndim)
-    if rules.betti_numbers is not None and len(rules.betti_numbers) != array.ndim:
-        expected = f"{array.ndim}, one for each dimension of a {array.ndim}D image"
-        raise InputError(mismatch("betti_numbers", got=f"{len(rules.betti_numbers)} numbers", expected=expected))
+    check_betti_numbers(rules, array.ndim)
     draft = Draft(array, rules.threshold, spacing)
-    joins: list[Join] = []
     if is_mask:
-        draft.remarks.append("The input is a mask without probabilities: no pieces were joined.")
-    elif rules.connect_above is not None and rules.connect_above <= rules.threshold:
-        joins = find_joins(array, rules.threshold, rules.connect_above, rules.construction, spacing, num_threads)
-    apply_rules(draft, joins, rules, num_threads)
+        draft.remarks.append(NO_JOINS)
+    apply_rules(draft, [] if is_mask else possible_joins(draft, rules, num_threads), rules, num_threads)
     return draft.repair()
 
 
@@ -86,6 +83,16 @@ def apply_rules(draft: Draft, joins: Sequence[Join], rules: RepairRules, num_thr
         meet_betti_numbers(draft, rules, num_threads)
 
 
+def possible_joins(draft: Draft, rules: RepairRules, num_threads: int | None) -> list[Join]:
+    """Finds the joins that the rules allow, around the barred voxels."""
+    if rules.connect_above is None or rules.connect_above > rules.threshold:
+        return []
+    levels = draft.probability
+    if draft.barred is not None:
+        levels = np.where(draft.barred, levels.dtype.type(-1), draft.levels(rules.threshold))
+    return find_joins(levels, rules.threshold, rules.connect_above, rules.construction, draft.spacing, num_threads)
+
+
 def remove_pieces(draft: Draft, rules: RepairRules) -> None:
     """Removes the pieces that are too small or too faint."""
     pieces = find_pieces(draft.mask, rules.construction)
@@ -96,13 +103,13 @@ def remove_pieces(draft: Draft, rules: RepairRules) -> None:
 
 
 def fill_holes(draft: Draft, rules: RepairRules) -> None:
-    """Fills the holes and cavities that are too small or too shallow."""
+    """Fills the holes and cavities that are too small or too shallow and have no barred voxels."""
     if rules.min_hole_size == 0 and rules.max_hole_floor == 1:
         return
     holes = find_holes(draft.mask, rules.construction)
     filled = holes.sizes * draft.voxel_size < rules.min_hole_size
     filled |= -holes.largest(-draft.probability) > rules.max_hole_floor
-    for hole in np.flatnonzero(filled).tolist():
+    for hole in np.flatnonzero(filled & ~draft.barred_regions(holes)).tolist():
         draft.fill(holes.voxels(hole))
 
 
@@ -124,6 +131,13 @@ def as_probability(values: npt.ArrayLike | torch.Tensor) -> tuple[Probability, b
         raise InputError(mismatch("probability", got=f"values from {lowest:g} to {highest:g}", expected=expected))
     dtype = np.float64 if array.dtype == np.float64 else np.float32
     return array.astype(dtype, copy=False), is_mask
+
+
+def check_betti_numbers(rules: RepairRules, ndim: int) -> None:
+    """Raises InputError unless the rules have one Betti number for each dimension of an image, or none."""
+    if rules.betti_numbers is not None and len(rules.betti_numbers) != ndim:
+        expected = f"{ndim}, one for each dimension of a {ndim}D image"
+        raise InputError(mismatch("betti_numbers", got=f"{len(rules.betti_numbers)} numbers", expected=expected))
 
 
 def as_spacing(spacing: Sequence[float] | None, ndim: int) -> tuple[float, ...]:
