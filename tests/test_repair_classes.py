@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from oracles.repair_rules import rules_of
 from segtopo.errors import InputError
 from segtopo.masks import betti_numbers
 from segtopo.repair import RepairRules, repair_classes, repair_mask
 from segtopo.repair.classes import class_masks
 
-RULES = RepairRules(connect_above=0.02, min_piece_size=4, min_hole_size=6)
+RULES = rules_of(connect_above=0.02, min_piece_size=4, min_hole_size=6)
 
 
 def softmax_maps(rng: np.random.Generator, classes: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -29,7 +30,7 @@ def test_no_voxel_is_in_two_classes_and_edits_do_what_they_say(
     shape: tuple[int, ...], limits: tuple[int, ...] | None
 ) -> None:
     rng = np.random.default_rng(len(shape))
-    rules = RepairRules(
+    rules = rules_of(
         connect_above=0.02, min_piece_size=4, min_hole_size=6, betti_numbers=limits and limits[-len(shape) :]
     )
     kinds = set()
@@ -49,7 +50,7 @@ def test_no_voxel_is_in_two_classes_and_edits_do_what_they_say(
 def test_the_masks_before_are_those_of_the_most_probable_class() -> None:
     maps = softmax_maps(np.random.default_rng(0), 3, (40, 50))
     every = np.concatenate([1 - maps.sum(axis=0, keepdims=True), maps])
-    repaired = repair_classes(maps, RepairRules(connect_above=None))
+    repaired = repair_classes(maps, rules_of(connect_above=None))
     np.testing.assert_array_equal(repaired.labels, every.argmax(axis=0))
     assert repaired.labels.dtype == np.uint8
 
@@ -58,7 +59,7 @@ def test_the_masks_before_are_those_of_the_most_probable_class() -> None:
 def test_one_class_is_repaired_as_by_repair_mask(threshold: float) -> None:
     probability = ndimage.gaussian_filter(np.random.default_rng(1).random((30, 30), dtype=np.float32), 1)
     probability = (probability - probability.min()) / np.ptp(probability)
-    rules = RepairRules(threshold=threshold, connect_above=0.1, min_piece_size=5, min_hole_size=5)
+    rules = rules_of(threshold=threshold, connect_above=0.1, min_piece_size=5, min_hole_size=5)
     alone = repair_mask(probability, rules)
     (repair,) = repair_classes(probability[None], rules).repairs
     np.testing.assert_array_equal(repair.mask, alone.mask)
@@ -88,10 +89,10 @@ def crossing() -> np.ndarray:
 
 
 def test_where_paths_cross_the_more_probable_class_has_the_voxel() -> None:
-    repaired = repair_classes(crossing(), RepairRules(connect_above=0.1))
+    repaired = repair_classes(crossing(), rules_of(connect_above=0.1))
     assert [[edit.kind for edit in repair.edits] for repair in repaired.repairs] == [["joined"], []]
     assert repaired.labels[3].tolist() == [1] * 7
-    swapped = repair_classes(crossing()[::-1], RepairRules(connect_above=0.1))
+    swapped = repair_classes(crossing()[::-1], rules_of(connect_above=0.1))
     assert [len(repair.edits) for repair in swapped.repairs] == [0, 1]
 
 
@@ -102,7 +103,7 @@ def test_the_other_class_takes_another_path_if_there_is_one() -> None:
     maps[1, 0, 4] = maps[1, 4, 4] = 0.6
     maps[1, 1:4, 0] = maps[1, 0, :4] = maps[1, 4, :4] = 0.05  # and has a way round the end of the first
     maps[0, 2, 0] = 0
-    repaired = repair_classes(maps, RepairRules(connect_above=0.05))
+    repaired = repair_classes(maps, rules_of(connect_above=0.05))
     second = repaired.repairs[1]
     assert betti_numbers(repaired.repairs[0].mask)[0] == betti_numbers(second.mask)[0] == 1
     assert second.mask[1:4, 0].all()
@@ -118,21 +119,21 @@ def ring_around(middle: float) -> np.ndarray:
 
 
 def test_a_hole_that_holds_another_class_remains_open() -> None:
-    repaired = repair_classes(ring_around(0.8), [RepairRules(min_hole_size=10), RepairRules()])
+    repaired = repair_classes(ring_around(0.8), [rules_of(min_hole_size=10), rules_of()])
     assert not repaired.repairs[0].edits
     assert repaired.labels[3].tolist() == [0, 1, 0, 2, 0, 1, 0]
-    limited = repair_classes(ring_around(0.8), [RepairRules(betti_numbers=(1, 0)), RepairRules()])
+    limited = repair_classes(ring_around(0.8), [rules_of(betti_numbers=(1, 0)), rules_of()])
     assert [edit.kind for edit in limited.repairs[0].edits] == ["loop opened"]
 
 
-@pytest.mark.parametrize("second", [RepairRules(min_piece_size=2), RepairRules(betti_numbers=(0, None))])
+@pytest.mark.parametrize("second", [rules_of(min_piece_size=2), rules_of(betti_numbers=(0, None))])
 def test_a_hole_is_filled_once_the_piece_in_it_is_removed(second: RepairRules) -> None:
-    repaired = repair_classes(ring_around(0.8), [RepairRules(min_hole_size=10), second])
+    repaired = repair_classes(ring_around(0.8), [rules_of(min_hole_size=10), second])
     assert repaired.labels[3].tolist() == [0, 1, 1, 1, 1, 1, 0]
 
 
 def test_masks_have_no_paths() -> None:
-    repaired = repair_classes(crossing() > 0.5, RepairRules(min_piece_size=3))
+    repaired = repair_classes(crossing() > 0.5, rules_of(min_piece_size=3))
     assert not any(repair.edits and repair.edits[0].kind == "joined" for repair in repaired.repairs)
     assert "mask without probabilities" in repaired.repairs[0].remarks[0]
 
@@ -144,7 +145,7 @@ def test_masks_have_no_paths() -> None:
         (np.zeros((0, 4, 5)), RULES, "probabilities: got shape (0, 4, 5)"),
         (np.full((2, 4, 5), 0.7), RULES, "probabilities: got a sum of 1.4, expected classes that exclude each other"),
         (np.zeros((2, 4, 5)), [RULES] * 3, "rules: got 3 rules, expected one, or 2"),
-        (np.zeros((2, 4, 5)), RepairRules(betti_numbers=(1, 0, 0)), "betti_numbers: got 3 numbers, expected 2"),
+        (np.zeros((2, 4, 5)), rules_of(betti_numbers=(1, 0, 0)), "betti_numbers: got 3 numbers, expected 2"),
         (np.full((2, 4, 5), 1.7), RULES, "probability: got values from 1.7 to 1.7"),
     ],
 )

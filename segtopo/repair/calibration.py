@@ -79,6 +79,15 @@ class Calibration:
             left_out.append(case[_choose(means, self.tolerance)])
         return Figures.mean(left_out)
 
+    @property
+    def summary(self) -> str:
+        """A line with the Betti matching error and the Dice coefficient before and after the repair."""
+        before, after = self.as_predicted, self.repaired
+        return (
+            f"Betti matching error {before.betti_matching_error:.1f} to {after.betti_matching_error:.1f}, "
+            f"Dice {before.dice:.3f} to {after.dice:.3f}"
+        )
+
     def save(self, path: str | Path) -> None:
         """Writes the rules and all figures to a JSON file that :meth:`RepairRules.load` reads."""
         removal = self.removal_only

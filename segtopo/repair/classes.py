@@ -86,7 +86,7 @@ def repair_classes(
     Example:
         >>> artery = [[0.9, 0.9, 0.3, 0.9, 0.9], [0.0, 0.0, 0.0, 0.0, 0.0]]
         >>> vein = [[0.0, 0.0, 0.0, 0.0, 0.0], [0.9, 0.9, 0.9, 0.9, 0.0]]
-        >>> repair = repair_classes([artery, vein], RepairRules(connect_above=0.1))
+        >>> repair = repair_classes([artery, vein], RepairRules(connect_above=0.1, min_piece_size=0))
         >>> repair.repairs[0].edits
         (Edit('joined' at (0, 2), probability 0.3, size 1),)
         >>> repair.labels

@@ -96,7 +96,7 @@ def possible_joins(draft: Draft, rules: RepairRules, num_threads: int | None) ->
 def remove_pieces(draft: Draft, rules: RepairRules) -> None:
     """Removes the pieces that are too small or too faint."""
     pieces = find_pieces(draft.mask, rules.construction)
-    removed = pieces.sizes * draft.voxel_size < rules.min_piece_size
+    removed = pieces.sizes * draft.voxel_size < rules.least_piece(draft.voxel_size)
     if rules.min_piece_peak > rules.threshold:
         removed |= pieces.largest(draft.probability) < rules.min_piece_peak
     draft.remove_pieces([pieces.voxels(i) for i in np.flatnonzero(removed).tolist()])
@@ -104,10 +104,11 @@ def remove_pieces(draft: Draft, rules: RepairRules) -> None:
 
 def fill_holes(draft: Draft, rules: RepairRules) -> None:
     """Fills the holes and cavities that are too small or too shallow and have no barred voxels."""
-    if rules.min_hole_size == 0 and rules.max_hole_floor == 1:
+    least = rules.least_hole(draft.voxel_size, draft.mask.ndim)
+    if least == 0 and rules.max_hole_floor == 1:
         return
     holes = find_holes(draft.mask, rules.construction)
-    filled = holes.sizes * draft.voxel_size < rules.min_hole_size
+    filled = holes.sizes * draft.voxel_size < least
     filled |= -holes.largest(-draft.probability) > rules.max_hole_floor
     for hole in np.flatnonzero(filled & ~draft.barred_regions(holes)).tolist():
         draft.fill(holes.voxels(hole))
