@@ -78,5 +78,5 @@ def test_several_classes_have_rules_of_their_own(tmp_path: Path) -> None:
 def test_a_repaired_score_needs_the_repair(tmp_path: Path) -> None:
     data = make_cases(tmp_path / "data", (24, 21))
     config = write_config(tmp_path / "config.yaml", tiny_config(data, tmp_path / "out"))
-    with pytest.raises(InputError, match="validation.best: got repaired_dice, expected repair: true beside it"):
+    with pytest.raises(InputError, match=r"validation\.best: got repaired_dice, expected repair: true beside it"):
         train(config, ["validation={best: repaired_dice}"], console=Console(file=StringIO()))
