@@ -19,7 +19,7 @@ from segtopo.persistence.inputs import check_not_negative, thread_count
 from segtopo.repair.draft import Draft
 from segtopo.repair.figures import Figures
 from segtopo.repair.grid import RuleGrid
-from segtopo.repair.joins import Join, Probability, find_joins
+from segtopo.repair.joins import Join, Probability, find_paths, widen
 from segtopo.repair.mask_repair import apply_rules, as_probability, as_spacing
 from segtopo.repair.rules import RepairRules
 
@@ -231,18 +231,25 @@ class _Case:
         for rules in grid:
             if rules.connect_above is not None and rules.connect_above <= rules.threshold:
                 lowest[rules.threshold] = min(rules.connect_above, lowest.get(rules.threshold, 1.0))
-        construction = grid[0].construction
-        joins = {
-            threshold: find_joins(self.probability, threshold, limit, construction, self.spacing, threads)
+        paths = {
+            threshold: find_paths(self.probability, threshold, limit, grid[0].construction, threads)
             for threshold, limit in lowest.items()
         }
+        levels = {(rules.threshold, rules.connect_above): rules for rules in grid}
         with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(lambda rules: self._try(joins.get(rules.threshold, []), rules), grid))
+            found = pool.map(lambda rules: self._joins(paths.get(rules.threshold, []), rules), levels.values())
+            joins = dict(zip(levels, found, strict=True))
+            return list(pool.map(lambda rules: self._try(joins[rules.threshold, rules.connect_above], rules), grid))
+
+    def _joins(self, paths: Sequence[Join], rules: RepairRules) -> list[Join]:
+        """Returns the joins that the rules allow, from paths that reach further down."""
+        if rules.connect_above is None:
+            return []
+        limit = self.probability.dtype.type(rules.connect_above)  # in the precision of the map, as in the kernel
+        chosen = [path for path in paths if self.probability.flat[path.saddle] >= limit]
+        return widen(chosen, self.probability, rules.threshold, rules.construction, self.spacing)
 
     def _try(self, joins: Sequence[Join], rules: RepairRules) -> Figures:
-        limit = 2.0 if rules.connect_above is None else rules.connect_above
         draft = Draft(self.probability, rules.threshold, self.spacing)
-        # The most probable joins come first, so the sides of a path do not depend on the limit.
-        chosen = [join for join in joins if self.probability.flat[join.saddle] >= limit]
-        apply_rules(draft, chosen, rules, num_threads=1)
+        apply_rules(draft, joins, rules, num_threads=1)
         return self.figures(draft.mask, rules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 
 from segtopo import _native
-from segtopo.masks.components import Mask
+from segtopo.masks.components import Mask, connectivities, label_components
 from segtopo.persistence import Construction
 from segtopo.persistence.barcodes import Indices
 from segtopo.persistence.cubical import voxels_at
@@ -49,13 +50,25 @@ def find_joins(
     the thinner end. Its sides are added where they change no topology, so they touch no third piece.
 
     Args:
-        probability: 2D or 3D array of float32 or float64. Nothing is added where it is below 0.
+        probability: 2D or 3D array of float32 or float64. Voxels below 0 belong to no path.
         threshold: Above it is the mask.
         connect_above: The smallest probability on a path.
         construction: ``"T"`` or ``"V"``.
         spacing: Size of a voxel along each axis.
         num_threads: Threads to use; by default the number of CPUs.
     """
+    paths = find_paths(probability, threshold, connect_above, construction, num_threads)
+    return widen(paths, probability, threshold, construction, spacing)
+
+
+def find_paths(
+    probability: Probability,
+    threshold: float,
+    connect_above: float,
+    construction: Construction,
+    num_threads: int | None = None,
+) -> list[Join]:
+    """Finds the paths of :func:`find_joins` with both ends, one voxel wide."""
     saddles, _, starts, voxels = _native.joining_paths(
         np.ascontiguousarray(probability),
         superlevel=True,
@@ -64,16 +77,29 @@ def find_joins(
         last_value=connect_above,
         num_threads=thread_count(num_threads),
     )
+    paths = np.split(voxels, starts[1:-1]) if len(saddles) else []
+    return [Join(saddle, path) for saddle, path in zip(saddles.tolist(), paths, strict=True)]
+
+
+def widen(
+    paths: Sequence[Join],
+    probability: Probability,
+    threshold: float,
+    construction: Construction,
+    spacing: tuple[float, ...],
+) -> list[Join]:
+    """Replaces the ends of paths by the voxels at their sides."""
     before = probability > threshold
     mask = before.copy()
-    paths = np.split(voxels, starts[1:-1]) if len(saddles) else []
+    for path in paths:  # all before the first side: no side closes a loop with a path that comes later
+        mask.flat[path.voxels] = True
     joins = []
-    for saddle, path in zip(saddles.tolist(), paths, strict=True):
-        radius = min(_radius(before, int(end), spacing) for end in (path[0], path[-1]))
-        mask.flat[path] = True
-        candidates = _near(path[1:-1], mask.shape, radius, spacing)
-        sides = _add_simple_voxels(mask, candidates[probability.flat[candidates] >= 0], construction)
-        joins.append(Join(saddle, np.concatenate([path[1:-1], sides])))
+    for path in paths:
+        radius = min(_radius(before, int(end), spacing) for end in (path.voxels[0], path.voxels[-1]))
+        inner = path.voxels[1:-1]
+        candidates = _near(inner, mask.shape, radius, spacing)
+        sides = _add_sides(mask, inner, candidates[probability.flat[candidates] >= 0], construction)
+        joins.append(Join(path.saddle, np.concatenate([inner, sides])))
     return joins
 
 
@@ -108,9 +134,26 @@ def _near(path: Indices, shape: tuple[int, ...], radius: float, spacing: tuple[f
     return nearest_first
 
 
-def _add_simple_voxels(mask: Mask, candidates: Indices, construction: Construction) -> Indices:
-    """Adds voxels to the mask where they change no topology, in their order, and returns those added."""
+def _add_sides(mask: Mask, path: Indices, candidates: Indices, construction: Construction) -> Indices:
+    """Adds the candidates to the mask that change no topology, in their order, and returns those added.
+
+    Beside a third piece, adding changes no topology either. Such voxels are no sides of the path.
+    """
     added = np.zeros(len(candidates), np.uint8)
     _native.add_simple_voxels(mask.view(np.uint8), candidates, added, top_cells=construction == "T")
-    simple: Indices = candidates[added.astype(bool)]
-    return simple
+    sides = candidates[added.astype(bool)]
+    is_beside_path = _are_connected(mask, path, sides, construction)
+    mask.flat[sides[~is_beside_path]] = False
+    beside: Indices = sides[is_beside_path]
+    return beside
+
+
+def _are_connected(mask: Mask, path: Indices, voxels: Indices, construction: Construction) -> npt.NDArray[np.bool_]:
+    """Tells which voxels of a mask are connected with a path in the box around them all."""
+    places = voxels_at(np.concatenate([path, voxels]), mask.shape)
+    first = np.maximum(places.min(axis=0) - 1, 0)
+    box = tuple(slice(int(a), int(b) + 2) for a, b in zip(first, places.max(axis=0), strict=True))
+    labels, _ = label_components(np.ascontiguousarray(mask[box]), connectivities(construction, mask.ndim)[0])
+    found = labels[tuple((places - first).T)]
+    connected: npt.NDArray[np.bool_] = found[len(path) :] == found[0]
+    return connected

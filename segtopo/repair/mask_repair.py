@@ -130,7 +130,7 @@ def as_probability(values: npt.ArrayLike | torch.Tensor) -> tuple[Probability, b
     if lowest < 0 or highest > 1:
         expected = "probabilities from 0 to 1; apply a sigmoid or softmax to logits, divide 8-bit maps by 255"
         raise InputError(mismatch("probability", got=f"values from {lowest:g} to {highest:g}", expected=expected))
-    dtype = np.float64 if array.dtype == np.float64 else np.float32
+    dtype = np.float64 if not is_mask and array.dtype.itemsize > 4 else np.float32
     return array.astype(dtype, copy=False), is_mask
 
 

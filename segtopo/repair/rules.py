@@ -57,15 +57,19 @@ class RepairRules:
 
     def __post_init__(self) -> None:
         for name in ("threshold", "min_piece_peak", "max_hole_floor"):
-            check_number(getattr(self, name), name, 0.0, 1.0, PROBABILITY)
+            self._as_float(name, 1.0, PROBABILITY)
         if self.connect_above is not None:
-            check_number(self.connect_above, "connect_above", 0.0, 1.0, PROBABILITY)
+            self._as_float("connect_above", 1.0, PROBABILITY)
         for name in ("min_piece_size", "min_hole_size"):
             if getattr(self, name) is not None:
-                check_number(getattr(self, name), name, 0.0, float("inf"), SIZE)
+                self._as_float(name, float("inf"), SIZE)
         check_construction(self.construction)
         if self.betti_numbers is not None:
             object.__setattr__(self, "betti_numbers", self._checked_numbers())
+
+    def _as_float(self, name: str, highest: float, expected: str) -> None:
+        """Converts a rule to a float: NumPy would compare float32 maps with a limit of float64 in another precision."""
+        object.__setattr__(self, name, check_number(getattr(self, name), name, 0.0, highest, expected))
 
     def _checked_numbers(self) -> tuple[int | None, ...]:
         numbers = self.betti_numbers
