@@ -123,7 +123,11 @@ LOSS = "{name: CombinedTopologyLoss, topology_loss: {name: TopoLoss, %s}}"
         ("device=cuda:007", "device: got 'cuda:007', expected auto, cpu, cuda or cuda:NUMBER"),
         ("amp=true", "amp: got true with device cpu, expected false: mixed precision needs CUDA"),
         ("amp=1", "amp: got 1, expected true or false"),
-        ("validation.best=loss", "validation.best: got 'loss', expected one of 'dice', 'betti_error'"),
+        (
+            "validation.best=loss",
+            "validation.best: got 'loss', expected one of 'dice', 'betti_error', 'repaired_dice', "
+            "'repaired_betti_error'",
+        ),
         ("data=3", "data: got 3, expected a mapping"),
         ("data.split=3", "data.split: got 3, expected a mapping or null"),
         ("data.split.group=(", "data.split.group: got '(', expected a regular expression or null"),

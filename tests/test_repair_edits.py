@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from oracles.repair_examples import described, distinct_map, hollow_cube, ring, two_pieces, wide_pieces
+from oracles.repair_rules import rules_of
 from segtopo.errors import InputError
 from segtopo.masks import betti_numbers
 from segtopo.persistence import Construction
@@ -22,36 +23,36 @@ BRIDGE = ("joined", 0, (0, 2), 0.1, [[0, 2], [0, 3]])
 @pytest.mark.parametrize(
     ("probability", "rules", "edits"),
     [
-        (two_pieces(), RepairRules(connect_above=0.1), [BRIDGE]),
-        (two_pieces(), RepairRules(connect_above=0.1, construction="V"), [BRIDGE]),
-        (two_pieces(), RepairRules(connect_above=0.11), []),
-        (two_pieces(), RepairRules(connect_above=0.1, min_piece_size=2), [BRIDGE, SPECK]),
-        (two_pieces(), RepairRules(connect_above=0.1, min_piece_peak=0.61), [BRIDGE, SPECK]),
-        (two_pieces(), RepairRules(connect_above=0.1, min_piece_peak=0.6), [BRIDGE]),
-        (two_pieces(), RepairRules(connect_above=0.1, betti_numbers=(1, None)), [BRIDGE, SPECK]),
-        (two_pieces(), RepairRules(connect_above=0.6), []),
-        (ring(0.2, 0.55), RepairRules(min_hole_size=1), []),
-        (ring(0.2, 0.55), RepairRules(min_hole_size=2), [("hole filled", 1, (2, 2), 0.2, [[2, 2]])]),
-        (ring(0.2, 0.55), RepairRules(max_hole_floor=0.2), []),
-        (ring(0.2, 0.55), RepairRules(max_hole_floor=0.19), [("hole filled", 1, (2, 2), 0.2, [[2, 2]])]),
-        (ring(0.2, 0.55), RepairRules(betti_numbers=(1, 1)), []),
-        (ring(0.2, 0.55), RepairRules(betti_numbers=(1, 0)), [("loop opened", 1, (1, 2), 0.55, [[1, 2]])]),
+        (two_pieces(), rules_of(connect_above=0.1), [BRIDGE]),
+        (two_pieces(), rules_of(connect_above=0.1, construction="V"), [BRIDGE]),
+        (two_pieces(), rules_of(connect_above=0.11), []),
+        (two_pieces(), rules_of(connect_above=0.1, min_piece_size=2), [BRIDGE, SPECK]),
+        (two_pieces(), rules_of(connect_above=0.1, min_piece_peak=0.61), [BRIDGE, SPECK]),
+        (two_pieces(), rules_of(connect_above=0.1, min_piece_peak=0.6), [BRIDGE]),
+        (two_pieces(), rules_of(connect_above=0.1, betti_numbers=(1, None)), [BRIDGE, SPECK]),
+        (two_pieces(), rules_of(connect_above=0.6), []),
+        (ring(0.2, 0.55), rules_of(min_hole_size=1), []),
+        (ring(0.2, 0.55), rules_of(min_hole_size=2), [("hole filled", 1, (2, 2), 0.2, [[2, 2]])]),
+        (ring(0.2, 0.55), rules_of(max_hole_floor=0.2), []),
+        (ring(0.2, 0.55), rules_of(max_hole_floor=0.19), [("hole filled", 1, (2, 2), 0.2, [[2, 2]])]),
+        (ring(0.2, 0.55), rules_of(betti_numbers=(1, 1)), []),
+        (ring(0.2, 0.55), rules_of(betti_numbers=(1, 0)), [("loop opened", 1, (1, 2), 0.55, [[1, 2]])]),
         (
             ring(0.2, 0.55),
-            RepairRules(betti_numbers=(1, 0), construction="V"),
+            rules_of(betti_numbers=(1, 0), construction="V"),
             [("loop opened", 1, (1, 2), 0.55, [[1, 2]])],
         ),
-        (ring(0.48, 0.55), RepairRules(betti_numbers=(1, 0)), [("hole filled", 1, (2, 2), 0.48, [[2, 2]])]),
+        (ring(0.48, 0.55), rules_of(betti_numbers=(1, 0)), [("hole filled", 1, (2, 2), 0.48, [[2, 2]])]),
         (
             np.pad(ring(0.2, 0.55)[None], ((1, 1), (0, 0), (0, 0)), constant_values=0.1),
-            RepairRules(betti_numbers=(1, 0, 0)),
+            rules_of(betti_numbers=(1, 0, 0)),
             [("loop opened", 1, (1, 1, 2), 0.55, [[1, 1, 2]])],
         ),
-        (hollow_cube(0.2), RepairRules(min_hole_size=2), [("cavity filled", 2, (2, 2, 2), 0.2, [[2, 2, 2]])]),
-        (hollow_cube(0.2), RepairRules(max_hole_floor=0.1), [("cavity filled", 2, (2, 2, 2), 0.2, [[2, 2, 2]])]),
+        (hollow_cube(0.2), rules_of(min_hole_size=2), [("cavity filled", 2, (2, 2, 2), 0.2, [[2, 2, 2]])]),
+        (hollow_cube(0.2), rules_of(max_hole_floor=0.1), [("cavity filled", 2, (2, 2, 2), 0.2, [[2, 2, 2]])]),
         (
             hollow_cube(0.2),
-            RepairRules(betti_numbers=(None, None, 0)),
+            rules_of(betti_numbers=(None, None, 0)),
             [("cavity filled", 2, (2, 2, 2), 0.2, [[2, 2, 2]])],
         ),
     ],
@@ -70,22 +71,22 @@ def test_edits_by_hand(probability: np.ndarray, rules: RepairRules, edits: list[
 
 
 def test_a_label_for_each_kind_of_edit() -> None:
-    bridge_and_speck = repair_mask(two_pieces(), RepairRules(connect_above=0.1, min_piece_size=2))
+    bridge_and_speck = repair_mask(two_pieces(), rules_of(connect_above=0.1, min_piece_size=2))
     assert bridge_and_speck.label_map().tolist() == [[0, 0, 1, 1, 0], [0] * 5, [0, 0, 2, 0, 0]]
-    filled = repair_mask(ring(0.2, 0.55), RepairRules(min_hole_size=2))
-    opened = repair_mask(ring(0.2, 0.55), RepairRules(betti_numbers=(1, 0)))
+    filled = repair_mask(ring(0.2, 0.55), rules_of(min_hole_size=2))
+    opened = repair_mask(ring(0.2, 0.55), rules_of(betti_numbers=(1, 0)))
     assert np.argwhere(filled.label_map()).tolist() == [[2, 2]]
-    assert filled.label_map()[2, 2] == repair_mask(hollow_cube(0), RepairRules(min_hole_size=2)).label_map().max() == 3
+    assert filled.label_map()[2, 2] == repair_mask(hollow_cube(0), rules_of(min_hole_size=2)).label_map().max() == 3
     assert np.argwhere(opened.label_map()).tolist() == [[1, 2]]
     assert opened.label_map()[1, 2] == 4
     assert opened.label_map().dtype == np.uint8
 
 
 def test_an_edit_says_what_it_is() -> None:
-    (edit,) = repair_mask(two_pieces(), RepairRules(connect_above=0.1)).edits
+    (edit,) = repair_mask(two_pieces(), rules_of(connect_above=0.1)).edits
     assert repr(edit) == "Edit('joined' at (0, 2), probability 0.1, size 2)"
     assert (edit.adds, edit.size, edit.size_mm) == (True, 2, 2.0)
-    (edit,) = repair_mask(two_pieces(), RepairRules(connect_above=None, min_piece_size=2), spacing=(2, 0.75)).edits[1:]
+    (edit,) = repair_mask(two_pieces(), rules_of(connect_above=None, min_piece_size=2), spacing=(2, 0.75)).edits[1:]
     assert (edit.adds, edit.size, edit.size_mm) == (False, 1, 1.5)
 
 
@@ -93,14 +94,14 @@ def test_an_edit_says_what_it_is() -> None:
 def test_sizes_of_pieces_are_in_mm(limit: float, kinds: list[str]) -> None:
     probability = np.zeros((4, 5))
     probability[1, 1:4] = 0.9
-    repair = repair_mask(probability, RepairRules(min_piece_size=limit), spacing=(0.5, 0.5))
+    repair = repair_mask(probability, rules_of(min_piece_size=limit), spacing=(0.5, 0.5))
     assert [edit.kind for edit in repair.edits] == kinds
     assert [edit.size_mm for edit in repair.edits] == [0.75] * len(kinds)
 
 
 @pytest.mark.parametrize(("limit", "kinds"), [(1.5, []), (1.6, ["cavity filled"])])
 def test_sizes_of_cavities_are_in_mm(limit: float, kinds: list[str]) -> None:
-    repair = repair_mask(hollow_cube(0.1), RepairRules(min_hole_size=limit), spacing=np.array([3, 1, 0.5]))
+    repair = repair_mask(hollow_cube(0.1), rules_of(min_hole_size=limit), spacing=np.array([3, 1, 0.5]))
     assert [edit.kind for edit in repair.edits] == kinds
     assert [(edit.size, edit.size_mm, edit.spacing) for edit in repair.edits] == [(1, 1.5, (3, 1, 0.5))] * len(kinds)
 
@@ -118,7 +119,7 @@ def fork() -> np.ndarray:
 
 
 def test_undoing_one_of_two_joins_that_share_voxels_keeps_the_other_whole() -> None:
-    repair = repair_mask(fork(), RepairRules(connect_above=0.1, construction="V"))
+    repair = repair_mask(fork(), rules_of(connect_above=0.1, construction="V"))
     row, column = repair.edits
     assert described(row) == ("joined", 0, (0, 2), 0.3, [[0, 1], [0, 2], [0, 3]])
     assert described(column) == ("joined", 0, (2, 2), 0.2, [[0, 1], [0, 2], [1, 2], [2, 2]])
@@ -135,13 +136,13 @@ def test_undoing_one_of_two_joins_that_share_voxels_keeps_the_other_whole() -> N
 
 
 def test_undoing_nothing_changes_nothing() -> None:
-    repair = repair_mask(fork(), RepairRules(connect_above=0.1))
+    repair = repair_mask(fork(), rules_of(connect_above=0.1))
     assert np.array_equal(repair.without().mask, repair.mask)
     assert repair.without().edits == repair.edits
 
 
 def test_an_edit_of_another_repair_cannot_be_undone() -> None:
-    rules = RepairRules(connect_above=0.1)
+    rules = rules_of(connect_above=0.1)
     one, other = repair_mask(two_pieces(), rules), repair_mask(two_pieces(), rules)
     with pytest.raises(InputError, match=r"^edit: got Edit\('joined' at .*, expected an edit of this repair$"):
         one.without(other.edits[0])
@@ -151,14 +152,14 @@ def test_an_edit_of_another_repair_cannot_be_undone() -> None:
 
 
 def test_a_mask_that_a_caller_changes_is_a_copy() -> None:
-    repair = repair_mask(two_pieces(), RepairRules(connect_above=0.1))
+    repair = repair_mask(two_pieces(), rules_of(connect_above=0.1))
     repair.mask[:] = False
     assert repair.mask.sum() == 6
 
 
 def test_joins_of_a_piece_that_is_removed_go_with_it() -> None:
     probability = two_pieces()
-    repair = repair_mask(probability, RepairRules(connect_above=0.1, min_piece_size=6))
+    repair = repair_mask(probability, rules_of(connect_above=0.1, min_piece_size=6))
     assert [described(edit) for edit in repair.edits] == [
         ("piece removed", 0, (0, 0), 0.9, [[0, 0], [0, 1], [0, 4]]),
         SPECK,
@@ -168,7 +169,7 @@ def test_joins_of_a_piece_that_is_removed_go_with_it() -> None:
 
 
 def test_a_wish_that_cannot_be_met_is_a_remark() -> None:
-    repair = repair_mask(two_pieces(), RepairRules(connect_above=None, betti_numbers=(5, 1)))
+    repair = repair_mask(two_pieces(), rules_of(connect_above=None, betti_numbers=(5, 1)))
     assert repair.edits == ()
     assert repair.remarks == (
         "The result has 3 components, the rules ask for 5.",

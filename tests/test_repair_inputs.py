@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from oracles.odd_inputs import FORMS
 from oracles.repair_examples import described, two_pieces
+from oracles.repair_rules import rules_of
 from segtopo.errors import InputError
 from segtopo.persistence import Construction
 from segtopo.repair import RepairRules, repair_mask
@@ -83,9 +84,9 @@ def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path: Path) -> None:
 def test_limits_of_any_type_are_compared_in_the_precision_of_the_map(threshold: Any) -> None:
     """The number 0.3 is smaller in float64 than in float32."""
     probability = np.array([[0.3, 0.1, 0.9]], np.float32)
-    repair = repair_mask(probability, RepairRules(threshold=threshold, connect_above=threshold))
+    repair = repair_mask(probability, rules_of(threshold=threshold, connect_above=threshold))
     assert repair.before.tolist() == [[False, False, True]]
-    repair = repair_mask(probability.astype(np.float64), RepairRules(threshold=float(np.float32(threshold))))
+    repair = repair_mask(probability.astype(np.float64), rules_of(threshold=float(np.float32(threshold))))
     assert repair.before.tolist() == [[False, False, True]]
 
 
@@ -148,7 +149,7 @@ def test_as_many_betti_numbers_as_dimensions(ndim: int, numbers: tuple[int, ...]
         f"^betti_numbers: got {len(numbers)} numbers, expected {ndim}, one for each dimension of a {ndim}D image$"
     )
     with pytest.raises(InputError, match=sentence):
-        repair_mask(np.zeros((3,) * ndim), RepairRules(betti_numbers=numbers))
+        repair_mask(np.zeros((3,) * ndim), rules_of(betti_numbers=numbers))
 
 
 def eighths() -> np.ndarray:
@@ -170,7 +171,7 @@ def test_the_same_map_in_every_form(form: str, construction: Construction) -> No
 @pytest.mark.parametrize("dtype", ["<f8", ">f8", np.longdouble])
 def test_float64_keeps_its_precision(dtype: Any) -> None:
     probability = np.array([[0.3, 0.1, 0.9]]).astype(dtype)
-    assert repair_mask(probability, RepairRules(threshold=0.3 - 1e-12)).before.tolist() == [[True, False, True]]
+    assert repair_mask(probability, rules_of(threshold=0.3 - 1e-12)).before.tolist() == [[True, False, True]]
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64])
@@ -179,7 +180,7 @@ def test_a_mask_is_repaired_by_sizes_alone(dtype: type) -> None:
     mask[1:6, 1:6] = 1
     mask[3, 3] = mask[1, 5] = 0
     mask[1, 7] = 1
-    rules = RepairRules(connect_above=0, min_piece_size=2, min_hole_size=2)
+    rules = rules_of(connect_above=0, min_piece_size=2, min_hole_size=2)
     repair = repair_mask(mask, rules)
     assert repair.remarks == ("The input is a mask without probabilities: no pieces were joined.",)
     assert [described(edit) for edit in repair.edits] == [
@@ -203,18 +204,18 @@ def test_a_map_without_a_piece_stays_empty(value: float, construction: Construct
 def test_a_full_map_stays_full_or_is_removed(construction: Construction, shape: tuple[int, ...]) -> None:
     size, full = int(np.prod(shape)), np.ones(shape)
     one_piece = (1,) + (0,) * (len(shape) - 1)
-    kept = repair_mask(full, RepairRules(min_piece_size=size, betti_numbers=one_piece, construction=construction))
+    kept = repair_mask(full, rules_of(min_piece_size=size, betti_numbers=one_piece, construction=construction))
     assert (kept.mask.all(), kept.edits) == (True, ())
-    (edit,) = repair_mask(full, RepairRules(min_piece_size=size + 1, construction=construction)).edits
+    (edit,) = repair_mask(full, rules_of(min_piece_size=size + 1, construction=construction)).edits
     assert (edit.kind, edit.size) == ("piece removed", size)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_thresholds_0_and_1(dtype: type) -> None:
     probability = np.array([[0, 0.5, 1, 0, 1]], dtype)
-    lowest = repair_mask(probability, RepairRules(threshold=0, connect_above=0))
+    lowest = repair_mask(probability, rules_of(threshold=0, connect_above=0))
     assert lowest.before.tolist() == [[False, True, True, False, True]]
     assert [described(edit) for edit in lowest.edits] == [("joined", 0, (0, 3), 0.0, [[0, 3]])]
-    assert repair_mask(probability, RepairRules(threshold=0, connect_above=0.005)).edits == ()
-    highest = repair_mask(probability, RepairRules(threshold=1, connect_above=0))
+    assert repair_mask(probability, rules_of(threshold=0, connect_above=0.005)).edits == ()
+    highest = repair_mask(probability, rules_of(threshold=1, connect_above=0))
     assert (highest.mask.any(), highest.edits) == (False, ())

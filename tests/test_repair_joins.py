@@ -13,11 +13,12 @@ from scipy import ndimage
 from oracles.images import KINDS, random_shape, smooth_noise
 from oracles.minimax_paths import are_adjacent, largest_smallest_value
 from oracles.repair_examples import wide_pieces
+from oracles.repair_rules import rules_of
 from segtopo import _native
 from segtopo.masks import betti_numbers
 from segtopo.masks.components import connectivities
 from segtopo.persistence import Construction, compute_persistence
-from segtopo.repair import RepairRules, repair_mask
+from segtopo.repair import repair_mask
 from segtopo.repair.joins import find_joins
 
 CONSTRUCTIONS: tuple[Construction, ...] = ("T", "V")
@@ -250,7 +251,7 @@ def test_a_gap_is_bridged_in_the_width_of_the_vessel(
     shape: tuple[int, ...], spacing: tuple[float, ...], width: int, construction: Construction
 ) -> None:
     repair = repair_mask(
-        vessel(shape, spacing, width), RepairRules(connect_above=0.05, construction=construction), spacing=spacing
+        vessel(shape, spacing, width), rules_of(connect_above=0.05, construction=construction), spacing=spacing
     )
     (edit,) = repair.edits
     assert edit.kind == "joined"
@@ -268,7 +269,7 @@ def test_sides_leave_a_third_piece_alone(distance: int, construction: Constructi
     probability[14 - distance : 17 - distance, 19:22] *= 0.05
     probability[15 - distance, 20] = 0.6
     third = np.ravel_multi_index((15 - distance, 20), probability.shape)
-    repair = repair_mask(probability, RepairRules(connect_above=0.05, construction=construction))
+    repair = repair_mask(probability, rules_of(connect_above=0.05, construction=construction))
     (edit,) = repair.edits
     assert edit.size > 20
     pieces = label(repair.mask, construction)
@@ -298,6 +299,6 @@ def test_removing_a_third_piece_keeps_the_join_beside_it() -> None:
     probability = vessel((31, 41), (1, 1), 9)
     probability[11:14, 19:22] *= 0.05
     probability[12, 20] = 0.6
-    repair = repair_mask(probability, RepairRules(connect_above=0.05, min_piece_size=8))
+    repair = repair_mask(probability, rules_of(connect_above=0.05, min_piece_size=8))
     assert [edit.kind for edit in repair.edits] == ["joined", "piece removed"]
     assert betti_numbers(repair.mask) == (1, 0)

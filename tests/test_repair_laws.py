@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from oracles.repair_rules import rules_of
 from segtopo.masks import betti_numbers
 from segtopo.masks.components import Mask
 from segtopo.persistence import Construction
-from segtopo.repair import RepairRules, repair_mask
+from segtopo.repair import repair_mask
 
 
 def random_map(rng: np.random.Generator, ndim: int) -> np.ndarray:
@@ -32,7 +33,7 @@ def test_pieces_become_one_exactly_if_they_are_connected_above_the_limit(ndim: i
     for _ in range(200):
         probability = random_map(rng, ndim)
         threshold, limit = (float(np.quantile(probability, q)) for q in (0.7, rng.choice([0, 0.2, 0.4])))
-        rules = RepairRules(threshold=threshold, connect_above=limit, construction=construction)
+        rules = rules_of(threshold=threshold, connect_above=limit, construction=construction)
         before, repair = probability > threshold, repair_mask(probability, rules)
         level, _ = components(probability >= limit, construction)
         connected = np.unique(level[before])
@@ -48,14 +49,14 @@ def test_prescribed_betti_numbers_are_met_where_edits_can_meet_them(ndim: int, c
         probability = random_map(rng, ndim)
         threshold = float(np.quantile(probability, rng.choice([0.3, 0.5, 0.7])))
         wanted = tuple(rng.integers(0, 3, ndim).tolist())
-        rules = RepairRules(
+        rules = rules_of(
             threshold=threshold,
             connect_above=0.05,
             betti_numbers=(wanted[0], *[None] * (ndim - 1)),
             construction=construction,
         )
         one = betti_numbers(repair_mask(probability, rules).mask, construction)
-        rules = RepairRules(threshold=threshold, connect_above=0.05, betti_numbers=wanted, construction=construction)
+        rules = rules_of(threshold=threshold, connect_above=0.05, betti_numbers=wanted, construction=construction)
         repair = repair_mask(probability, rules)
         numbers = betti_numbers(repair.mask, construction)
         assert numbers[0] == one[0] <= wanted[0]
@@ -73,7 +74,7 @@ def test_without_all_edits_the_mask_is_the_one_before(ndim: int) -> None:
     rng = np.random.default_rng(20 + ndim)
     for _ in range(100):
         probability = random_map(rng, ndim)
-        rules = RepairRules(connect_above=0.1, min_piece_size=3, min_hole_size=3, betti_numbers=(1, *[0] * (ndim - 1)))
+        rules = rules_of(connect_above=0.1, min_piece_size=3, min_hole_size=3, betti_numbers=(1, *[0] * (ndim - 1)))
         repair = repair_mask(probability, rules)
         assert np.array_equal(repair.without(*repair.edits).mask, probability > 0.5)
         for edit in repair.edits:

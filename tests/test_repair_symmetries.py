@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from oracles.repair_examples import described, distinct_map
+from oracles.repair_rules import rules_of
 from segtopo.persistence import Construction
 from segtopo.repair import Repair, RepairRules, repair_mask
 
@@ -35,7 +36,7 @@ def partition(repair: Repair, index: np.ndarray, construction: Construction) -> 
 @given(SEEDS, NDIM, CONSTRUCTION, st.integers(1, 6))
 def test_joins_do_not_depend_on_the_axes(seed: int, ndim: int, construction: Construction, number: int) -> None:
     probability = distinct_map(seed, ndim)
-    rules = RepairRules(threshold=0.7, connect_above=0.2, construction=construction)
+    rules = rules_of(threshold=0.7, connect_above=0.2, construction=construction)
     one, other = repair_mask(probability, rules), repair_mask(turned(probability, number), rules)
     saddles = [edit.probability for edit in one.edits]
     assert [edit.probability for edit in other.edits] == saddles == sorted(saddles, reverse=True)
@@ -78,7 +79,7 @@ def test_only_the_order_of_probabilities_matters(seed: int, ndim: int, construct
 
 @given(SEEDS, NDIM, CONSTRUCTION)
 def test_a_mask_repaired_by_sizes_needs_no_second_repair(seed: int, ndim: int, construction: Construction) -> None:
-    rules = RepairRules(min_piece_size=4, min_hole_size=4, construction=construction)
+    rules = rules_of(min_piece_size=4, min_hole_size=4, construction=construction)
     mask = distinct_map(seed, ndim) > 0.6
     repaired = repair_mask(mask, rules).mask
     assert repair_mask(repaired, rules).edits == ()

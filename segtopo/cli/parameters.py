@@ -31,11 +31,12 @@ def existing(expected: str) -> Callable[[Any], Any]:
         expected: A phrase that describes the file or folder.
 
     Returns:
-        A function that takes a path or a list of paths and returns it unchanged. It raises InputError.
+        A function that takes a path, a list of paths or None and returns it unchanged. It raises InputError.
     """
 
     def check(value: Any) -> Any:
-        for path in value if isinstance(value, list) else [value]:
+        paths = value if isinstance(value, list) else [] if value is None else [value]
+        for path in paths:
             if not os.path.exists(path):
                 raise InputError(mismatch(path, got="no such file or folder", expected=expected))
         return value

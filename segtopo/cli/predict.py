@@ -39,6 +39,16 @@ def predict(
         float,
         typer.Option(help="Overlap of neighbouring windows, from 0 to less than 1. More is smoother and slower."),
     ] = 0.5,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Repair the masks, by the rules of the checkpoint or by default rules.")
+    ] = False,
+    rules: Annotated[
+        Path | None,
+        typer.Option(
+            help="Repair the masks by the rules of this JSON file, see segtopo calibrate.",
+            callback=existing("a JSON file of repair rules"),
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Segments images with a trained network.
@@ -46,9 +56,17 @@ def predict(
     Each mask has the name and the geometry of its image.
     """
     from segtopo.inference import predict as run_prediction
+    from segtopo.repair import RepairRules
 
     with show_progress("predict") as progress:
         masks = run_prediction(
-            checkpoint, images, out, probabilities=probabilities, overlap=overlap, device=device, progress=progress
+            checkpoint,
+            images,
+            out,
+            probabilities=probabilities,
+            overlap=overlap,
+            repair=RepairRules.load(rules) if rules else repair,
+            device=device,
+            progress=progress,
         )
     typer.echo(f"masks ({len(masks)}): {out}")

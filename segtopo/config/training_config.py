@@ -90,12 +90,21 @@ class DataConfig(Section):
 class ValidationConfig(Section):
     """Sliding windows over the whole validation images, every ``interval`` epochs and after the last.
 
-    ``best`` is the score that decides which weights are kept in ``best.pt``.
+    ``best`` is the score that decides which weights are kept in ``best.pt``. With ``repair`` the masks are also scored
+    after a repair with the default rules. At the end of the training, repair rules are calibrated on the validation
+    cases, and ``best.pt`` keeps them for ``segtopo predict --repair``.
     """
 
     interval: PositiveInt = 1
     overlap: Fraction = 0.25
-    best: Literal["dice", "betti_error"] = "dice"
+    best: Literal["dice", "betti_error", "repaired_dice", "repaired_betti_error"] = "dice"
+    repair: bool = False
+
+    @model_validator(mode="after")
+    def _check_best(self) -> Self:
+        if self.best.startswith("repaired") and not self.repair:
+            raise ValueError(mismatch("best", got=self.best, expected="repair: true beside it"))
+        return self
 
 
 class TrainingConfig(Section):

@@ -12,6 +12,7 @@ from segtopo.atomic_output import atomic_output
 from segtopo.config import TrainingConfig
 from segtopo.config.loading import parse_config
 from segtopo.errors import InputError, mismatch
+from segtopo.repair import RepairRules
 
 FORMAT = 1
 CHECKPOINT = "a checkpoint of segtopo"
@@ -21,8 +22,9 @@ CHECKPOINT = "a checkpoint of segtopo"
 class Checkpoint:
     """The state of a training after iteration ``iteration`` (counted over all epochs).
 
-    ``epoch_sums`` are the sums of the losses since the last epoch ended, ``history`` the rows of metrics.csv. The state
-    of random generators and schedules is not needed: both depend only on the seed and the iteration.
+    ``epoch_sums`` are the sums of the losses since the last epoch ended, ``history`` the rows of metrics.csv,
+    ``repair_rules`` the rules calibrated for each foreground class. The state of random generators and schedules is not
+    needed: both depend only on the seed and the iteration.
     """
 
     config: dict[str, Any]
@@ -34,6 +36,7 @@ class Checkpoint:
     epoch_sums: dict[str, float]
     history: list[dict[str, float]] = field(default_factory=list)
     best_score: float | None = None
+    repair_rules: list[dict[str, Any]] = field(default_factory=list)
     format: int = FORMAT
 
     def save(self, path: Path) -> None:
@@ -63,6 +66,10 @@ class Checkpoint:
     def training_config(self, path: Path) -> TrainingConfig:
         """Returns the config of the training; errors name ``path``."""
         return parse_config(self.config, str(path))
+
+    def rules(self, path: Path) -> RepairRules | list[RepairRules]:
+        """Returns the repair rules of each foreground class, or the default rules; errors name ``path``."""
+        return [RepairRules.of(rules, path) for rules in self.repair_rules] or RepairRules()
 
     def build_network(self, path: Path) -> torch.nn.Module:
         """Builds the network with the checkpoint's weights, in evaluation mode, on the CPU; errors name ``path``."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from segtopo.atomic_output import atomic_output
@@ -14,6 +13,7 @@ from segtopo.errors import InputError, mismatch
 from segtopo.inference.checkpoint import Checkpoint
 from segtopo.inference.images import load_image
 from segtopo.inference.sliding_windows import SlidingWindows, choose_device, most_probable
+from segtopo.repair import RepairRules, repair_classes
 from segtopo.volumes import Volume, image_extension, image_stem, images_by_name, write_volume
 
 #: Other formats for the results of pictures: JPEG changes masks, and neither JPEG nor PNG stores probabilities.
@@ -30,6 +30,7 @@ def predict(
     probabilities: bool = False,
     device: str = "auto",
     overlap: float = 0.5,
+    repair: bool | RepairRules | Sequence[RepairRules] = False,
     progress: Callable[[str, int, int], None] = lambda case, number, total: None,
 ) -> list[Path]:
     """Segments images by sliding windows and writes masks of the same name and geometry.
@@ -43,6 +44,9 @@ def predict(
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:NUMBER``.
         overlap: The overlap of neighbouring windows as a part of their size, in [0, 1). A larger overlap is smoother
             and slower.
+        repair: Rules by which the masks are repaired, for all foreground classes or for each, see
+            :func:`segtopo.repair.repair_classes`. True: the rules that the training has calibrated, or the default
+            rules if it has none. False: no repair.
         progress: Called before each image with its name, its number (from 1) and the number of images.
 
     Returns:
@@ -58,6 +62,7 @@ def predict(
     trained = Checkpoint.load(checkpoint)
     config = trained.training_config(checkpoint)
     network = trained.build_network(checkpoint).to(target)
+    rules = trained.rules(checkpoint) if repair is True else repair
     windows = SlidingWindows(config, overlap)
     paths = images_by_name(images) if images.is_dir() else {image_stem(images): images}
     written = []
@@ -67,7 +72,11 @@ def predict(
             progress(name, number, len(paths))
             foreground, volume = _segment(path, config, trained.in_channels, network, windows)
             mask = folder / _file_name(path, MASK_EXTENSION)
-            write_volume(mask, _labels(foreground, config.data.classes), like=_single_channel(volume))
+            labels = most_probable(foreground)[0].numpy()
+            if rules is not False:
+                labels = repair_classes(foreground[0].numpy(), rules, spacing=volume.spacing).labels
+            labels = labels.astype(bool) if config.data.classes == 2 else labels
+            write_volume(mask, labels, like=_single_channel(volume))
             written.append(out / mask.name)
             if probabilities:
                 maps = foreground[0].numpy()
@@ -85,11 +94,6 @@ def _segment(
         raise InputError(mismatch(path, got=f"{len(image)} channels", expected=f"{in_channels}, as in the training"))
     with torch.inference_mode():
         return windows(torch.from_numpy(image)[None], network), volume
-
-
-def _labels(foreground: torch.Tensor, classes: int) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
-    labels = most_probable(foreground)[0].numpy()
-    return labels.astype(bool) if classes == 2 else labels
 
 
 def _file_name(path: Path, replaced: dict[str, str]) -> str:

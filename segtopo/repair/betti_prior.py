@@ -47,13 +47,16 @@ def reduce_holes(draft: Draft, wanted: int, rules: RepairRules, num_threads: int
     stuck: set[int] = set()  # by their first voxel: the holes that can be neither filled nor opened alone
     while True:
         holes = find_holes(draft.mask, rules.construction)
-        numbers = [number for number in range(len(holes)) if int(holes.voxels(number)[0]) not in stuck]
         surplus = len(holes) - wanted
-        if surplus <= 0 or not numbers:
+        if surplus <= 0:
             return
         cuts = cut_paths(draft, holes, rules, num_threads) if draft.mask.ndim == 2 else {}
         fill_costs = holes.sums(np.maximum(rules.threshold - draft.probability, 0))
-        costs = {i: min(fill_costs[i], cuts[i].cost if i in cuts else np.inf) for i in numbers}
+        fill_costs[draft.barred_regions(holes)] = np.inf
+        costs = {i: min(fill_costs[i], cuts[i].cost if i in cuts else np.inf) for i in range(len(holes))}
+        numbers = [i for i, cost in costs.items() if cost < np.inf and int(holes.voxels(i)[0]) not in stuck]
+        if not numbers:
+            return
         cheapest = sorted(numbers, key=lambda i: costs[i])[:surplus]
         fills = [i for i in cheapest if fill_costs[i] <= costs[i]]
         # Filling changes no other hole; an opening leads into a neighbour, which must not be filled at the same time.
@@ -61,7 +64,8 @@ def reduce_holes(draft: Draft, wanted: int, rules: RepairRules, num_threads: int
         if _try_all(draft, changes, rules, num_threads):
             continue
         for i in fills or cheapest:
-            ways = [_fill(draft, holes.voxels(i))] + ([_open(draft, cuts[i])] if i in cuts else [])
+            ways = [_fill(draft, holes.voxels(i))] if fill_costs[i] < np.inf else []
+            ways += [_open(draft, cuts[i])] if i in cuts else []
             ways = ways if i in fills else ways[::-1]
             if any(_try_all(draft, [way], rules, num_threads) for way in ways):
                 break

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from segtopo.masks.components import Mask
 from segtopo.persistence.barcodes import Indices
 from segtopo.persistence.cubical import voxels_at
 from segtopo.repair.edits import REMOVES, Edit, EditKind, Repair
 from segtopo.repair.joins import Join, Probability
+from segtopo.repair.regions import Regions
 
 
 class Draft:
@@ -21,20 +23,37 @@ class Draft:
         mask: The mask with the edits so far.
         edits: The edits so far.
         remarks: Wishes of the rules that could not be met.
+        barred: Voxels that edits must not add, because other classes have them; None if there are none.
     """
 
-    def __init__(self, probability: Probability, threshold: float, spacing: tuple[float, ...]) -> None:
+    def __init__(
+        self, probability: Probability, threshold: float, spacing: tuple[float, ...], mask: Mask | None = None
+    ) -> None:
         self.probability = probability
         self.spacing = spacing
-        self.mask: Mask = probability > threshold
+        self.mask: Mask = probability > threshold if mask is None else mask
         self.edits: list[Edit] = []
         self.remarks: list[str] = []
+        self.barred: Mask | None = None
         self._before = self.mask.copy()
 
     @property
     def voxel_size(self) -> float:
         """Area (mm²) or volume (mm³) of a voxel."""
         return math.prod(self.spacing)
+
+    def levels(self, threshold: float) -> Probability:
+        """Returns the probabilities, changed so that the voxels of the mask are those above the threshold."""
+        p = self.probability
+        above = np.nextafter(p.dtype.type(threshold), p.dtype.type(np.inf))
+        levels: Probability = np.where(self.mask, np.maximum(p, above), np.minimum(p, p.dtype.type(threshold)))
+        return levels
+
+    def barred_regions(self, regions: Regions) -> npt.NDArray[np.bool_]:
+        """Tells for each region ``(n,)`` whether it contains barred voxels."""
+        if self.barred is None:
+            return np.zeros(len(regions), bool)
+        return regions.sums(self.barred) > 0
 
     def apply(self, kind: EditKind, dimension: int, decisive: int, voxels: Indices) -> None:
         """Changes voxels, given by linear indices; ``decisive`` is the index of the voxel that decided."""

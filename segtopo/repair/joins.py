@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,13 +50,25 @@ def find_joins(
     the thinner end. Its sides are added where they change no topology, so they touch no third piece.
 
     Args:
-        probability: 2D or 3D array of float32 or float64.
+        probability: 2D or 3D array of float32 or float64. Voxels below 0 belong to no path.
         threshold: Above it is the mask.
         connect_above: The smallest probability on a path.
         construction: ``"T"`` or ``"V"``.
         spacing: Size of a voxel along each axis.
         num_threads: Threads to use; by default the number of CPUs.
     """
+    paths = find_paths(probability, threshold, connect_above, construction, num_threads)
+    return widen(paths, probability, threshold, construction, spacing)
+
+
+def find_paths(
+    probability: Probability,
+    threshold: float,
+    connect_above: float,
+    construction: Construction,
+    num_threads: int | None = None,
+) -> list[Join]:
+    """Finds the paths of :func:`find_joins` with both ends, one voxel wide."""
     saddles, _, starts, voxels = _native.joining_paths(
         np.ascontiguousarray(probability),
         superlevel=True,
@@ -64,15 +77,29 @@ def find_joins(
         last_value=connect_above,
         num_threads=thread_count(num_threads),
     )
+    paths = np.split(voxels, starts[1:-1]) if len(saddles) else []
+    return [Join(saddle, path) for saddle, path in zip(saddles.tolist(), paths, strict=True)]
+
+
+def widen(
+    paths: Sequence[Join],
+    probability: Probability,
+    threshold: float,
+    construction: Construction,
+    spacing: tuple[float, ...],
+) -> list[Join]:
+    """Replaces the ends of paths by the voxels at their sides."""
     before = probability > threshold
     mask = before.copy()
-    mask.flat[voxels] = True  # all paths before the first side: no side closes a loop with a path that comes later
-    paths = np.split(voxels, starts[1:-1]) if len(saddles) else []
+    for path in paths:  # all before the first side: no side closes a loop with a path that comes later
+        mask.flat[path.voxels] = True
     joins = []
-    for saddle, path in zip(saddles.tolist(), paths, strict=True):
-        radius = min(_radius(before, int(end), spacing) for end in (path[0], path[-1]))
-        sides = _add_sides(mask, path[1:-1], radius, spacing, construction)
-        joins.append(Join(saddle, np.concatenate([path[1:-1], sides])))
+    for path in paths:
+        radius = min(_radius(before, int(end), spacing) for end in (path.voxels[0], path.voxels[-1]))
+        inner = path.voxels[1:-1]
+        candidates = _near(inner, mask.shape, radius, spacing)
+        sides = _add_sides(mask, inner, candidates[probability.flat[candidates] >= 0], construction)
+        joins.append(Join(path.saddle, np.concatenate([inner, sides])))
     return joins
 
 
@@ -93,28 +120,32 @@ def _radius(mask: Mask, voxel: int, spacing: tuple[float, ...]) -> float:
         place = higher
 
 
-def _add_sides(
-    mask: Mask, path: Indices, radius: float, spacing: tuple[float, ...], construction: Construction
-) -> Indices:
-    """Adds the voxels nearer to a path than ``radius`` to the mask, the nearest first, and returns those added.
-
-    Of voxels beside a third piece, adding changes no topology either. They are no sides of the path.
-    """
+def _near(path: Indices, shape: tuple[int, ...], radius: float, spacing: tuple[float, ...]) -> Indices:
+    """Returns the voxels nearer to a path than ``radius``, the nearest first; some appear several times."""
     reach = [int(radius / s) for s in spacing]
-    offsets = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), -1).reshape(-1, mask.ndim)
+    offsets = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), -1).reshape(-1, len(shape))
     distances = np.sqrt(((offsets * spacing) ** 2).sum(axis=1))
     near = (distances < radius) & (distances > 0)
-    places = voxels_at(path, mask.shape)[:, None] + offsets[near]
-    inside = ((places >= 0) & (places < mask.shape)).all(axis=2)
-    candidates = np.ravel_multi_index(tuple(places[inside].T), mask.shape)
+    places = voxels_at(path, shape)[:, None] + offsets[near]
+    inside = ((places >= 0) & (places < shape)).all(axis=2)
+    candidates = np.ravel_multi_index(tuple(places[inside].T), shape)
     order = np.argsort(np.broadcast_to(distances[near], inside.shape)[inside], kind="stable")
-    candidates = candidates[order].astype(np.int64)
+    nearest_first: Indices = candidates[order].astype(np.int64)
+    return nearest_first
+
+
+def _add_sides(mask: Mask, path: Indices, candidates: Indices, construction: Construction) -> Indices:
+    """Adds the candidates to the mask that change no topology, in their order, and returns those added.
+
+    Beside a third piece, adding changes no topology either. Such voxels are no sides of the path.
+    """
     added = np.zeros(len(candidates), np.uint8)
     _native.add_simple_voxels(mask.view(np.uint8), candidates, added, top_cells=construction == "T")
-    sides: Indices = candidates[added.astype(bool)]
+    sides = candidates[added.astype(bool)]
     is_beside_path = _are_connected(mask, path, sides, construction)
     mask.flat[sides[~is_beside_path]] = False
-    return sides[is_beside_path]
+    beside: Indices = sides[is_beside_path]
+    return beside
 
 
 def _are_connected(mask: Mask, path: Indices, voxels: Indices, construction: Construction) -> npt.NDArray[np.bool_]:

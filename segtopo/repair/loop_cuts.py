@@ -38,14 +38,6 @@ class Cut:
     cost: float
 
 
-def level_map(draft: Draft, threshold: float) -> Probability:
-    """Returns the probabilities, changed at the edits so that the voxels of the mask are those above the threshold."""
-    p = draft.probability
-    above = np.nextafter(p.dtype.type(threshold), p.dtype.type(np.inf))
-    levels: Probability = np.where(draft.mask, np.maximum(p, above), np.minimum(p, p.dtype.type(threshold)))
-    return levels
-
-
 def cut_paths(draft: Draft, holes: Regions, rules: RepairRules, num_threads: int | None) -> dict[int, Cut]:
     """Finds, for each hole of a 2D mask, the path through the mask that joins it with another hole or the outside.
 
@@ -53,7 +45,7 @@ def cut_paths(draft: Draft, holes: Regions, rules: RepairRules, num_threads: int
     it can be. Its saddle is the birth voxel of the loop.
     """
     shape = draft.mask.shape
-    padded = np.pad(level_map(draft, rules.threshold), 1, constant_values=-1)  # the outside is the eldest component
+    padded = np.pad(draft.levels(rules.threshold), 1, constant_values=-1)  # the outside is the eldest component
     saddles, births, starts, voxels = _native.joining_paths(
         padded,
         superlevel=False,
@@ -79,7 +71,7 @@ def cut_weakest_loops(
 
     Loops whose weakest voxel is in ``failed`` are left out.
     """
-    levels = level_map(draft, rules.threshold)
+    levels = draft.levels(rules.threshold)
     last_value = float(levels[draft.mask].min()) if draft.mask.any() else 1.0
     bars = cubical_barcodes(
         levels[None], "superlevel", rules.construction, last_value=last_value, num_threads=num_threads

@@ -13,12 +13,14 @@ from segtopo.persistence.inputs import as_numpy, check_no_nan, check_number, che
 from segtopo.repair.betti_prior import meet_betti_numbers
 from segtopo.repair.draft import Draft
 from segtopo.repair.edits import Repair
-from segtopo.repair.joins import Probability, find_joins
+from segtopo.repair.joins import Join, Probability, find_joins
 from segtopo.repair.regions import find_holes, find_pieces
 from segtopo.repair.rules import RepairRules
 
 if TYPE_CHECKING:
     import torch
+
+NO_JOINS = "The input is a mask without probabilities: no pieces were joined."
 
 
 def repair_mask(
@@ -63,39 +65,52 @@ def repair_mask(
     """
     array, is_mask = as_probability(probability)
     spacing = as_spacing(spacing, array.ndim)
-    if rules.betti_numbers is not None and len(rules.betti_numbers) != array.ndim:
-        expected = f"{array.ndim}, one for each dimension of a {array.ndim}D image"
-        raise InputError(mismatch("betti_numbers", got=f"{len(rules.betti_numbers)} numbers", expected=expected))
+    check_betti_numbers(rules, array.ndim)
     draft = Draft(array, rules.threshold, spacing)
     if is_mask:
-        draft.remarks.append("The input is a mask without probabilities: no pieces were joined.")
-    elif rules.connect_above is not None and rules.connect_above <= rules.threshold:
-        for join in find_joins(array, rules.threshold, rules.connect_above, rules.construction, spacing, num_threads):
-            draft.join(join)
+        draft.remarks.append(NO_JOINS)
+    apply_rules(draft, [] if is_mask else possible_joins(draft, rules, num_threads), rules, num_threads)
+    return draft.repair()
+
+
+def apply_rules(draft: Draft, joins: Sequence[Join], rules: RepairRules, num_threads: int | None = None) -> None:
+    """Takes the four steps of a repair, with joins that have been found before."""
+    for join in joins:
+        draft.join(join)
     remove_pieces(draft, rules)
     fill_holes(draft, rules)
     if rules.betti_numbers is not None:
         meet_betti_numbers(draft, rules, num_threads)
-    return draft.repair()
+
+
+def possible_joins(draft: Draft, rules: RepairRules, num_threads: int | None) -> list[Join]:
+    """Finds the joins that the rules allow, around the barred voxels."""
+    if rules.connect_above is None or rules.connect_above > rules.threshold:
+        return []
+    levels = draft.probability
+    if draft.barred is not None:
+        levels = np.where(draft.barred, levels.dtype.type(-1), draft.levels(rules.threshold))
+    return find_joins(levels, rules.threshold, rules.connect_above, rules.construction, draft.spacing, num_threads)
 
 
 def remove_pieces(draft: Draft, rules: RepairRules) -> None:
     """Removes the pieces that are too small or too faint."""
     pieces = find_pieces(draft.mask, rules.construction)
-    removed = pieces.sizes * draft.voxel_size < rules.min_piece_size
+    removed = pieces.sizes * draft.voxel_size < rules.least_piece(draft.voxel_size)
     if rules.min_piece_peak > rules.threshold:
         removed |= pieces.largest(draft.probability) < rules.min_piece_peak
     draft.remove_pieces([pieces.voxels(i) for i in np.flatnonzero(removed).tolist()])
 
 
 def fill_holes(draft: Draft, rules: RepairRules) -> None:
-    """Fills the holes and cavities that are too small or too shallow."""
-    if rules.min_hole_size == 0 and rules.max_hole_floor == 1:
+    """Fills the holes and cavities that are too small or too shallow and have no barred voxels."""
+    least = rules.least_hole(draft.voxel_size, draft.mask.ndim)
+    if least == 0 and rules.max_hole_floor == 1:
         return
     holes = find_holes(draft.mask, rules.construction)
-    filled = holes.sizes * draft.voxel_size < rules.min_hole_size
+    filled = holes.sizes * draft.voxel_size < least
     filled |= -holes.largest(-draft.probability) > rules.max_hole_floor
-    for hole in np.flatnonzero(filled).tolist():
+    for hole in np.flatnonzero(filled & ~draft.barred_regions(holes)).tolist():
         draft.fill(holes.voxels(hole))
 
 
@@ -118,6 +133,13 @@ def as_probability(values: npt.ArrayLike | torch.Tensor) -> tuple[Probability, b
         raise InputError(mismatch("probability", got=f"values from {lowest:g} to {highest:g}", expected=expected))
     dtype = np.float64 if not is_mask and array.dtype.itemsize > 4 else np.float32
     return np.ascontiguousarray(array, dtype), is_mask
+
+
+def check_betti_numbers(rules: RepairRules, ndim: int) -> None:
+    """Raises InputError unless the rules have one Betti number for each dimension of an image, or none."""
+    if rules.betti_numbers is not None and len(rules.betti_numbers) != ndim:
+        expected = f"{ndim}, one for each dimension of a {ndim}D image"
+        raise InputError(mismatch("betti_numbers", got=f"{len(rules.betti_numbers)} numbers", expected=expected))
 
 
 def as_spacing(spacing: Sequence[float] | None, ndim: int) -> tuple[float, ...]:

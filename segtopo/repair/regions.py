@@ -47,7 +47,7 @@ class Regions:
         index, ends = self._grouped
         return index[ends[region] - self.sizes[region] : ends[region]]
 
-    def sums(self, values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+    def sums(self, values: npt.NDArray[np.floating[Any] | np.bool_]) -> npt.NDArray[np.float64]:
         """Returns the sum ``(n,)`` of an image's values in each region."""
         index, ends = self._grouped
         return (

@@ -14,20 +14,23 @@ from segtopo.persistence.inputs import check_construction, check_integer, check_
 PROBABILITY = "a probability from 0 to 1"
 SIZE = "a size in mm^2 or mm^3, at least 0"
 
+DEFAULT_PIECE, DEFAULT_HOLE = 100, {2: 20, 3: 5}  # in voxels
+
 
 @dataclass(frozen=True)
 class RepairRules:
     """The limits of probability and size by which a repair decides.
 
-    Sizes are areas in mm² (2D) or volumes in mm³ (3D); without a spacing, a voxel has the size 1.
+    Sizes are areas in mm² (2D) or volumes in mm³ (3D); without a spacing, a voxel has the size 1. The defaults help on
+    retinal vessels and airways alike; :func:`calibrate_repair` finds better rules for a network.
 
     Args:
         threshold: The mask before the repair holds the voxels above it.
         connect_above: Two pieces of the mask are joined if a path between them exists on which all probabilities are
             at least this. None: nothing is joined.
-        min_piece_size: Smaller pieces are removed, after pieces have been joined.
+        min_piece_size: Smaller pieces are removed, after pieces have been joined. None: 100 voxels.
         min_piece_peak: Pieces whose largest probability is smaller are removed.
-        min_hole_size: Smaller holes (2D) and cavities (3D) are filled.
+        min_hole_size: Smaller holes (2D) and cavities (3D) are filled. None: 20 pixels or 5 voxels.
         max_hole_floor: Holes and cavities whose smallest probability is larger are filled.
         betti_numbers: The largest numbers of components, loops and (3D) cavities that the result may have. None in
             place of a number: as many as there are. None: no limits.
@@ -45,9 +48,9 @@ class RepairRules:
 
     threshold: float = 0.5
     connect_above: float | None = 0.005
-    min_piece_size: float = 0.0
+    min_piece_size: float | None = None
     min_piece_peak: float = 0.0
-    min_hole_size: float = 0.0
+    min_hole_size: float | None = None
     max_hole_floor: float = 1.0
     betti_numbers: tuple[int | None, ...] | None = None
     construction: Construction = "T"
@@ -58,7 +61,8 @@ class RepairRules:
         if self.connect_above is not None:
             self._as_float("connect_above", 1.0, PROBABILITY)
         for name in ("min_piece_size", "min_hole_size"):
-            self._as_float(name, float("inf"), SIZE)
+            if getattr(self, name) is not None:
+                self._as_float(name, float("inf"), SIZE)
         check_construction(self.construction)
         if self.betti_numbers is not None:
             object.__setattr__(self, "betti_numbers", self._checked_numbers())
@@ -73,6 +77,14 @@ class RepairRules:
             expected = "one number (or None) for each dimension: 2 or 3"
             raise InputError(mismatch("betti_numbers", got=numbers, expected=expected))
         return tuple(None if n is None else check_integer(n, "betti_numbers", 0) for n in numbers)
+
+    def least_piece(self, voxel_size: float) -> float:
+        """Returns the smallest size in mm² or mm³ of a piece that is kept."""
+        return DEFAULT_PIECE * voxel_size if self.min_piece_size is None else self.min_piece_size
+
+    def least_hole(self, voxel_size: float, ndim: int) -> float:
+        """Returns the smallest size in mm² or mm³ of a hole (2D) or cavity (3D) that is kept."""
+        return DEFAULT_HOLE[ndim] * voxel_size if self.min_hole_size is None else self.min_hole_size
 
     def save(self, path: str | Path) -> None:
         """Writes the rules to a JSON file."""

@@ -32,12 +32,13 @@ ORDER_STREAM, PATCH_STREAM = 0, 1
 
 @dataclass(frozen=True)
 class LoadedCase:
-    """A case in memory: image (C, *spatial), label (1, *spatial), and the flat indices of the foreground."""
+    """A case in memory: image (C, *spatial), label (1, *spatial), flat indices of the foreground, spacing in mm."""
 
     name: str
     image: FloatArray
     label: LabelArray
     foreground: npt.NDArray[np.int64]
+    spacing: tuple[float, ...]
 
 
 def load_label(path: Path, data: DataConfig) -> Volume:
@@ -67,7 +68,7 @@ def load_case(case: TrainingCase, data: DataConfig, dimensions: int) -> LoadedCa
     label = load_label(case.label, data)
     check_same_geometry(volume, label, str(case.image), str(case.label))
     labels = np.ascontiguousarray(label.array, dtype=np.uint8)
-    return LoadedCase(case.name, image, labels[None], np.flatnonzero(labels))
+    return LoadedCase(case.name, image, labels[None], np.flatnonzero(labels), volume.spacing)
 
 
 def load_cases(

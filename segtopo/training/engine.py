@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ from segtopo.inference.checkpoint import Checkpoint, initialize
 from segtopo.inference.sliding_windows import choose_device
 from segtopo.losses.schedules import ScheduledLoss
 from segtopo.training.data import CASE, LoadedCase, PatchDataset, load_cases, patch_loader
-from segtopo.training.epoch_rows import EPOCH, LEARNING_RATE, LOSS, Row, Scores
+from segtopo.training.epoch_rows import EPOCH, LEARNING_RATE, LOSS, Row, ValidationScores
 from segtopo.training.interruption import StopRequest, TrainingInterruptedError
 from segtopo.training.reporting import LOGGER, Report, say
-from segtopo.training.run_folder import BEST, LAST, check_out, check_same_config
+from segtopo.training.run_folder import BEST, LAST, REPAIR, check_out, check_same_config
 from segtopo.training.training_cases import find_cases
 from segtopo.training.validation import Validator
 
@@ -167,6 +167,8 @@ class Training:
                 self._finish_epoch()  # it was stopped after the last iteration of an epoch, before or in its validation
             if state.epoch < self.config.epochs:
                 self.trainer.run()
+            if self.config.validation.repair and (self.config.out / BEST).exists():
+                self._calibrate_repair()
         except TrainingInterruptedError as error:
             self._checkpoint().save(self.config.out / LAST)
             raise TrainingInterruptedError(
@@ -175,6 +177,21 @@ class Training:
             ) from None
         out, best = self.config.out, self.config.out / BEST
         return TrainingResult(out, out / LAST, best if best.exists() else None, self.report.history)
+
+    def _calibrate_repair(self) -> None:
+        """Chooses repair rules for the weights of best.pt on the validation cases, and stores them there."""
+        best = Checkpoint.load(self.config.out / BEST)
+        if self.validator is None or best.repair_rules:
+            return
+        self.network.load_state_dict(best.network)
+        say(self.report.console, "calibrating the repair on the validation cases")
+        calibrations = self.validator.calibrate()
+        for label, calibration in enumerate(calibrations, start=1):
+            name = REPAIR if len(calibrations) == 1 else f"{REPAIR}_{label}"
+            calibration.save(self.config.out / f"{name}.json")
+            say(self.report.console, f"{name}.json: {calibration.summary}")
+        best.repair_rules = [asdict(calibration.rules) for calibration in calibrations]
+        best.save(self.config.out / BEST)
 
     def _restore_scaler(self) -> None:
         if self.trainer.scaler is not None and self.scaler_state:
@@ -235,8 +252,8 @@ class Training:
         self.epoch_sums = {}
         self._save(best)
 
-    def _is_best(self, scores: Scores) -> bool:
-        value = scores.dice if self.config.validation.best == "dice" else -sum(scores.betti_errors)
+    def _is_best(self, scores: ValidationScores) -> bool:
+        value = scores.goodness(self.config.validation.best)
         if self.best_score is not None and value <= self.best_score:
             return False
         self.best_score = value

@@ -11,6 +11,9 @@ Row = dict[str, float]
 EPOCH, LOSS, LEARNING_RATE, DICE, SECONDS = "epoch", "loss", "lr", "val_dice", "seconds"
 #: By dimension of homology.
 BETTI_ERRORS = ("val_betti_0_error", "val_betti_1_error", "val_betti_2_error")
+#: The same after the repair of the masks.
+REPAIRED_DICE = "val_repaired_dice"
+REPAIRED_BETTI_ERRORS = ("val_repaired_betti_0_error", "val_repaired_betti_1_error", "val_repaired_betti_2_error")
 
 
 @dataclass(frozen=True)
@@ -20,10 +23,27 @@ class Scores:
     dice: float
     betti_errors: tuple[float, ...]
 
+
+@dataclass(frozen=True)
+class ValidationScores:
+    """The mean scores of the validation cases: as predicted and, if the config asks for it, repaired."""
+
+    predicted: Scores
+    repaired: Scores | None
+
     @property
     def columns(self) -> Row:
         """The scores by column."""
-        return {DICE: self.dice, **dict(zip(BETTI_ERRORS, self.betti_errors, strict=False))}
+        row = {DICE: self.predicted.dice, **dict(zip(BETTI_ERRORS, self.predicted.betti_errors, strict=False))}
+        if self.repaired is not None:
+            row[REPAIRED_DICE] = self.repaired.dice
+            row |= dict(zip(REPAIRED_BETTI_ERRORS, self.repaired.betti_errors, strict=False))
+        return row
+
+    def goodness(self, score: str) -> float:
+        """Returns the value of a score of the config's ``validation.best``; larger is better."""
+        scores = self.repaired if score.startswith("repaired") and self.repaired is not None else self.predicted
+        return scores.dice if score.endswith("dice") else -sum(scores.betti_errors)
 
 
 def mean_scores(cases: Sequence[Scores]) -> Scores:
@@ -45,5 +65,5 @@ def columns_of(history: Sequence[Row]) -> list[str]:
 
 def loss_columns(history: Sequence[Row]) -> list[str]:
     """Lists the columns of the loss and of its components."""
-    others = {EPOCH, LEARNING_RATE, DICE, SECONDS, *BETTI_ERRORS}
+    others = {EPOCH, LEARNING_RATE, DICE, SECONDS, *BETTI_ERRORS, REPAIRED_DICE, *REPAIRED_BETTI_ERRORS}
     return [column for column in columns_of(history) if column not in others]

@@ -19,6 +19,8 @@ from segtopo.training.epoch_rows import (
     DICE,
     EPOCH,
     LEARNING_RATE,
+    REPAIRED_BETTI_ERRORS,
+    REPAIRED_DICE,
     SECONDS,
     Row,
     columns_of,
@@ -58,7 +60,12 @@ def draw_curves(path: Path, history: Sequence[Row]) -> None:
     from matplotlib.figure import Figure
 
     measured = columns_of(history)
-    panels = {"loss": loss_columns(history), "Dice score": [DICE], "Betti number error": list(BETTI_ERRORS)}
+    panels = {
+        "loss": loss_columns(history),
+        "Dice score": [DICE, REPAIRED_DICE],
+        "Betti number error": list(BETTI_ERRORS),
+        "Betti number error, repaired": list(REPAIRED_BETTI_ERRORS),
+    }
     panels = {title: [column for column in shown if column in measured] for title, shown in panels.items()}
     panels = {title: shown for title, shown in panels.items() if shown}
     figure = Figure(figsize=(4.5 * len(panels), 3.5), layout="constrained")

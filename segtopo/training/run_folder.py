@@ -11,6 +11,7 @@ from segtopo.config.error_messages import show
 from segtopo.errors import InputError, mismatch
 
 LAST, BEST = "last.pt", "best.pt"
+REPAIR = "repair_rules"
 
 #: Keys that may change when a training is resumed: its length, its machine and its place.
 FREE_TO_CHANGE = ("epochs", "device", "workers", "out")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from ignite.engine import Events
@@ -14,8 +14,9 @@ from torch.utils.data import DataLoader
 from segtopo.config import TrainingConfig
 from segtopo.inference.sliding_windows import SlidingWindows, most_probable
 from segtopo.metrics import compute_betti_error
+from segtopo.repair import Calibration, calibrate_repair, repair_classes
 from segtopo.training.data import CaseDataset, LoadedCase
-from segtopo.training.epoch_rows import Scores, mean_scores
+from segtopo.training.epoch_rows import Scores, ValidationScores, mean_scores
 from segtopo.training.interruption import StopRequest
 from segtopo.training.reporting import LOGGER
 
@@ -48,8 +49,11 @@ class Validator:
         device: torch.device,
         stop: StopRequest,
     ) -> None:
-        self.scores: list[Scores] = []
+        self.cases = cases
         self.classes = config.data.classes
+        self.repair = config.validation.repair
+        self.stop = stop
+        self.on_case: Callable[[LoadedCase, torch.Tensor], None]
         # The images remain on the CPU. The inferer moves each batch of windows to the network's device.
         self.evaluator = SupervisedEvaluator(
             device=torch.device("cpu"),
@@ -59,14 +63,45 @@ class Validator:
             decollate=False,
         )
         self.evaluator.logger = LOGGER
-        self.evaluator.add_event_handler(Events.ITERATION_COMPLETED, self._score)
+        self.evaluator.add_event_handler(Events.ITERATION_COMPLETED, self._visit)
 
-    def run(self) -> Scores:
+    def run(self) -> ValidationScores:
         """Returns the mean scores of the network with its present weights."""
-        self.scores = []
-        self.evaluator.run()
-        return mean_scores(self.scores)
+        predicted: list[Scores] = []
+        repaired: list[Scores] = []
 
-    def _score(self, evaluator: SupervisedEvaluator) -> None:
-        output = evaluator.state.output
-        self.scores.append(score(most_probable(output["pred"]), output["label"][0], self.classes))
+        def visit(case: LoadedCase, foreground: torch.Tensor) -> None:
+            label = torch.from_numpy(case.label)
+            predicted.append(score(most_probable(foreground), label, self.classes))
+            if self.repair:
+                labels = repair_classes(foreground[0].numpy(), spacing=case.spacing).labels
+                repaired.append(score(torch.from_numpy(labels)[None], label, self.classes))
+
+        self._for_each_case(visit)
+        return ValidationScores(mean_scores(predicted), mean_scores(repaired) if repaired else None)
+
+    def calibrate(self) -> list[Calibration]:
+        """Chooses repair rules for the network with its present weights, for each foreground class."""
+        maps: list[torch.Tensor] = []
+        self._for_each_case(lambda case, foreground: maps.append(foreground[0]))
+        calibrations = []
+        for label in range(1, self.classes):
+            probabilities = [foreground[label - 1].numpy() for foreground in maps]
+            references = [case.label[0] == label for case in self.cases]
+            calibrations.append(
+                calibrate_repair(
+                    probabilities,
+                    references,
+                    spacings=[case.spacing for case in self.cases],
+                    progress=lambda case, number, total: self.stop.raise_if_received(),
+                )
+            )
+        return calibrations
+
+    def _for_each_case(self, visit: Callable[[LoadedCase, torch.Tensor], None]) -> None:
+        """Calls ``visit`` with each case and the probabilities (1, classes - 1, *spatial) of its foreground."""
+        self.on_case = visit
+        self.evaluator.run()
+
+    def _visit(self, evaluator: SupervisedEvaluator) -> None:
+        self.on_case(self.cases[evaluator.state.iteration - 1], evaluator.state.output["pred"])

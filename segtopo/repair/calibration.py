@@ -1,0 +1,255 @@
+"""The choice of repair rules on validation cases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy.typing as npt
+
+from segtopo.errors import InputError, mismatch
+from segtopo.masks.components import Mask
+from segtopo.masks.inputs import as_mask, check_same_shape
+from segtopo.masks.skeletons import skeleton
+from segtopo.persistence.inputs import check_not_negative, thread_count
+from segtopo.repair.draft import Draft
+from segtopo.repair.figures import Figures
+from segtopo.repair.grid import RuleGrid
+from segtopo.repair.joins import Join, Probability, find_paths, widen
+from segtopo.repair.mask_repair import apply_rules, as_probability, as_spacing
+from segtopo.repair.rules import RepairRules
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The rules chosen on validation cases, with the figures of all rules tried.
+
+    Attributes:
+        rules: The chosen rules.
+        grid: The rules tried.
+        cases: For each case the figures of all rules of ``grid``.
+        as_predicted: The mean figures of the masks before the repair, at the threshold of the given rules.
+        tolerance: The Dice coefficient that the choice may lose against the best.
+    """
+
+    rules: RepairRules
+    grid: tuple[RepairRules, ...]
+    cases: tuple[tuple[Figures, ...], ...]
+    as_predicted: Figures
+    tolerance: float
+
+    @property
+    def means(self) -> list[Figures]:
+        """The mean figures of all rules of the grid."""
+        return [Figures.mean(cases) for cases in zip(*self.cases, strict=True)]
+
+    @property
+    def repaired(self) -> Figures:
+        """The mean figures of the chosen rules."""
+        return self.means[self.grid.index(self.rules)]
+
+    @property
+    def removal_only(self) -> tuple[RepairRules, Figures] | None:
+        """The best rules that join nothing, chosen in the same way, and their mean figures."""
+        without = [i for i, rules in enumerate(self.grid) if rules.connect_above is None]
+        if not without:
+            return None
+        best = without[_choose([self.means[i] for i in without], self.tolerance)]
+        return self.grid[best], self.means[best]
+
+    @property
+    def leave_one_out(self) -> Figures | None:
+        """The mean figures of each case under the rules that the other cases choose; None for a single case.
+
+        They show over-fitting: they are worse than :attr:`repaired` where the choice depends on single cases.
+        """
+        if len(self.cases) < 2:
+            return None
+        left_out = []
+        for number, case in enumerate(self.cases):
+            others = self.cases[:number] + self.cases[number + 1 :]
+            means = [Figures.mean(figures) for figures in zip(*others, strict=True)]
+            left_out.append(case[_choose(means, self.tolerance)])
+        return Figures.mean(left_out)
+
+    @property
+    def summary(self) -> str:
+        """A line with the Betti matching error and the Dice coefficient before and after the repair."""
+        before, after = self.as_predicted, self.repaired
+        return (
+            f"Betti matching error {before.betti_matching_error:.1f} to {after.betti_matching_error:.1f}, "
+            f"Dice {before.dice:.3f} to {after.dice:.3f}"
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Writes the rules and all figures to a JSON file that :meth:`RepairRules.load` reads."""
+        removal = self.removal_only
+        content = {
+            "rules": asdict(self.rules),
+            "figures": {
+                "as predicted": asdict(self.as_predicted),
+                "small pieces removed": None if removal is None else asdict(removal[1]),
+                "repaired": asdict(self.repaired),
+                "repaired, leave one out": None if self.leave_one_out is None else asdict(self.leave_one_out),
+            },
+            "cases": len(self.cases),
+            "tolerance": self.tolerance,
+            "grid": [asdict(rules) | asdict(figures) for rules, figures in zip(self.grid, self.means, strict=True)],
+        }
+        Path(path).write_text(json.dumps(content, indent=1) + "\n")
+
+
+def calibrate_repair(
+    probabilities: Iterable[npt.ArrayLike | torch.Tensor],
+    references: Iterable[npt.ArrayLike | torch.Tensor],
+    *,
+    spacings: Iterable[Sequence[float] | None] | None = None,
+    rules: RepairRules = RepairRules(),  # noqa: B008 -- frozen
+    grid: RuleGrid = RuleGrid(),  # noqa: B008 -- frozen
+    tolerance: float = 0.002,
+    num_threads: int | None = None,
+    progress: Callable[[str, int, int], None] = lambda case, number, total: None,
+) -> Calibration:
+    """Chooses repair rules: the least Betti matching error on validation cases, with Dice close to the best.
+
+    Persistence is computed once for each case and threshold. All rules of the grid then use the same paths.
+
+    Args:
+        probabilities: The probability maps of the cases, as for :func:`repair_mask`. A generator is read case by case.
+        references: Their reference masks.
+        spacings: Their voxel sizes in mm. None: 1.
+        rules: The rules that the grid does not vary, for instance the construction and the Betti numbers.
+        grid: The values to try.
+        tolerance: The mean Dice coefficient that the choice may lose against the best rules of the grid.
+        num_threads: Threads to use; by default the number of CPUs.
+        progress: Called before each case with its name, its number (from 1) and the number of cases, 0 if unknown.
+
+    Returns:
+        The chosen rules and the figures of all rules.
+
+    Raises:
+        InputError: There is no case, the numbers of maps and references differ, or a map or a reference cannot be
+            used.
+
+    Example:
+        >>> import numpy as np
+        >>> reference = np.zeros((5, 12), bool)
+        >>> reference[2, 1:11] = True
+        >>> probability = np.where(reference, 0.9, 0.0)
+        >>> probability[2, 5] = 0.2  # a gap
+        >>> probability[0, 8] = 0.6  # a speck
+        >>> calibration = calibrate_repair([probability], [reference], grid=RuleGrid(min_piece_sizes=(0, 2)))
+        >>> calibration.as_predicted.betti_matching_error, calibration.repaired.betti_matching_error
+        (2.0, 0.0)
+        >>> calibration.rules.connect_above
+        0.2
+    """
+    check_not_negative(tolerance, "tolerance")
+    total = len(probabilities) if isinstance(probabilities, Sequence) else 0
+    threads = thread_count(num_threads)
+    tried: tuple[RepairRules, ...] = ()
+    cases, unrepaired = [], []
+    for number, (values, mask, spacing) in enumerate(_cases(probabilities, references, spacings), start=1):
+        progress(f"case {number}", number, total)
+        case = _Case.of(values, mask, spacing)
+        tried = tried or tuple(grid.rules(rules, case.voxel_size, case.probability.ndim))
+        unrepaired.append(case.figures(case.probability > rules.threshold, rules))
+        cases.append(tuple(case.try_all(tried, threads)))
+    if not cases:
+        raise InputError(mismatch("probabilities", got="no case", expected="at least one"))
+    means = [Figures.mean(figures) for figures in zip(*cases, strict=True)]
+    chosen = tried[_choose(means, tolerance)]
+    return Calibration(chosen, tried, tuple(cases), Figures.mean(unrepaired), tolerance)
+
+
+def _cases(
+    probabilities: Iterable[npt.ArrayLike | torch.Tensor],
+    references: Iterable[npt.ArrayLike | torch.Tensor],
+    spacings: Iterable[Sequence[float] | None] | None,
+) -> Iterator[tuple[npt.ArrayLike | torch.Tensor, npt.ArrayLike | torch.Tensor, Sequence[float] | None]]:
+    columns = [probabilities, references] if spacings is None else [probabilities, references, spacings]
+    iterators = [iter(column) for column in columns]
+    nothing = object()
+    while True:
+        row = [next(iterator, nothing) for iterator in iterators]
+        if all(item is nothing for item in row):
+            return
+        if any(item is nothing for item in row):
+            got = "as many as cases in one list only"
+            raise InputError(mismatch("references and spacings", got=got, expected="one for each probability map"))
+        yield (*row, None)[:3]  # type: ignore[misc]
+
+
+def _choose(means: Sequence[Figures], tolerance: float) -> int:
+    """Returns the number of the figures with the least error among those with Dice close to the best."""
+    best = max(figures.dice for figures in means)
+    allowed = [i for i, figures in enumerate(means) if figures.dice >= best - tolerance]
+    return min(allowed, key=lambda i: (means[i].betti_matching_error, -means[i].tree_length, -means[i].dice))
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """A validation case, ready to be repaired by many rules."""
+
+    probability: Probability
+    reference: Mask
+    skeleton: Mask
+    spacing: tuple[float, ...]
+
+    @classmethod
+    def of(
+        cls,
+        values: npt.ArrayLike | torch.Tensor,
+        reference: npt.ArrayLike | torch.Tensor,
+        spacing: Sequence[float] | None,
+    ) -> _Case:
+        probability, _ = as_probability(values)
+        mask = as_mask(reference, "reference")
+        check_same_shape(probability=probability.shape, reference=mask.shape)
+        return cls(probability, mask, skeleton(mask), as_spacing(spacing, probability.ndim))
+
+    @property
+    def voxel_size(self) -> float:
+        size = 1.0
+        for length in self.spacing:
+            size *= length
+        return size
+
+    def figures(self, mask: Mask, rules: RepairRules) -> Figures:
+        return Figures.of(mask, self.reference, self.skeleton, rules.construction, num_threads=1)
+
+    def try_all(self, grid: Sequence[RepairRules], threads: int) -> list[Figures]:
+        """Returns the figures of all rules. Paths are computed once for each threshold, down to the lowest limit."""
+        lowest: dict[float, float] = {}
+        for rules in grid:
+            if rules.connect_above is not None and rules.connect_above <= rules.threshold:
+                lowest[rules.threshold] = min(rules.connect_above, lowest.get(rules.threshold, 1.0))
+        paths = {
+            threshold: find_paths(self.probability, threshold, limit, grid[0].construction, threads)
+            for threshold, limit in lowest.items()
+        }
+        levels = {(rules.threshold, rules.connect_above): rules for rules in grid}
+        with ThreadPoolExecutor(threads) as pool:
+            found = pool.map(lambda rules: self._joins(paths.get(rules.threshold, []), rules), levels.values())
+            joins = dict(zip(levels, found, strict=True))
+            return list(pool.map(lambda rules: self._try(joins[rules.threshold, rules.connect_above], rules), grid))
+
+    def _joins(self, paths: Sequence[Join], rules: RepairRules) -> list[Join]:
+        """Returns the joins that the rules allow, from paths that reach further down."""
+        if rules.connect_above is None:
+            return []
+        limit = self.probability.dtype.type(rules.connect_above)  # in the precision of the map, as in the kernel
+        chosen = [path for path in paths if self.probability.flat[path.saddle] >= limit]
+        return widen(chosen, self.probability, rules.threshold, rules.construction, self.spacing)
+
+    def _try(self, joins: Sequence[Join], rules: RepairRules) -> Figures:
+        draft = Draft(self.probability, rules.threshold, self.spacing)
+        apply_rules(draft, joins, rules, num_threads=1)
+        return self.figures(draft.mask, rules)

@@ -1,0 +1,195 @@
+"""Repair of the probability maps of several classes that exclude each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segtopo.errors import InputError, mismatch
+from segtopo.masks.components import Mask
+from segtopo.persistence.inputs import as_numpy
+from segtopo.repair.betti_prior import keep_components, meet_betti_numbers
+from segtopo.repair.draft import Draft
+from segtopo.repair.edits import Repair
+from segtopo.repair.joins import Join, Probability
+from segtopo.repair.mask_repair import (
+    NO_JOINS,
+    as_probability,
+    as_spacing,
+    check_betti_numbers,
+    fill_holes,
+    possible_joins,
+    remove_pieces,
+    repair_mask,
+)
+from segtopo.repair.rules import RepairRules
+
+if TYPE_CHECKING:
+    import torch
+
+LARGEST_SUM = 1.01  # of the probabilities of a voxel; half precision rounds
+
+
+@dataclass(frozen=True, eq=False)
+class ClassRepair:
+    """The repaired masks of several classes; no voxel is in two of them.
+
+    Attributes:
+        repairs: The repair of each class.
+    """
+
+    repairs: tuple[Repair, ...]
+
+    @property
+    def labels(self) -> npt.NDArray[np.unsignedinteger[Any]]:
+        """The label map: 0 the background, 1 the first class, 2 the second."""
+        labels = np.zeros(self.repairs[0].before.shape, np.min_scalar_type(len(self.repairs)))
+        for label, repair in enumerate(self.repairs, start=1):
+            labels[repair.mask] = label
+        return labels
+
+
+def repair_classes(
+    probabilities: npt.ArrayLike | torch.Tensor,
+    rules: RepairRules | Sequence[RepairRules] = RepairRules(),  # noqa: B008 -- frozen
+    *,
+    spacing: Sequence[float] | None = None,
+    num_threads: int | None = None,
+) -> ClassRepair:
+    """Converts the probability maps of several classes to masks and repairs the topology of each.
+
+    A voxel belongs to its most probable class, if this class is more probable than the background. Each class is then
+    repaired as by :func:`repair_mask`. An edit adds only voxels that no other class has: paths lead around the other
+    classes, and a hole that contains another class remains open. Where paths of two classes meet, the class of the
+    lower probability takes another path or none.
+
+    Args:
+        probabilities: ``(classes, H, W)`` or ``(classes, H, W, D)`` probabilities of the foreground classes; what is
+            missing to 1 is the probability of the background. Or masks of booleans or of the integers 0 and 1.
+        rules: The rules of all classes, or of each. ``threshold`` is the smallest ratio of the probability of a class
+            to that of the class or the background; 0.5 means more probable than the background.
+        spacing: Size of a voxel along each axis in mm. None: 1.
+        num_threads: Threads to use; by default the number of CPUs. The result does not depend on it.
+
+    Returns:
+        The repair of each class. With one class it is that of :func:`repair_mask`.
+
+    Raises:
+        InputError: As :func:`repair_mask`; or the probabilities of a voxel have a sum above 1, or the number of rules
+            is not that of the classes.
+        TypeError: The maps are not an array of real numbers.
+
+    Example:
+        >>> artery = [[0.9, 0.9, 0.3, 0.9, 0.9], [0.0, 0.0, 0.0, 0.0, 0.0]]
+        >>> vein = [[0.0, 0.0, 0.0, 0.0, 0.0], [0.9, 0.9, 0.9, 0.9, 0.0]]
+        >>> repair = repair_classes([artery, vein], RepairRules(connect_above=0.1, min_piece_size=0))
+        >>> repair.repairs[0].edits
+        (Edit('joined' at (0, 2), probability 0.3, size 1),)
+        >>> repair.labels
+        array([[1, 1, 1, 1, 1],
+               [2, 2, 2, 2, 0]], dtype=uint8)
+    """
+    array = as_numpy(probabilities, "probabilities")
+    if array.ndim not in (3, 4) or 0 in array.shape:
+        expected = "(classes, H, W) or (classes, H, W, D)"
+        raise InputError(mismatch("probabilities", got=f"shape {array.shape}", expected=expected))
+    rules = _rules_of_classes(rules, len(array))
+    if len(array) == 1:
+        return ClassRepair((repair_mask(array[0], rules[0], spacing=spacing, num_threads=num_threads),))
+    spacing = as_spacing(spacing, array.ndim - 1)
+    for rules_of_class in rules:
+        check_betti_numbers(rules_of_class, array.ndim - 1)
+    maps = [as_probability(values)[0] for values in array]
+    masks = class_masks(maps, [r.threshold for r in rules])
+    drafts = [Draft(p, r.threshold, spacing, mask) for p, r, mask in zip(maps, rules, masks, strict=True)]
+    if array.dtype.kind == "f":
+        _join_pieces(drafts, rules, num_threads)
+    else:
+        drafts[0].remarks.append(NO_JOINS)
+    # All classes lose their pieces before holes are filled: a hole may have held a piece of another class.
+    for draft, r in zip(drafts, rules, strict=True):
+        remove_pieces(draft, r)
+        if r.betti_numbers is not None and r.betti_numbers[0] is not None:
+            keep_components(draft, r.betti_numbers[0], r)
+    for draft, r in zip(drafts, rules, strict=True):
+        draft.barred = _others(drafts, draft)
+        fill_holes(draft, r)
+    for draft, r in zip(drafts, rules, strict=True):
+        if r.betti_numbers is not None:
+            draft.barred = _others(drafts, draft)
+            meet_betti_numbers(draft, r, num_threads)
+    return ClassRepair(tuple(draft.repair() for draft in drafts))
+
+
+def class_masks(maps: Sequence[Probability], thresholds: Sequence[float]) -> list[Mask]:
+    """Finds the voxels of each class: it is the most probable one, and more probable than the background.
+
+    Args:
+        maps: The probabilities of the classes. Of equal ones the first wins.
+        thresholds: For each class the smallest ratio of its probability to that of the class or the background.
+
+    Raises:
+        InputError: The probabilities of a voxel have a sum above 1.
+
+    Example:
+        >>> maps = [np.array([0.4, 0.2, 0.4]), np.array([0.3, 0.6, 0.1])]
+        >>> [mask.tolist() for mask in class_masks(maps, [0.5, 0.5])]
+        [[True, False, False], [False, True, False]]
+    """
+    total = np.add.reduce(maps, dtype=np.float64)
+    if total.max() > LARGEST_SUM:
+        expected = "classes that exclude each other, with a sum of at most 1 in every voxel"
+        raise InputError(mismatch("probabilities", got=f"a sum of {total.max():.3g}", expected=expected))
+    background = np.maximum(1 - total, 0)
+    best = np.argmax(maps, axis=0)
+    return [(best == k) & (p * (1 - t) > background * t) for k, (p, t) in enumerate(zip(maps, thresholds, strict=True))]
+
+
+def _rules_of_classes(rules: RepairRules | Sequence[RepairRules], count: int) -> Sequence[RepairRules]:
+    if isinstance(rules, RepairRules):
+        return [rules] * count
+    if len(rules) != count:
+        raise InputError(mismatch("rules", got=f"{len(rules)} rules", expected=f"one, or {count}: one for each class"))
+    return rules
+
+
+def _others(drafts: Sequence[Draft], own: Draft) -> Mask:
+    """Returns the voxels that other classes have now."""
+    others: Mask = np.logical_or.reduce([draft.mask for draft in drafts if draft is not own])
+    return others
+
+
+def _join_pieces(drafts: Sequence[Draft], rules: Sequence[RepairRules], num_threads: int | None) -> None:
+    """Joins the pieces of each class around the others.
+
+    Where joins of two classes meet, the voxels are barred for the less probable class and its joins are sought again.
+    """
+    for draft in drafts:
+        draft.barred = _others(drafts, draft)
+    joins = [possible_joins(draft, r, num_threads) for draft, r in zip(drafts, rules, strict=True)]
+    while lost := _lost_voxels(drafts, joins):
+        for k, voxels in lost.items():
+            barred = drafts[k].barred
+            assert barred is not None
+            barred.flat[voxels] = True
+            joins[k] = possible_joins(drafts[k], rules[k], num_threads)
+    for draft, joins_of_class in zip(drafts, joins, strict=True):
+        for join in joins_of_class:
+            draft.join(join)
+
+
+def _lost_voxels(drafts: Sequence[Draft], joins: Sequence[Sequence[Join]]) -> dict[int, npt.NDArray[np.int64]]:
+    """Finds the voxels in joins of several classes, for each class in which they are not the most probable."""
+    empty = np.empty(0, np.int64)
+    voxels = [np.unique(np.concatenate([empty, *(join.voxels for join in of_class)])) for of_class in joins]
+    index = np.concatenate(voxels)
+    class_of = np.repeat(np.arange(len(drafts)), [len(v) for v in voxels])
+    probability = np.concatenate([draft.probability.flat[v] for draft, v in zip(drafts, voxels, strict=True)])
+    order = np.lexsort((class_of, -probability, index))
+    is_lost = np.r_[False, np.diff(index[order]) == 0]
+    lost = order[is_lost[: len(order)]]
+    return {int(k): index[lost][class_of[lost] == k] for k in np.unique(class_of[lost])}

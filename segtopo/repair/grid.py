@@ -1,0 +1,37 @@
+"""The grid of repair rules that a calibration tries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+from segtopo.repair.rules import RepairRules
+
+PIECE_SIZES = (0, 20, 50, 100, 200, 400, 800)  # in voxels
+HOLE_SIZES = {2: (0, 10, 20, 50), 3: (0, 5, 20)}  # in voxels
+
+
+@dataclass(frozen=True)
+class RuleGrid:
+    """The values of rules to try, in all combinations.
+
+    Attributes:
+        thresholds: Thresholds of the mask.
+        connect_above: Limits of the joins; None tries no joins. Useful saddles reach far down. Of equal results, the
+            first limit is chosen: the one with the fewest joins.
+        min_piece_sizes: Sizes in mm² or mm³ of the pieces to keep. None: 0 to 800 voxels.
+        min_hole_sizes: Sizes in mm² or mm³ of the holes to keep. None: 0 to 50 voxels.
+    """
+
+    thresholds: Sequence[float] = (0.5,)
+    connect_above: Sequence[float | None] = (None, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005)
+    min_piece_sizes: Sequence[float] | None = None
+    min_hole_sizes: Sequence[float] | None = None
+
+    def rules(self, given: RepairRules, voxel_size: float, ndim: int) -> Iterator[RepairRules]:
+        """Yields all combinations, each with the other values of the given rules."""
+        pieces = self.min_piece_sizes or tuple(n * voxel_size for n in PIECE_SIZES)
+        holes = self.min_hole_sizes or tuple(n * voxel_size for n in HOLE_SIZES[ndim])
+        for threshold, limit, piece, hole in product(self.thresholds, self.connect_above, pieces, holes):
+            yield replace(given, threshold=threshold, connect_above=limit, min_piece_size=piece, min_hole_size=hole)

@@ -1,0 +1,82 @@
+"""Training with repair: repaired scores in the history, rules in the best checkpoint, and prediction with them."""
+
+import json
+from dataclasses import asdict
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from oracles.tiny_training import make_cases, tiny_config, write_config
+from segtopo.errors import InputError
+from segtopo.inference import predict
+from segtopo.inference.checkpoint import Checkpoint
+from segtopo.repair import RepairRules, repair_mask
+from segtopo.training import TrainingResult, train
+from segtopo.volumes import read_mask, read_volume
+
+REPAIR = "validation={repair: true, best: repaired_betti_error}"
+
+
+def run(folder: Path, *overrides: str) -> tuple[TrainingResult, str]:
+    """Trains on tiny cases with repair, and returns the result and the printed lines."""
+    data = make_cases(folder / "data", (24, 21))
+    config = write_config(folder / "config.yaml", tiny_config(data, folder / "out"))
+    printed = StringIO()
+    return train(config, [REPAIR, *overrides], console=Console(file=printed)), printed.getvalue()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("training")
+    run(folder)
+    return folder
+
+
+def test_the_history_has_repaired_scores_and_the_best_epoch_is_chosen_by_them(folder: Path) -> None:
+    best = Checkpoint.load(folder / "out" / "best.pt")
+    history = Checkpoint.load(folder / "out" / "last.pt").history
+    errors = [row["val_repaired_betti_0_error"] + row["val_repaired_betti_1_error"] for row in history]
+    assert best.best_score == -min(errors)
+    assert len(best.history) == errors.index(min(errors)) + 1
+    assert all(0 <= row["val_repaired_dice"] <= 1 for row in history)
+
+
+def test_the_best_checkpoint_has_the_rules_of_the_calibration(folder: Path) -> None:
+    best = Checkpoint.load(folder / "out" / "best.pt")
+    rules = RepairRules.load(folder / "out" / "repair_rules.json")
+    assert best.repair_rules == [asdict(rules)]
+    assert rules in (best.rules(Path("best.pt")) or [])
+    figures = json.loads((folder / "out" / "repair_rules.json").read_text())["figures"]
+    assert sum(figures["repaired"]["betti_matching_errors"]) <= sum(figures["as predicted"]["betti_matching_errors"])
+
+
+def test_repaired_predictions_are_the_repair_of_the_probabilities(folder: Path) -> None:
+    rules = RepairRules(connect_above=0.2, min_piece_size=5, min_hole_size=0)
+    for chosen, name in ((rules, "given"), (True, "calibrated")):
+        out = folder / name
+        written = predict(
+            folder / "out" / "best.pt", folder / "data" / "images", out, probabilities=True, device="cpu", repair=chosen
+        )
+        used = rules if chosen is rules else RepairRules.load(folder / "out" / "repair_rules.json")
+        for path in written:
+            volume = read_volume(out / "probabilities" / path.name)
+            expected = repair_mask(volume.array, used, spacing=volume.spacing).mask
+            assert np.array_equal(read_mask(path).array, expected)
+
+
+def test_several_classes_have_rules_of_their_own(tmp_path: Path) -> None:
+    result, printed = run(tmp_path, "data.classes=3", "epochs=1")
+    assert result.best is not None
+    assert len(Checkpoint.load(result.best).repair_rules) == 2
+    assert "repair_rules_2.json: Betti matching error" in printed
+    predict(result.best, tmp_path / "data" / "images", tmp_path / "masks", device="cpu", repair=True)
+
+
+def test_a_repaired_score_needs_the_repair(tmp_path: Path) -> None:
+    data = make_cases(tmp_path / "data", (24, 21))
+    config = write_config(tmp_path / "config.yaml", tiny_config(data, tmp_path / "out"))
+    with pytest.raises(InputError, match=r"validation\.best: got repaired_dice, expected repair: true beside it"):
+        train(config, ["validation={best: repaired_dice}"], console=Console(file=StringIO()))
