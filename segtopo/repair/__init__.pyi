@@ -1,6 +1,23 @@
 from .classes import ClassRepair, repair_classes
+from .edit_tables import PlacedEdit, RepairedCase
 from .edits import Edit, EditKind, Repair
 from .mask_repair import repair_mask
+from .probability_files import read_probability
+from .probability_map import ProbabilityMap
+from .repair_files import repair_files
 from .rules import RepairRules
 
-__all__ = ["ClassRepair", "Edit", "EditKind", "Repair", "RepairRules", "repair_classes", "repair_mask"]
+__all__ = [
+    "ClassRepair",
+    "Edit",
+    "EditKind",
+    "PlacedEdit",
+    "ProbabilityMap",
+    "Repair",
+    "RepairRules",
+    "RepairedCase",
+    "read_probability",
+    "repair_classes",
+    "repair_files",
+    "repair_mask",
+]
