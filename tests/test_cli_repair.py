@@ -11,7 +11,7 @@ import pytest
 
 from segtopo.cli import run
 from segtopo.repair import RepairRules
-from segtopo.volumes import read_mask, write_volume
+from segtopo.volumes import Volume, read_mask, write_volume
 
 
 @pytest.fixture
@@ -78,6 +78,17 @@ def test_every_rule_is_an_option_and_the_help_shows_its_default(capsys: pytest.C
         option = text.split(f"--{field.name.replace('_', '-')} ")[1]
         default = "no limits" if field.name == "betti_numbers" else f"{field.default}".removesuffix(".0")
         assert option.split("[default: ")[1].startswith(f"{default}]")
+
+
+def test_classes_that_must_not_touch_are_joined_apart(maps: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    classes = np.zeros((2, 3, 5), np.float32)
+    classes[0, 0], classes[1, 1, 2] = [0.9, 0.9, 0.2, 0.9, 0.9], 0.9
+    write_volume("classes.nii.gz", classes, like=Volume(classes[0]))
+    assert run(["repair", "classes.nii.gz", "--out", "a"]) == 0
+    assert run(["repair", "classes.nii.gz", "--out", "b", "--no-touching"]) == 0
+    assert (kinds(Path("a")), kinds(Path("b"))) == (["joined"], [])
+    remark = "classes: Class 1: Not joined, because the path would touch another class: 1 of 1."
+    assert remark in capsys.readouterr().out.splitlines()
 
 
 def test_all_outputs(maps: Path) -> None:

@@ -70,6 +70,9 @@ def repair(
         Construction | None,
         typer.Option(help="T: foreground of full connectivity (8, 26); V: of face connectivity (4, 6) [default: T]."),
     ] = None,
+    touching: Annotated[
+        bool, typer.Option(help="With several classes: whether edits may add voxels that touch another class.")
+    ] = True,
     pictures: Annotated[
         bool, typer.Option("--pictures", help="Also draw the edits of each case, to OUT/pictures.")
     ] = False,
@@ -110,6 +113,7 @@ def repair(
             probabilities,
             out,
             rules=chosen,
+            touching=touching,
             label_map=label_map,
             markups=markups,
             pictures=pictures,

@@ -42,6 +42,7 @@ def repair_case(
     path: Path,
     folder: Path,
     rules: RepairRules | Sequence[RepairRules],
+    touching: bool,
     outputs: Outputs,
     num_threads: int | None = None,
 ) -> RepairedCase:
@@ -52,6 +53,7 @@ def repair_case(
         path: File of the maps, see :func:`segtopo.repair.read_probability`.
         folder: An existing folder for the outputs.
         rules: The rules of all classes, or of each.
+        touching: Whether edits may add voxels that touch another class.
         outputs: The optional outputs.
         num_threads: Threads to use; by default the number of CPUs.
 
@@ -63,19 +65,26 @@ def repair_case(
     """
     found = read_probability(path)
     try:
-        repaired = repair_classes(found.foreground, rules, spacing=found.volume.spacing, num_threads=num_threads)
+        repaired = repair_classes(
+            found.foreground, rules, touching=touching, spacing=found.volume.spacing, num_threads=num_threads
+        )
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    labels = [str(k) for k in range(1, len(repaired.repairs) + 1)] if len(repaired.repairs) > 1 else [FOREGROUND]
+    several = len(repaired.repairs) > 1
+    labels = [str(k) for k in range(1, len(repaired.repairs) + 1)] if several else [FOREGROUND]
     edits = tuple(
         PlacedEdit.of(edit, label, found.volume.affine)
         for label, repair in zip(labels, repaired.repairs, strict=True)
         for edit in repair.edits
     )
-    remarks = [remark for repair in repaired.repairs for remark in repair.remarks]
+    remarks = [
+        f"Class {label}: {remark}" if several else remark
+        for label, repair in zip(labels, repaired.repairs, strict=True)
+        for remark in repair.remarks
+    ]
     file_name = name + found.mask_extension
     case = RepairedCase(name, file_name, found.volume.ndim, edits, (*found.remarks, *remarks))
-    mask = repaired.labels if len(repaired.repairs) > 1 else repaired.repairs[0].mask
+    mask = repaired.labels if several else repaired.repairs[0].mask
     write_volume(folder / file_name, mask, like=found.volume)
     if outputs.label_map:
         write_volume(folder / EDITS / file_name, edit_labels(repaired), like=found.volume)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,6 +29,7 @@ def repair_files(
     out: str | Path,
     *,
     rules: RepairRules | Sequence[RepairRules] = RepairRules(),  # noqa: B008 -- frozen
+    touching: bool = True,
     label_map: bool = False,
     markups: bool = False,
     pictures: bool = False,
@@ -43,6 +45,7 @@ def repair_files(
             the name and geometry of each map (a label map if there are several classes), and ``edits.csv`` with the
             kind, place, probability and size of each edit.
         rules: The rules of all classes, or of each.
+        touching: With several classes: whether edits may add voxels that touch another class.
         label_map: Also write an image of the edits of each case to ``out/edits``, see
             :meth:`segtopo.repair.Repair.label_map`.
         markups: Also write points at the edits for 3D Slicer to ``out/markups``.
@@ -77,31 +80,30 @@ def repair_files(
     if workers < 1:
         raise InputError(mismatch("workers", got=workers, expected="at least 1"))
     files = probability_files(probabilities)
-    outputs = Outputs(label_map, markups, pictures)
     with ExitStack() as stack:
         folder = stack.enter_context(atomic_output(out))
         for part in (folder, *[folder / MARKUPS] * markups, *[folder / PICTURES] * pictures):
             part.mkdir()
         if executor is None:
             executor = stack.enter_context(ThreadPoolExecutor(workers))
-        cases = _repair_cases(files, folder, rules, outputs, executor, max(1, cpus // workers), progress)
+        repair = partial(
+            repair_case,
+            folder=folder,
+            rules=rules,
+            touching=touching,
+            outputs=Outputs(label_map, markups, pictures),
+            num_threads=max(1, cpus // workers),
+        )
+        cases = _repair_cases(files, repair, executor, progress)
         write_edit_table(folder / EDIT_TABLE, cases)
     return cases
 
 
 def _repair_cases(
-    files: dict[str, Path],
-    folder: Path,
-    rules: RepairRules | Sequence[RepairRules],
-    outputs: Outputs,
-    executor: Executor,
-    num_threads: int,
-    progress: Progress,
+    files: dict[str, Path], repair: Callable[[str, Path], RepairedCase], executor: Executor, progress: Progress
 ) -> list[RepairedCase]:
     """Repairs cases on an executor. After an error, cases that have not begun are cancelled."""
-    futures = [
-        executor.submit(repair_case, name, path, folder, rules, outputs, num_threads) for name, path in files.items()
-    ]
+    futures = [executor.submit(repair, name, path) for name, path in files.items()]
     cases = []
     try:
         for number, (name, future) in enumerate(zip(files, futures, strict=True), start=1):
