@@ -284,3 +284,11 @@ def test_a_picture_shows_the_edits_in_their_colours(shape: tuple[int, ...], clas
     for kind, colour in colours.items():
         drawn = (pixels == colour).all(axis=2).sum()
         assert (drawn > 0) == any(edit.kind == kind for edit in case.edits)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 70), (1, 2, 60), (6, 5, 4)])
+def test_a_picture_of_nothing_and_of_odd_shapes(shape: tuple[int, ...], tmp_path: Path) -> None:
+    write_volume(tmp_path / "case.nii.gz", np.zeros(shape, np.float32), like=Volume(np.zeros(shape), AFFINE))
+    repair_files(tmp_path / "case.nii.gz", tmp_path / "out", pictures=True)
+    with Image.open(tmp_path / "out/pictures/case.png") as image:
+        assert min(image.size) > 50

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import maximum_filter
 
+from segtopo.masks.components import bounding_box
 from segtopo.repair.classes import ClassRepair
 from segtopo.repair.edit_tables import AXES
 from segtopo.repair.edits import LABELS, EditKind
@@ -35,13 +37,16 @@ CAPTIONS = ("probability", "mask before", "mask after", "edits")
 PANEL_SIZE = {2: 960, 3: 420}  # small images are enlarged to it at most, by whole numbers
 LARGEST_PANEL = 1600
 COLUMNS = {2: 2, 3: 4}
+LEAST_PIXELS = 3
+MARGIN = 5  # voxels around the masks
 FONT_SIZE, LINE, GAP = 18, 28, 8
 
 
 def draw_repair(path: Path, name: str, found: ProbabilityMap, repaired: ClassRepair) -> None:
     """Draws a repair and writes it to a PNG file.
 
-    A 2D case has four panels. A 3D case has a row of panels for each axis along which it is projected.
+    A 2D case has four panels. A 3D case is cropped to its masks and has a row of panels for each axis along which it is
+    projected. Where a voxel has less than three pixels, edits are drawn one voxel wider.
 
     Args:
         path: The file.
@@ -49,49 +54,55 @@ def draw_repair(path: Path, name: str, found: ProbabilityMap, repaired: ClassRep
         found: The probability maps.
         repaired: Their repair.
     """
-    spacing = found.volume.spacing
-    before = np.zeros(repaired.labels.shape, np.uint8)
-    for label, repair in enumerate(repaired.repairs):
-        before[repair.before] = label % len(CLASS_COLOURS) + 1
-    after = repaired.labels
-    after[after > 0] = (after[after > 0] - 1) % len(CLASS_COLOURS) + 1
-    edits = np.zeros(before.shape, np.uint8)
-    for repair in repaired.repairs:
-        edits = np.maximum(edits, repair.label_map())
-    classes = np.array([(0, 0, 0), *CLASS_COLOURS], np.uint8)
+    images = _images(found, repaired)
+    ndim, spacing = images[0].ndim, found.volume.spacing
     as_is = found.volume.header is None  # pictures: rows and columns
+    scale = _scale(images[0].shape, spacing)
     panels: list[Panel] = []
-    for axis in range(before.ndim - 1, -1, -1) if before.ndim == 3 else (None,):
-        projected = [_project(image, axis) for image in (found.foreground.max(axis=0), before, after, edits)]
-        grey = (projected[0].astype(np.float32) * 255).astype(np.uint8)
-        drawn = [
-            np.repeat(grey[..., None], 3, axis=2),
-            classes[projected[1]],
-            classes[projected[2]],
-            _edit_panel(projected[1], projected[3]),
-        ]
+    for axis in range(ndim - 1, -1, -1) if ndim == 3 else (None,):
+        projected = [image if axis is None else image.max(axis=axis) for image in images]
         sizes = [s for a, s in enumerate(spacing) if a != axis]
         view = "" if axis is None else f", along {AXES[axis]}"
-        scale = _scale(before.shape, spacing)
+        drawn = _drawings(projected, widened=scale * min(spacing) < LEAST_PIXELS)
         panels += [
             (caption + view, _panel(pixels, sizes, as_is, scale))
             for caption, pixels in zip(CAPTIONS, drawn, strict=True)
         ]
     counts = Counter(edit.kind for repair in repaired.repairs for edit in repair.edits)
-    _compose(panels, COLUMNS[before.ndim], name, counts).save(path)
+    _compose(panels, COLUMNS[ndim], name, counts).save(path)
 
 
-def _project(image: npt.NDArray[Any], axis: int | None) -> npt.NDArray[Any]:
-    return image if axis is None else np.asarray(image.max(axis=axis))
+def _images(found: ProbabilityMap, repaired: ClassRepair) -> list[npt.NDArray[Any]]:
+    """Returns the largest probability, the labels before and after, and the edits; in 3D in a box around the masks."""
+    after = repaired.labels
+    before, edits = np.zeros_like(after), np.zeros(after.shape, np.uint8)
+    for label, repair in enumerate(repaired.repairs, start=1):
+        before[repair.before] = label
+        edits = np.maximum(edits, repair.label_map())
+    box = (slice(None),) * after.ndim
+    if after.ndim == 3 and (before.any() or after.any()):
+        inside = bounding_box((before > 0) | (after > 0))
+        box = tuple(slice(max(b.start - MARGIN, 0), b.stop + MARGIN) for b in inside)
+    largest = found.foreground.max(axis=0)
+    return [largest[box], before[box], after[box], edits[box]]
 
 
-def _edit_panel(mask: npt.NDArray[Any], edits: npt.NDArray[Any]) -> Pixels:
-    """Returns the dimmed mask with the edits in their colours."""
+def _drawings(images: Sequence[npt.NDArray[Any]], widened: bool) -> list[Pixels]:
+    """Returns four images in colours: the map in grey, both masks, and the edits over the dimmed mask."""
+    largest, before, after, edits = images
+    grey = (largest.astype(np.float32) * 255).astype(np.uint8)
+    classes = np.array(CLASS_COLOURS, np.uint8)
+    masks = [
+        np.where(labels[..., None] > 0, classes[labels.astype(int) % len(classes) - 1], 0) for labels in (before, after)
+    ]
     colours = np.zeros((max(LABELS.values()) + 1, 3), np.uint8)
     for kind, label in LABELS.items():
         colours[label] = EDIT_COLOURS[kind]
-    dimmed = np.array([(0, 0, 0), DIMMED], np.uint8)[(mask > 0).astype(np.uint8)]
-    return np.where(edits[..., None] > 0, colours[edits], dimmed)
+    if widened:
+        edits = np.where(edits > 0, edits, maximum_filter(edits, 3))
+    dimmed = np.where(before[..., None] > 0, np.array(DIMMED, np.uint8), 0)
+    over = np.where(edits[..., None] > 0, colours[edits], dimmed)
+    return [np.asarray(pixels, np.uint8) for pixels in (np.repeat(grey[..., None], 3, axis=2), *masks, over)]
 
 
 def _scale(shape: Sequence[int], spacing: Sequence[float]) -> float:
