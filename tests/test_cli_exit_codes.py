@@ -14,6 +14,7 @@ from typing import Annotated, get_args, get_origin, get_type_hints
 import numpy as np
 import pytest
 import typer
+from typer.models import OptionInfo
 
 from oracles.tiny_training import make_cases, tiny_config, write_config
 from segtopo.cli import run
@@ -25,10 +26,16 @@ HEAVY = ("torch", "monai", "numpy", "scipy")
 
 
 def inputs(command: str) -> list[str]:
-    """The paths that a command reads; ``out`` is the one that it writes."""
+    """The paths that a command reads, ``--`` before an option; ``out`` is the one that it writes."""
     hints = get_type_hints(getattr(COMMANDS[command], command), include_extras=True)
-    annotated = {name: hint for name, hint in hints.items() if get_origin(hint) is Annotated and name != "out"}
-    return [name for name, hint in annotated.items() if get_args(hint)[0] in (Path, list[Path], Path | None)]
+    annotated = {
+        name: get_args(hint) for name, hint in hints.items() if get_origin(hint) is Annotated and name != "out"
+    }
+    return [
+        f"--{name}" if isinstance(parameter, OptionInfo) else name
+        for name, (kind, parameter) in annotated.items()
+        if kind in (Path, list[Path], Path | None)
+    ]
 
 
 INPUTS = [(command, missing) for command in COMMANDS for missing in inputs(command)]
@@ -62,6 +69,8 @@ def test_every_kind_of_input_is_known() -> None:
         ("train", "config"),
         ("predict", "checkpoint"),
         ("predict", "images"),
+        ("repair", "probabilities"),
+        ("repair", "--rules"),
         ("evaluate", "predictions"),
         ("evaluate", "references"),
         ("persistence", "image"),
@@ -74,7 +83,9 @@ def test_a_path_that_does_not_exist_is_reported_before_heavy_imports(
     command: str, missing: str, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    paths = " ".join("nowhere" if name == missing else "file" for name in inputs(command))
+    paths = " ".join(
+        f"{name if name[0] == '-' else ''} {'nowhere' if name == missing else 'file'}" for name in inputs(command)
+    )
     out = "" if command == "train" else "--out out.csv"
     done = run_program(run_without((), f"{command} {paths} {out}"), tmp_path)
     assert done.returncode == 2
@@ -112,6 +123,7 @@ def test_the_other_commands_need_no_extra(tmp_path: Path) -> None:
         "simulate phantoms/test/labels --out simulated --crop 24 --crops-per-mask 1",
         "persistence phantoms/test/images/vessels_00.png --out pairs.csv",
         "evaluate phantoms/test/labels phantoms/test/labels --out report",
+        "repair phantoms/test/labels --out repaired --pictures --label-map --markups",
     )
     hidden = tuple(EXTRAS.keys() - {"pydantic"})  # newer versions of typer need pydantic themselves
     done = run_program(run_without(hidden, *commands), tmp_path)
@@ -159,6 +171,17 @@ def test_sigint_ends_a_computation_without_a_traceback(tmp_path: Path) -> None:
     assert code == 130
     assert errors.strip() == ""
     assert [path.name for path in tmp_path.iterdir()] == ["noise.nii"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process")
+def test_sigint_ends_a_repair_and_leaves_no_masks(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).random((60, 60, 60), dtype=np.float32)
+    for name in range(30):
+        write_volume(tmp_path / f"maps/{name}.nii", noise)
+    code, errors = interrupt(["repair", "maps", "--out", "new/masks"], tmp_path, (tmp_path / "new").exists)
+    assert code == 130
+    assert errors.strip() == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["maps"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process")

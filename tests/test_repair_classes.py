@@ -79,6 +79,36 @@ def test_classes_far_apart_are_repaired_as_if_alone() -> None:
         np.testing.assert_array_equal(repair.mask, repair_mask(values, RULES).mask)
 
 
+@pytest.mark.parametrize("shape", [(24, 30), (13, 14, 15)])
+def test_edits_touch_no_other_class_if_they_must_not(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(len(shape))
+    rules = RepairRules(connect_above=0.02, min_piece_size=4, min_hole_size=6, betti_numbers=(2, 2, 0)[: len(shape)])
+    around = np.ones((3,) * len(shape))
+    added = 0
+    for _ in range(40):
+        repairs = repair_classes(softmax_maps(rng, 3, shape), rules, touching=False).repairs
+        for repair in repairs:
+            others = np.logical_or.reduce([other.mask for other in repairs if other is not repair])
+            new = repair.mask & ~repair.before
+            assert not (ndimage.binary_dilation(others, around) & new).any()
+            added += new.sum()
+            joins = [edit for edit in repair.edits if edit.kind == "joined"]
+            joined = repair.without(*(edit for edit in repair.edits if edit not in joins))
+            assert betti_numbers(joined.before)[0] - len(joins) == betti_numbers(joined.mask)[0]
+    assert added > 100
+
+
+def test_a_join_that_is_left_out_is_remarked() -> None:
+    maps = np.zeros((2, 4, 5), np.float32)
+    maps[0, 0], maps[1, 2] = [0.9, 0.9, 0.3, 0.9, 0.9], 0.9
+    maps[0, 1, 2], maps[0, 0, 2] = 0.3, 0
+    assert [len(r.edits) for r in repair_classes(maps, RULES).repairs] == [1, 0]
+    first, second = repair_classes(maps, RULES, touching=False).repairs
+    assert not first.edits or all(edit.kind != "joined" for edit in first.edits)
+    assert first.remarks == ("Not joined, because the path would touch another class: 1 of 1.",)
+    assert not second.remarks
+
+
 def crossing() -> np.ndarray:
     """Two broken lines whose gaps cross in one voxel, where the first is more probable."""
     maps = np.zeros((2, 7, 7), np.float32)

@@ -12,13 +12,14 @@ from typing import Any
 
 import typer
 
-from segtopo.cli import evaluate, persistence, phantom, predict, simulate, train
+from segtopo.cli import evaluate, persistence, phantom, predict, repair, simulate, train
 from segtopo.cli.console import complain
 from segtopo.errors import InputError, mismatch
 
 COMMANDS = {
     "train": train,
     "predict": predict,
+    "repair": repair,
     "evaluate": evaluate,
     "persistence": persistence,
     "phantom": phantom,

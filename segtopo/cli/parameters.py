@@ -31,13 +31,12 @@ def existing(expected: str) -> Callable[[Any], Any]:
         expected: A phrase that describes the file or folder.
 
     Returns:
-        A function that takes a path, a list of paths or None and returns it unchanged. It raises InputError.
+        A function that takes a path, None or a list of paths and returns it unchanged. It raises InputError.
     """
 
     def check(value: Any) -> Any:
-        paths = value if isinstance(value, list) else [] if value is None else [value]
-        for path in paths:
-            if not os.path.exists(path):
+        for path in value if isinstance(value, list) else [value]:
+            if path is not None and not os.path.exists(path):
                 raise InputError(mismatch(path, got="no such file or folder", expected=expected))
         return value
 
@@ -60,3 +59,29 @@ def integers(option: str, text: str | None) -> tuple[int, ...] | None:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise InputError(mismatch(option, got=repr(text), expected="whole numbers separated by commas")) from None
+
+
+def numbers_or_none(option: str, text: str, number: type[int | float], most: int) -> tuple[Any, ...]:
+    """Reads numbers that are separated by commas, where each may be the word ``none``.
+
+    Args:
+        option: Name of the option.
+        text: Its value.
+        number: ``int`` or ``float``.
+        most: The largest number of numbers.
+
+    Raises:
+        InputError: The text is something else.
+
+    Example:
+        >>> numbers_or_none("--betti-numbers", "1,none,0", int, most=3)
+        (1, None, 0)
+    """
+    try:
+        numbers = tuple(None if part.strip() == "none" else number(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if not 1 <= len(numbers) <= most:
+        expected = "a number or none" if most == 1 else f"at most {most} whole numbers or none, separated by commas"
+        raise InputError(mismatch(option, got=repr(text), expected=expected))
+    return numbers

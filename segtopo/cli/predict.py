@@ -10,7 +10,9 @@ import typer
 from segtopo.cli.console import show_progress
 from segtopo.cli.parameters import existing
 
-EXAMPLE = "segtopo predict runs/example/best.pt data_samples/vessels2d/test/images --out runs/example/masks"
+EXAMPLE = (
+    "segtopo predict runs/example/best.pt data_samples/vessels2d/test/images --out runs/example/masks --probabilities"
+)
 
 
 def predict(

@@ -1,9 +1,13 @@
 from .calibration import Calibration, calibrate_repair
 from .classes import ClassRepair, repair_classes
+from .edit_tables import PlacedEdit, RepairedCase
 from .edits import Edit, EditKind, Repair
 from .figures import Figures
 from .grid import RuleGrid
 from .mask_repair import repair_mask
+from .probability_files import read_probability
+from .probability_map import ProbabilityMap
+from .repair_files import repair_files
 from .rules import RepairRules
 
 __all__ = [
@@ -12,10 +16,15 @@ __all__ = [
     "Edit",
     "EditKind",
     "Figures",
+    "PlacedEdit",
+    "ProbabilityMap",
     "Repair",
     "RepairRules",
+    "RepairedCase",
     "RuleGrid",
     "calibrate_repair",
+    "read_probability",
     "repair_classes",
+    "repair_files",
     "repair_mask",
 ]

@@ -13,16 +13,16 @@ from segtopo.errors import InputError, mismatch
 from segtopo.masks.components import Mask
 from segtopo.persistence.inputs import as_numpy
 from segtopo.repair.betti_prior import keep_components, meet_betti_numbers
+from segtopo.repair.class_joins import bar_other_classes, join_pieces
 from segtopo.repair.draft import Draft
 from segtopo.repair.edits import Repair
-from segtopo.repair.joins import Join, Probability
+from segtopo.repair.joins import Probability
 from segtopo.repair.mask_repair import (
     NO_JOINS,
     as_probability,
     as_spacing,
     check_betti_numbers,
     fill_holes,
-    possible_joins,
     remove_pieces,
     repair_mask,
 )
@@ -57,6 +57,7 @@ def repair_classes(
     probabilities: npt.ArrayLike | torch.Tensor,
     rules: RepairRules | Sequence[RepairRules] = RepairRules(),  # noqa: B008 -- frozen
     *,
+    touching: bool = True,
     spacing: Sequence[float] | None = None,
     num_threads: int | None = None,
 ) -> ClassRepair:
@@ -72,6 +73,8 @@ def repair_classes(
             missing to 1 is the probability of the background. Or masks of booleans or of the integers 0 and 1.
         rules: The rules of all classes, or of each. ``threshold`` is the smallest ratio of the probability of a class
             to that of the class or the background; 0.5 means more probable than the background.
+        touching: False: no edit adds a voxel that touches another class, not even with a corner. Where the masks
+            touch before the repair, they remain as they are.
         spacing: Size of a voxel along each axis in mm. None: 1.
         num_threads: Threads to use; by default the number of CPUs. The result does not depend on it.
 
@@ -107,7 +110,7 @@ def repair_classes(
     masks = class_masks(maps, [r.threshold for r in rules])
     drafts = [Draft(p, r.threshold, spacing, mask) for p, r, mask in zip(maps, rules, masks, strict=True)]
     if array.dtype.kind == "f":
-        _join_pieces(drafts, rules, num_threads)
+        join_pieces(drafts, rules, touching, num_threads)
     else:
         drafts[0].remarks.append(NO_JOINS)
     # All classes lose their pieces before holes are filled: a hole may have held a piece of another class.
@@ -116,11 +119,11 @@ def repair_classes(
         if r.betti_numbers is not None and r.betti_numbers[0] is not None:
             keep_components(draft, r.betti_numbers[0], r)
     for draft, r in zip(drafts, rules, strict=True):
-        draft.barred = _others(drafts, draft)
+        bar_other_classes(draft, drafts, touching)
         fill_holes(draft, r)
     for draft, r in zip(drafts, rules, strict=True):
         if r.betti_numbers is not None:
-            draft.barred = _others(drafts, draft)
+            bar_other_classes(draft, drafts, touching)
             meet_betti_numbers(draft, r, num_threads)
     return ClassRepair(tuple(draft.repair() for draft in drafts))
 
@@ -155,41 +158,3 @@ def _rules_of_classes(rules: RepairRules | Sequence[RepairRules], count: int) ->
     if len(rules) != count:
         raise InputError(mismatch("rules", got=f"{len(rules)} rules", expected=f"one, or {count}: one for each class"))
     return rules
-
-
-def _others(drafts: Sequence[Draft], own: Draft) -> Mask:
-    """Returns the voxels that other classes have now."""
-    others: Mask = np.logical_or.reduce([draft.mask for draft in drafts if draft is not own])
-    return others
-
-
-def _join_pieces(drafts: Sequence[Draft], rules: Sequence[RepairRules], num_threads: int | None) -> None:
-    """Joins the pieces of each class around the others.
-
-    Where joins of two classes meet, the voxels are barred for the less probable class and its joins are sought again.
-    """
-    for draft in drafts:
-        draft.barred = _others(drafts, draft)
-    joins = [possible_joins(draft, r, num_threads) for draft, r in zip(drafts, rules, strict=True)]
-    while lost := _lost_voxels(drafts, joins):
-        for k, voxels in lost.items():
-            barred = drafts[k].barred
-            assert barred is not None
-            barred.flat[voxels] = True
-            joins[k] = possible_joins(drafts[k], rules[k], num_threads)
-    for draft, joins_of_class in zip(drafts, joins, strict=True):
-        for join in joins_of_class:
-            draft.join(join)
-
-
-def _lost_voxels(drafts: Sequence[Draft], joins: Sequence[Sequence[Join]]) -> dict[int, npt.NDArray[np.int64]]:
-    """Finds the voxels in joins of several classes, for each class in which they are not the most probable."""
-    empty = np.empty(0, np.int64)
-    voxels = [np.unique(np.concatenate([empty, *(join.voxels for join in of_class)])) for of_class in joins]
-    index = np.concatenate(voxels)
-    class_of = np.repeat(np.arange(len(drafts)), [len(v) for v in voxels])
-    probability = np.concatenate([draft.probability.flat[v] for draft, v in zip(drafts, voxels, strict=True)])
-    order = np.lexsort((class_of, -probability, index))
-    is_lost = np.r_[False, np.diff(index[order]) == 0]
-    lost = order[is_lost[: len(order)]]
-    return {int(k): index[lost][class_of[lost] == k] for k in np.unique(class_of[lost])}

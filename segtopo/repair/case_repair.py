@@ -1,0 +1,104 @@
+"""The repair of one case, from its file to its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segtopo.errors import InputError
+from segtopo.repair.classes import ClassRepair, repair_classes
+from segtopo.repair.edit_tables import PlacedEdit, RepairedCase, write_markups
+from segtopo.repair.pictures import draw_repair
+from segtopo.repair.probability_files import read_probability
+from segtopo.repair.rules import RepairRules
+from segtopo.volumes import write_volume
+
+FOREGROUND = "foreground"
+EDITS, MARKUPS, PICTURES = "edits", "markups", "pictures"  # folders of the optional outputs
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The optional outputs of each case.
+
+    Attributes:
+        label_map: An image of the edits, see :meth:`segtopo.repair.Repair.label_map`.
+        markups: Points at the edits for 3D Slicer.
+        pictures: A picture of the map, both masks and the edits.
+    """
+
+    label_map: bool = False
+    markups: bool = False
+    pictures: bool = False
+
+
+def repair_case(
+    name: str,
+    path: Path,
+    folder: Path,
+    rules: RepairRules | Sequence[RepairRules],
+    touching: bool,
+    outputs: Outputs,
+    num_threads: int | None = None,
+) -> RepairedCase:
+    """Reads the probability maps of a case, repairs them and writes the mask and the optional outputs.
+
+    Args:
+        name: Name of the case, and of its outputs.
+        path: File of the maps, see :func:`segtopo.repair.read_probability`.
+        folder: An existing folder for the outputs.
+        rules: The rules of all classes, or of each.
+        touching: Whether edits may add voxels that touch another class.
+        outputs: The optional outputs.
+        num_threads: Threads to use; by default the number of CPUs.
+
+    Returns:
+        The edits and remarks.
+
+    Raises:
+        InputError: The file cannot be used, or the rules do not fit it.
+    """
+    found = read_probability(path)
+    try:
+        repaired = repair_classes(
+            found.foreground, rules, touching=touching, spacing=found.volume.spacing, num_threads=num_threads
+        )
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    several = len(repaired.repairs) > 1
+    labels = [str(k) for k in range(1, len(repaired.repairs) + 1)] if several else [FOREGROUND]
+    edits = tuple(
+        PlacedEdit.of(edit, label, found.volume.affine)
+        for label, repair in zip(labels, repaired.repairs, strict=True)
+        for edit in repair.edits
+    )
+    remarks = [
+        f"Class {label}: {remark}" if several else remark
+        for label, repair in zip(labels, repaired.repairs, strict=True)
+        for remark in repair.remarks
+    ]
+    file_name = name + found.mask_extension
+    case = RepairedCase(name, file_name, found.volume.ndim, edits, (*found.remarks, *remarks))
+    mask = repaired.labels if several else repaired.repairs[0].mask
+    write_volume(folder / file_name, mask, like=found.volume)
+    if outputs.label_map:
+        write_volume(folder / EDITS / file_name, edit_labels(repaired), like=found.volume)
+    if outputs.markups:
+        write_markups(folder / MARKUPS / f"{name}.mrk.json", case)
+    if outputs.pictures:
+        draw_repair(folder / PICTURES / f"{name}.png", name, found, repaired)
+    return case
+
+
+def edit_labels(repaired: ClassRepair) -> npt.NDArray[np.uint8]:
+    """Returns one image of the edits of all classes, see :meth:`segtopo.repair.Repair.label_map`."""
+    labels: npt.NDArray[Any] = repaired.repairs[0].label_map()
+    for repair in repaired.repairs[1:]:
+        own = repair.label_map()
+        labels = np.where(own > 0, own, labels)
+    return labels

@@ -1,0 +1,110 @@
+"""The edits of cases with their positions in space: a table, and markups for 3D Slicer."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from segtopo.repair.edits import Edit, EditKind
+from segtopo.volumes.volume import Affine
+
+AXES = ("i", "j", "k")
+SLICER_SCHEMA = (
+    "https://raw.githubusercontent.com/slicer/slicer/master/"
+    "Modules/Loadable/Markups/Resources/Schema/markups-schema-v1.0.3.json#"
+)
+
+
+@dataclass(frozen=True)
+class PlacedEdit:
+    """An edit of a case and its position in space, without its voxels.
+
+    Attributes:
+        label: ``"foreground"``, or the number of the class.
+        kind: The kind of the edit.
+        dimension: Dimension of the feature that the edit removes.
+        voxel: The voxel that decided.
+        world: RAS+ coordinates of the voxel in mm.
+        probability: The probability of the voxel.
+        size: Number of voxels that the edit changes.
+        size_mm: The area (mm²) or volume (mm³) that it changes.
+    """
+
+    label: str
+    kind: EditKind
+    dimension: int
+    voxel: tuple[int, ...]
+    world: tuple[float, float, float]
+    probability: float
+    size: int
+    size_mm: float
+
+    @classmethod
+    def of(cls, edit: Edit, label: str, affine: Affine) -> PlacedEdit:
+        """Computes the position of an edit from the affine of its image; the third index of a 2D image is 0."""
+        index = np.array([*edit.voxel, 0, 0][:3])
+        x, y, z = (float(c) for c in affine[:3, :3] @ index + affine[:3, 3])
+        numbers = (edit.probability, edit.size, edit.size_mm)
+        return cls(label, edit.kind, edit.dimension, edit.voxel, (x, y, z), *numbers)
+
+
+@dataclass(frozen=True)
+class RepairedCase:
+    """What was done to a case.
+
+    Attributes:
+        name: Name of the case.
+        mask: File name of its mask.
+        ndim: Number of spatial axes.
+        edits: The edits of all classes.
+        remarks: Sentences about what was assumed, and about wishes of the rules that could not be met.
+    """
+
+    name: str
+    mask: str
+    ndim: int
+    edits: tuple[PlacedEdit, ...]
+    remarks: tuple[str, ...]
+
+
+def write_edit_table(path: Path, cases: Sequence[RepairedCase]) -> None:
+    """Writes one row for each edit: kind, dimension, voxel, position in mm (RAS+), probability and size."""
+    ndim = max(case.ndim for case in cases)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        places = [*AXES[:ndim], "x_mm", "y_mm", "z_mm"]
+        writer.writerow(["case", "label", "kind", "dimension", *places, "probability", "size", "size_mm"])
+        for case in cases:
+            for edit in case.edits:
+                voxel = [*edit.voxel, ""][:ndim]
+                world = (round(c, 3) for c in edit.world)
+                sizes = [edit.size, f"{edit.size_mm:.6g}"]
+                what = [case.name, edit.label, edit.kind, edit.dimension]
+                writer.writerow([*what, *voxel, *world, f"{edit.probability:.6g}", *sizes])
+
+
+def write_markups(path: Path, case: RepairedCase) -> None:
+    """Writes markups for 3D Slicer: one point for each edit, named by its kind."""
+    unit = "mm^2" if case.ndim == 2 else "mm^3"
+    points = [
+        {
+            "id": str(number),
+            "label": edit.kind,
+            "description": f"{edit.label}: probability {edit.probability:.3g}, size {edit.size_mm:.3g} {unit}",
+            "position": [round(c, 3) for c in edit.world],
+        }
+        for number, edit in enumerate(case.edits, start=1)
+    ]
+    markup = {
+        "type": "Fiducial",
+        "name": f"edits of {case.name}",
+        "coordinateSystem": "RAS",
+        "coordinateUnits": "mm",
+        "controlPoints": points,
+    }
+    path.write_text(json.dumps({"@schema": SLICER_SCHEMA, "markups": [markup]}, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,116 @@
+"""Repair of files of probability maps, from a folder to masks and a list of the edits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+from segtopo.atomic_output import atomic_output
+from segtopo.errors import InputError, mismatch
+from segtopo.persistence.inputs import thread_count
+from segtopo.repair.case_repair import MARKUPS, PICTURES, Outputs, repair_case
+from segtopo.repair.edit_tables import RepairedCase, write_edit_table
+from segtopo.repair.probability_files import probability_files
+from segtopo.repair.rules import RepairRules
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""A function called before each case with its name, its number (from 1) and the number of cases."""
+
+MOST_WORKERS = 8  # a volume of 512^3 voxels takes gigabytes
+EDIT_TABLE = "edits.csv"
+
+
+def repair_files(
+    probabilities: str | Path,
+    out: str | Path,
+    *,
+    rules: RepairRules | Sequence[RepairRules] = RepairRules(),  # noqa: B008 -- frozen
+    touching: bool = True,
+    label_map: bool = False,
+    markups: bool = False,
+    pictures: bool = False,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    progress: Progress = lambda name, number, total: None,
+) -> list[RepairedCase]:
+    """Converts probability maps to masks and repairs their topology.
+
+    Args:
+        probabilities: A file or a folder of probability maps, see :func:`segtopo.repair.read_probability`.
+        out: The folder to make. It must not exist or be empty. It appears when all cases are done. It holds a mask of
+            the name and geometry of each map (a label map if there are several classes), and ``edits.csv`` with the
+            kind, place, probability and size of each edit.
+        rules: The rules of all classes, or of each.
+        touching: With several classes: whether edits may add voxels that touch another class.
+        label_map: Also write an image of the edits of each case to ``out/edits``, see
+            :meth:`segtopo.repair.Repair.label_map`.
+        markups: Also write points at the edits for 3D Slicer to ``out/markups``.
+        pictures: Also write a picture of the edits of each case to ``out/pictures``.
+        workers: Number of cases that are repaired at once; by default one per CPU, at most 8. The threads of each case
+            are the CPUs divided by this number.
+        executor: Runs the cases, for example a ``ProcessPoolExecutor``; by default threads. It decides how many cases
+            run at once, and ``workers`` only sets the threads of each case.
+        progress: Called before each case with its name, its number (from 1) and the number of cases.
+
+    Returns:
+        The edits and remarks of each case.
+
+    Raises:
+        InputError: A file cannot be used, the rules do not fit it, or ``out`` cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from segtopo.volumes import read_mask, write_volume
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> probability = np.array([[0.9, 0.8, 0.1, 0.7], [0.0, 0.0, 0.0, 0.0]], np.float32)
+        >>> write_volume(folder / "probabilities/vessel.nii.gz", probability)
+        >>> rules = RepairRules(connect_above=0.1, min_piece_size=0)
+        >>> repaired = repair_files(folder / "probabilities", folder / "masks", rules=rules)
+        >>> read_mask(folder / "masks/vessel.nii.gz").array[0].tolist()
+        [True, True, True, True]
+        >>> [(edit.kind, edit.voxel) for edit in repaired[0].edits]
+        [('joined', (0, 2))]
+    """
+    cpus = thread_count(None)
+    workers = min(cpus, MOST_WORKERS) if workers is None else workers
+    if workers < 1:
+        raise InputError(mismatch("workers", got=workers, expected="at least 1"))
+    files = probability_files(probabilities)
+    with ExitStack() as stack:
+        folder = stack.enter_context(atomic_output(out))
+        for part in (folder, *[folder / MARKUPS] * markups, *[folder / PICTURES] * pictures):
+            part.mkdir()
+        if executor is None:
+            executor = stack.enter_context(ThreadPoolExecutor(workers))
+        repair = partial(
+            repair_case,
+            folder=folder,
+            rules=rules,
+            touching=touching,
+            outputs=Outputs(label_map, markups, pictures),
+            num_threads=max(1, cpus // workers),
+        )
+        cases = _repair_cases(files, repair, executor, progress)
+        write_edit_table(folder / EDIT_TABLE, cases)
+    return cases
+
+
+def _repair_cases(
+    files: dict[str, Path], repair: Callable[[str, Path], RepairedCase], executor: Executor, progress: Progress
+) -> list[RepairedCase]:
+    """Repairs cases on an executor. After an error, cases that have not begun are cancelled."""
+    futures = [executor.submit(repair, name, path) for name, path in files.items()]
+    cases = []
+    try:
+        for number, (name, future) in enumerate(zip(files, futures, strict=True), start=1):
+            progress(name, number, len(files))
+            cases.append(future.result())
+    finally:
+        for future in futures:
+            future.cancel()
+    return cases
