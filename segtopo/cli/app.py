@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from segtopo.cli import evaluate, persistence, phantom, predict, repair, simulate, train
+from segtopo.cli import calibrate, evaluate, persistence, phantom, predict, repair, simulate, train
 from segtopo.cli.console import complain
 from segtopo.errors import InputError, mismatch
 
@@ -20,6 +20,7 @@ COMMANDS = {
     "train": train,
     "predict": predict,
     "repair": repair,
+    "calibrate": calibrate,
     "evaluate": evaluate,
     "persistence": persistence,
     "phantom": phantom,

@@ -7,13 +7,13 @@ Example:
     0.81
 """
 
-from segtopo.evaluation.case_pairs import CasePair, pair_cases
 from segtopo.evaluation.case_scores import CaseScores, PlacedError
 from segtopo.evaluation.evaluate import evaluate
 from segtopo.evaluation.reports import REPORTS, score_table
 from segtopo.evaluation.results import Evaluation
 from segtopo.evaluation.scoring import Progress, score_case
 from segtopo.evaluation.statistics import Statistic, summarise
+from segtopo.volumes.case_pairs import CasePair, pair_cases
 
 __all__ = [
     "REPORTS",

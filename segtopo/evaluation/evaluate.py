@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from segtopo.errors import InputError, mismatch
-from segtopo.evaluation.case_pairs import pair_cases
 from segtopo.evaluation.case_scores import CaseScores
 from segtopo.evaluation.reports import REPORTS, open_reports
 from segtopo.evaluation.results import Evaluation
@@ -16,6 +15,7 @@ from segtopo.evaluation.scoring import Progress, score_cases
 from segtopo.evaluation.statistics import summarise
 from segtopo.persistence import Construction
 from segtopo.persistence.inputs import check_construction, thread_count
+from segtopo.volumes.case_pairs import pair_cases
 
 MOST_WORKERS = 8  # scoring a volume of 512^3 voxels takes more than a gigabyte
 

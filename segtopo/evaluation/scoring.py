@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import TypeAlias
 
-from segtopo.evaluation.case_pairs import CasePair
 from segtopo.evaluation.case_scores import CaseScores, PlacedError
 from segtopo.masks import compare_masks
 from segtopo.masks.dice import cldice, dice
 from segtopo.metrics import match_features
 from segtopo.persistence import Construction
 from segtopo.volumes import Volume, check_same_geometry, mask_of, read_volume
+from segtopo.volumes.case_pairs import CasePair
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """A function called before each case with its name, its number (from 1) and the number of cases."""

@@ -13,7 +13,9 @@ from segtopo.errors import InputError, mismatch
 from segtopo.inference.checkpoint import Checkpoint
 from segtopo.inference.images import load_image
 from segtopo.inference.sliding_windows import SlidingWindows, choose_device, most_probable
-from segtopo.repair import RepairRules, repair_classes
+from segtopo.repair import RepairedCase, RepairRules, repair_classes
+from segtopo.repair.case_repair import describe_repair
+from segtopo.repair.edit_tables import EDIT_TABLE, write_edit_table
 from segtopo.volumes import Volume, image_extension, image_stem, images_by_name, write_volume
 
 #: Other formats for the results of pictures: JPEG changes masks, and neither JPEG nor PNG stores probabilities.
@@ -46,7 +48,7 @@ def predict(
             and slower.
         repair: Rules by which the masks are repaired, for all foreground classes or for each, see
             :func:`segtopo.repair.repair_classes`. True: the rules that the training has calibrated, or the default
-            rules if it has none. False: no repair.
+            rules if it has none. False: no repair. A repair also writes ``out/edits.csv``, which lists every edit.
         progress: Called before each image with its name, its number (from 1) and the number of images.
 
     Returns:
@@ -65,7 +67,8 @@ def predict(
     rules = trained.rules(checkpoint) if repair is True else repair
     windows = SlidingWindows(config, overlap)
     paths = images_by_name(images) if images.is_dir() else {image_stem(images): images}
-    written = []
+    written: list[Path] = []
+    cases: list[RepairedCase] = []
     with atomic_output(out) as folder:
         folder.mkdir()
         for number, (name, path) in enumerate(paths.items(), start=1):
@@ -74,14 +77,17 @@ def predict(
             mask = folder / _file_name(path, MASK_EXTENSION)
             labels = most_probable(foreground)[0].numpy()
             if rules is not False:
-                labels = repair_classes(foreground[0].numpy(), rules, spacing=volume.spacing).labels
-            labels = labels.astype(bool) if config.data.classes == 2 else labels
-            write_volume(mask, labels, like=_single_channel(volume))
+                repaired = repair_classes(foreground[0].numpy(), rules, spacing=volume.spacing)
+                cases.append(describe_repair(repaired, name, mask.name, volume))
+                labels = repaired.labels
+            write_volume(mask, labels.astype(bool) if config.data.classes == 2 else labels, like=volume)
             written.append(out / mask.name)
             if probabilities:
                 maps = foreground[0].numpy()
                 file = folder / PROBABILITIES / _file_name(path, PROBABILITY_EXTENSION)
-                write_volume(file, maps[0] if len(maps) == 1 else maps, like=_single_channel(volume))
+                write_volume(file, maps[0] if len(maps) == 1 else maps, like=volume)
+        if rules is not False:
+            write_edit_table(folder / EDIT_TABLE, cases)
     return written
 
 
@@ -99,8 +105,3 @@ def _segment(
 def _file_name(path: Path, replaced: dict[str, str]) -> str:
     extension = image_extension(path)
     return image_stem(path) + replaced.get(extension, path.name[-len(extension) :])
-
-
-def _single_channel(volume: Volume) -> Volume:
-    """Returns the first channel of an image: a mask has its geometry, but no channels."""
-    return Volume(volume.array[0], volume.affine, False, volume.header) if volume.has_channels else volume

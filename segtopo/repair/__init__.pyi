@@ -1,4 +1,5 @@
 from .calibration import Calibration, calibrate_repair
+from .calibration_files import calibrate_files
 from .classes import ClassRepair, repair_classes
 from .edit_tables import PlacedEdit, RepairedCase
 from .edits import Edit, EditKind, Repair
@@ -22,6 +23,7 @@ __all__ = [
     "RepairRules",
     "RepairedCase",
     "RuleGrid",
+    "calibrate_files",
     "calibrate_repair",
     "read_probability",
     "repair_classes",

@@ -16,7 +16,7 @@ from segtopo.repair.edit_tables import PlacedEdit, RepairedCase, write_markups
 from segtopo.repair.pictures import draw_repair
 from segtopo.repair.probability_files import read_probability
 from segtopo.repair.rules import RepairRules
-from segtopo.volumes import write_volume
+from segtopo.volumes import Volume, write_volume
 
 FOREGROUND = "foreground"
 EDITS, MARKUPS, PICTURES = "edits", "markups", "pictures"  # folders of the optional outputs
@@ -35,6 +35,26 @@ class Outputs:
     label_map: bool = False
     markups: bool = False
     pictures: bool = False
+
+
+def describe_repair(
+    repaired: ClassRepair, name: str, file_name: str, volume: Volume, remarks: Sequence[str] = ()
+) -> RepairedCase:
+    """Lists the edits of a repair with their positions in space, and all remarks.
+
+    Args:
+        repaired: The repair of each class.
+        name: Name of the case.
+        file_name: Name of the file of the mask.
+        volume: An image of the same geometry.
+        remarks: Remarks to put before those of the repair.
+    """
+    several = len(repaired.repairs) > 1
+    labels = [str(k) for k in range(1, len(repaired.repairs) + 1)] if several else [FOREGROUND]
+    pairs = list(zip(labels, repaired.repairs, strict=True))
+    edits = [PlacedEdit.of(edit, label, volume.affine) for label, repair in pairs for edit in repair.edits]
+    said = [f"Class {label}: {remark}" if several else remark for label, repair in pairs for remark in repair.remarks]
+    return RepairedCase(name, file_name, volume.ndim, tuple(edits), (*remarks, *said))
 
 
 def repair_case(
@@ -70,21 +90,9 @@ def repair_case(
         )
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    several = len(repaired.repairs) > 1
-    labels = [str(k) for k in range(1, len(repaired.repairs) + 1)] if several else [FOREGROUND]
-    edits = tuple(
-        PlacedEdit.of(edit, label, found.volume.affine)
-        for label, repair in zip(labels, repaired.repairs, strict=True)
-        for edit in repair.edits
-    )
-    remarks = [
-        f"Class {label}: {remark}" if several else remark
-        for label, repair in zip(labels, repaired.repairs, strict=True)
-        for remark in repair.remarks
-    ]
     file_name = name + found.mask_extension
-    case = RepairedCase(name, file_name, found.volume.ndim, edits, (*found.remarks, *remarks))
-    mask = repaired.labels if several else repaired.repairs[0].mask
+    case = describe_repair(repaired, name, file_name, found.volume, found.remarks)
+    mask = repaired.labels if len(repaired.repairs) > 1 else repaired.repairs[0].mask
     write_volume(folder / file_name, mask, like=found.volume)
     if outputs.label_map:
         write_volume(folder / EDITS / file_name, edit_labels(repaired), like=found.volume)

@@ -13,6 +13,7 @@ import numpy as np
 from segtopo.repair.edits import Edit, EditKind
 from segtopo.volumes.volume import Affine
 
+EDIT_TABLE = "edits.csv"
 AXES = ("i", "j", "k")
 SLICER_SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/"

@@ -13,7 +13,7 @@ from segtopo.atomic_output import atomic_output
 from segtopo.errors import InputError, mismatch
 from segtopo.persistence.inputs import thread_count
 from segtopo.repair.case_repair import MARKUPS, PICTURES, Outputs, repair_case
-from segtopo.repair.edit_tables import RepairedCase, write_edit_table
+from segtopo.repair.edit_tables import EDIT_TABLE, RepairedCase, write_edit_table
 from segtopo.repair.probability_files import probability_files
 from segtopo.repair.rules import RepairRules
 
@@ -21,7 +21,6 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 """A function called before each case with its name, its number (from 1) and the number of cases."""
 
 MOST_WORKERS = 8  # a volume of 512^3 voxels takes gigabytes
-EDIT_TABLE = "edits.csv"
 
 
 def repair_files(

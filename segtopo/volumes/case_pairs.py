@@ -51,9 +51,17 @@ def pair_cases(predictions: str | Path, references: str | Path) -> list[CasePair
     if predictions.is_file():
         return [CasePair(image_stem(predictions), predictions, references)]
     prediction_of, reference_of = images_by_name(predictions), images_by_name(references)
-    _check_complete(predictions, prediction_of.keys(), references, reference_of.keys(), "prediction")
-    _check_complete(references, reference_of.keys(), predictions, prediction_of.keys(), "reference")
+    check_paired(predictions, prediction_of.keys(), references, reference_of.keys())
     return [CasePair(name, prediction_of[name], reference_of[name]) for name in sorted(reference_of)]
+
+
+def check_paired(
+    predictions: Path, prediction_names: Iterable[str], references: Path, reference_names: Iterable[str]
+) -> None:
+    """Raises InputError unless two folders contain the same cases."""
+    predicted, known = set(prediction_names), set(reference_names)
+    _check_complete(predictions, predicted, references, known, "prediction")
+    _check_complete(references, known, predictions, predicted, "reference")
 
 
 def _check_complete(
