@@ -16,7 +16,16 @@ HEAVY = ("torch", "monai", "numpy", "scipy", "nibabel", "SimpleITK", "skimage", 
 
 
 def test_help_shows_every_command_with_an_example_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert set(COMMANDS) == {"train", "predict", "repair", "evaluate", "persistence", "phantom", "simulate"}
+    assert set(COMMANDS) == {
+        "train",
+        "predict",
+        "repair",
+        "calibrate",
+        "evaluate",
+        "persistence",
+        "phantom",
+        "simulate",
+    }
     assert run(["--help"]) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     for command, example in EXAMPLES.items():
