@@ -193,6 +193,6 @@ def test_predict_hands_its_arguments_on(
     training: SimpleNamespace, paths: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["predict", "best.pt", "images", "--out", "masks", "--probabilities", "--overlap", "0.25"]) == 0
-    options = {"probabilities": True, "overlap": 0.25, "device": "auto"}
+    options = {"probabilities": True, "overlap": 0.25, "repair": False, "device": "auto"}
     assert training.predict == (Path("best.pt"), Path("images"), Path("masks"), options)
     assert capsys.readouterr().out.splitlines() == ["predict 1/1: one", "masks (1): masks"]
