@@ -17,6 +17,7 @@ from segtopo.volumes import Volume, read_mask, write_volume
 NO_SIZES = ("--min-piece-size", "0", "--min-hole-size", "0")
 DEFAULTS = {
     "betti_numbers": "no limits",
+    "max_path_cost": "no limit",
     "min_piece_size": "100 voxels",
     "min_hole_size": "20 pixels, 5 voxels",
 }

@@ -220,7 +220,7 @@ def test_sides_change_no_betti_number(shape: tuple[int, ...], count: int, constr
         probability = wide_pieces(shape, seed)
         mask = probability > 0.5
         with_sides = mask.copy()
-        joins = find_joins(probability, 0.5, 0.01, construction, spacing_of(len(shape), seed), 1)
+        joins = find_joins(probability, 0.5, 0.01, construction, spacing_of(len(shape), seed), num_threads=1)
         for join in joins:
             with_sides.flat[join.voxels] = True
         above = float(np.nextafter(np.float32(0.5), np.float32(1)))
@@ -283,7 +283,7 @@ def test_each_join_alone_makes_two_pieces_one(shape: tuple[int, ...], count: int
     sizes = []
     for seed in range(count):
         probability = wide_pieces(shape, seed)
-        for join in find_joins(probability, 0.5, 0.01, construction, spacing_of(len(shape), seed), 1):
+        for join in find_joins(probability, 0.5, 0.01, construction, spacing_of(len(shape), seed), num_threads=1):
             near = np.zeros(shape, bool)
             near.flat[join.voxels] = True
             assert not (near & (probability > 0.5)).any()

@@ -80,3 +80,15 @@ def test_without_all_edits_the_mask_is_the_one_before(ndim: int) -> None:
         for edit in repair.edits:
             assert edit.size > 0 or edit.kind == "joined"
             assert probability[edit.voxel] == pytest.approx(edit.probability)
+
+
+def test_a_join_must_cost_less_than_the_lighter_piece_weighs() -> None:
+    probability = np.full((9, 30), 0.001, np.float32)
+    probability[1:4, 1:12] = probability[1:4, 14:20] = (
+        0.9  # the gap of two voxels costs 1, the shorter piece weighs 7.2
+    )
+    probability[7, 27] = 0.9  # weighs 0.4
+    assert len(repair_mask(probability, rules_of(connect_above=0)).edits) == 2
+    (edit,) = repair_mask(probability, rules_of(connect_above=0, max_path_cost=1)).edits
+    assert edit.voxel[0] < 4
+    assert repair_mask(probability, rules_of(connect_above=0, max_path_cost=0.1)).edits == ()

@@ -47,6 +47,10 @@ def repair(
             metavar="FLOAT|none",
         ),
     ] = None,
+    max_path_cost: Annotated[
+        float | None,
+        typer.Option(help="Largest cost of a join, as a multiple of the lighter piece's weight [default: no limit]."),
+    ] = None,
     min_piece_size: Annotated[
         float | None, typer.Option(help="Smaller pieces are removed; in mm^2 or mm^3 [default: 100 voxels].")
     ] = None,
@@ -94,6 +98,7 @@ def repair(
     """
     options = {
         "threshold": threshold,
+        "max_path_cost": max_path_cost,
         "min_piece_size": min_piece_size,
         "min_piece_peak": min_piece_peak,
         "min_hole_size": min_hole_size,

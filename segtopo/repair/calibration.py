@@ -19,7 +19,7 @@ from segtopo.persistence.inputs import check_not_negative, thread_count
 from segtopo.repair.draft import Draft
 from segtopo.repair.figures import Figures
 from segtopo.repair.grid import RuleGrid
-from segtopo.repair.joins import Join, Probability, find_paths, widen
+from segtopo.repair.joins import Join, Probability, affordable, find_paths, widen
 from segtopo.repair.mask_repair import apply_rules, as_probability, as_spacing
 from segtopo.repair.rules import RepairRules
 
@@ -187,6 +187,11 @@ def _cases(
         yield (*row, None)[:3]  # type: ignore[misc]
 
 
+def _level(rules: RepairRules) -> tuple[float | None, ...]:
+    """Returns the rules on which the joins depend."""
+    return rules.threshold, rules.connect_above, rules.max_path_cost
+
+
 def _choose(means: Sequence[Figures], tolerance: float) -> int:
     """Returns the number of the figures with the least error among those with Dice close to the best."""
     best = max(figures.dice for figures in means)
@@ -235,11 +240,11 @@ class _Case:
             threshold: find_paths(self.probability, threshold, limit, grid[0].construction, threads)
             for threshold, limit in lowest.items()
         }
-        levels = {(rules.threshold, rules.connect_above): rules for rules in grid}
+        levels = {_level(rules): rules for rules in grid}
         with ThreadPoolExecutor(threads) as pool:
             found = pool.map(lambda rules: self._joins(paths.get(rules.threshold, []), rules), levels.values())
             joins = dict(zip(levels, found, strict=True))
-            return list(pool.map(lambda rules: self._try(joins[rules.threshold, rules.connect_above], rules), grid))
+            return list(pool.map(lambda rules: self._try(joins[_level(rules)], rules), grid))
 
     def _joins(self, paths: Sequence[Join], rules: RepairRules) -> list[Join]:
         """Returns the joins that the rules allow, from paths that reach further down."""
@@ -247,6 +252,8 @@ class _Case:
             return []
         limit = self.probability.dtype.type(rules.connect_above)  # in the precision of the map, as in the kernel
         chosen = [path for path in paths if self.probability.flat[path.saddle] >= limit]
+        if rules.max_path_cost is not None:
+            chosen = affordable(chosen, self.probability, rules.threshold, rules.construction, rules.max_path_cost)
         return widen(chosen, self.probability, rules.threshold, rules.construction, self.spacing)
 
     def _try(self, joins: Sequence[Join], rules: RepairRules) -> Figures:

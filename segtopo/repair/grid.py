@@ -9,7 +9,7 @@ from itertools import product
 from segtopo.repair.rules import RepairRules
 
 PIECE_SIZES = (0, 20, 50, 100, 200, 400, 800)  # in voxels
-HOLE_SIZES = {2: (0, 10, 20, 50), 3: (0, 5, 20)}  # in voxels
+HOLE_SIZES = {2: (0, 20, 50), 3: (0, 5, 20)}  # in voxels
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,14 @@ class RuleGrid:
         thresholds: Thresholds of the mask.
         connect_above: Limits of the joins; None tries no joins. Useful saddles reach far down. Of equal results, the
             first limit is chosen: the one with the fewest joins.
+        max_path_costs: Limits of the cost of a join; None is no limit.
         min_piece_sizes: Sizes in mm² or mm³ of the pieces to keep. None: 0 to 800 voxels.
         min_hole_sizes: Sizes in mm² or mm³ of the holes to keep. None: 0 to 50 voxels.
     """
 
     thresholds: Sequence[float] = (0.5,)
     connect_above: Sequence[float | None] = (None, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005)
+    max_path_costs: Sequence[float | None] = (None, 0.3)
     min_piece_sizes: Sequence[float] | None = None
     min_hole_sizes: Sequence[float] | None = None
 
@@ -33,5 +35,10 @@ class RuleGrid:
         """Yields all combinations, each with the other values of the given rules."""
         pieces = self.min_piece_sizes or tuple(n * voxel_size for n in PIECE_SIZES)
         holes = self.min_hole_sizes or tuple(n * voxel_size for n in HOLE_SIZES[ndim])
-        for threshold, limit, piece, hole in product(self.thresholds, self.connect_above, pieces, holes):
-            yield replace(given, threshold=threshold, connect_above=limit, min_piece_size=piece, min_hole_size=hole)
+        sizes = list(product(pieces, holes))
+        for threshold, limit, cost in product(self.thresholds, self.connect_above, self.max_path_costs):
+            if limit is None and cost != self.max_path_costs[0]:
+                continue  # without joins all costs are the same
+            level = replace(given, threshold=threshold, connect_above=limit, max_path_cost=cost)
+            for piece, hole in sizes:
+                yield replace(level, min_piece_size=piece, min_hole_size=hole)

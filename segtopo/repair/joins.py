@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.cluster.hierarchy import DisjointSet
 from scipy.ndimage import distance_transform_edt
 
 from segtopo import _native
@@ -16,6 +17,7 @@ from segtopo.persistence import Construction
 from segtopo.persistence.barcodes import Indices
 from segtopo.persistence.cubical import voxels_at
 from segtopo.persistence.inputs import thread_count
+from segtopo.repair.regions import find_pieces
 
 Probability = npt.NDArray[np.floating[Any]]
 
@@ -41,6 +43,7 @@ def find_joins(
     connect_above: float,
     construction: Construction,
     spacing: tuple[float, ...],
+    max_path_cost: float | None = None,
     num_threads: int | None = None,
 ) -> list[Join]:
     """Finds the joins of the pieces of ``probability > threshold``, the most probable first.
@@ -55,9 +58,12 @@ def find_joins(
         connect_above: The smallest probability on a path.
         construction: ``"T"`` or ``"V"``.
         spacing: Size of a voxel along each axis.
+        max_path_cost: See :class:`~segtopo.repair.RepairRules`.
         num_threads: Threads to use; by default the number of CPUs.
     """
     paths = find_paths(probability, threshold, connect_above, construction, num_threads)
+    if max_path_cost is not None:
+        paths = affordable(paths, probability, threshold, construction, max_path_cost)
     return widen(paths, probability, threshold, construction, spacing)
 
 
@@ -79,6 +85,28 @@ def find_paths(
     )
     paths = np.split(voxels, starts[1:-1]) if len(saddles) else []
     return [Join(saddle, path) for saddle, path in zip(saddles.tolist(), paths, strict=True)]
+
+
+def affordable(
+    paths: Sequence[Join], probability: Probability, threshold: float, construction: Construction, max_path_cost: float
+) -> list[Join]:
+    """Selects the paths that cost at most ``max_path_cost`` times the weight of the lighter piece that they join.
+
+    A piece that has been joined weighs as much as its parts, less the cost of the paths between them.
+    """
+    pieces = find_pieces(probability > threshold, construction)
+    weights = pieces.sums(np.maximum(probability - threshold, 0)).tolist()
+    labels = np.zeros(probability.shape, np.int64)
+    labels[pieces.box] = pieces.labels
+    clusters, chosen = DisjointSet(range(len(pieces))), []
+    for path in paths:
+        one, other = (clusters[int(labels.flat[end]) - 1] for end in (path.voxels[0], path.voxels[-1]))
+        cost = float(np.maximum(threshold - probability.flat[path.voxels].astype(np.float64), 0).sum())
+        if cost <= max_path_cost * min(weights[one], weights[other]):
+            chosen.append(path)
+            clusters.merge(one, other)
+            weights[clusters[one]] = weights[one] + weights[other] - cost
+    return chosen
 
 
 def widen(

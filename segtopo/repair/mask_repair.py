@@ -90,7 +90,15 @@ def possible_joins(draft: Draft, rules: RepairRules, num_threads: int | None) ->
     levels = draft.probability
     if draft.barred is not None:
         levels = np.where(draft.barred, levels.dtype.type(-1), draft.levels(rules.threshold))
-    return find_joins(levels, rules.threshold, rules.connect_above, rules.construction, draft.spacing, num_threads)
+    return find_joins(
+        levels,
+        rules.threshold,
+        rules.connect_above,
+        rules.construction,
+        draft.spacing,
+        rules.max_path_cost,
+        num_threads,
+    )
 
 
 def remove_pieces(draft: Draft, rules: RepairRules) -> None:

@@ -28,6 +28,10 @@ class RepairRules:
         threshold: The mask before the repair holds the voxels above it.
         connect_above: Two pieces of the mask are joined if a path between them exists on which all probabilities are
             at least this. None: nothing is joined.
+        max_path_cost: A join is left out if its path costs more than this multiple of the weight of the lighter piece.
+            The cost is the sum of the probabilities that the path lacks to the threshold: the change of the map if
+            the pieces are joined. The weight is the sum of the probabilities above the threshold: the change if the
+            piece is removed. So at 1 the cheaper change decides. None: no limit.
         min_piece_size: Smaller pieces are removed, after pieces have been joined. None: 100 voxels.
         min_piece_peak: Pieces whose largest probability is smaller are removed.
         min_hole_size: Smaller holes (2D) and cavities (3D) are filled. None: 20 pixels or 5 voxels.
@@ -48,6 +52,7 @@ class RepairRules:
 
     threshold: float = 0.5
     connect_above: float | None = 0.005
+    max_path_cost: float | None = None
     min_piece_size: float | None = None
     min_piece_peak: float = 0.0
     min_hole_size: float | None = None
@@ -60,6 +65,8 @@ class RepairRules:
             self._as_float(name, 1.0, PROBABILITY)
         if self.connect_above is not None:
             self._as_float("connect_above", 1.0, PROBABILITY)
+        if self.max_path_cost is not None:
+            self._as_float("max_path_cost", float("inf"), "a number >= 0")
         for name in ("min_piece_size", "min_hole_size"):
             if getattr(self, name) is not None:
                 self._as_float(name, float("inf"), SIZE)
