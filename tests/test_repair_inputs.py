@@ -24,7 +24,16 @@ from segtopo.repair import RepairRules, repair_mask
     [
         RepairRules(),
         RepairRules(connect_above=None),
-        RepairRules(0.3, 0.01, 20, 0.6, 7.5, 0.25, (1, None), "V"),
+        RepairRules(
+            threshold=0.3,
+            connect_above=0.01,
+            min_piece_size=20,
+            min_piece_peak=0.6,
+            min_hole_size=7.5,
+            max_hole_floor=0.25,
+            betti_numbers=(1, None),
+            construction="V",
+        ),
         RepairRules(betti_numbers=(None, 0, 2)),
         RepairRules(min_piece_size=float("inf")),
         RepairRules(threshold=np.float32(0.3), betti_numbers=(np.int64(1), 0)),
@@ -160,7 +169,16 @@ def eighths() -> np.ndarray:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("construction", ["T", "V"])
 def test_the_same_map_in_every_form(form: str, construction: Construction) -> None:
-    rules = RepairRules(0.6, 0.4, 5, 0.8, 2, 0.6, (2, 1), construction)
+    rules = RepairRules(
+        threshold=0.6,
+        connect_above=0.4,
+        min_piece_size=5,
+        min_piece_peak=0.8,
+        min_hole_size=2,
+        max_hole_floor=0.6,
+        betti_numbers=(2, 1),
+        construction=construction,
+    )
     expected, repair = repair_mask(eighths(), rules), repair_mask(FORMS[form](eighths()), rules)
     assert {edit.kind for edit in expected.edits} == {"joined", "piece removed", "hole filled", "loop opened"}
     assert [described(edit) for edit in repair.edits] == [described(edit) for edit in expected.edits]
@@ -194,7 +212,16 @@ def test_a_mask_is_repaired_by_sizes_alone(dtype: type) -> None:
 @pytest.mark.parametrize("construction", ["T", "V"])
 @pytest.mark.parametrize("value", [0.0, 0.3, 0.5])
 def test_a_map_without_a_piece_stays_empty(value: float, construction: Construction, shape: tuple[int, ...]) -> None:
-    rules = RepairRules(0.5, 0, 2, 0.6, 2, 0.2, (0,) * len(shape), construction)
+    rules = RepairRules(
+        threshold=0.5,
+        connect_above=0,
+        min_piece_size=2,
+        min_piece_peak=0.6,
+        min_hole_size=2,
+        max_hole_floor=0.2,
+        betti_numbers=(0,) * len(shape),
+        construction=construction,
+    )
     repair = repair_mask(np.full(shape, value), rules)
     assert (repair.mask.any(), repair.edits, repair.remarks) == (False, (), ())
 

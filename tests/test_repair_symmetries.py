@@ -49,7 +49,15 @@ def test_removing_and_filling_do_not_depend_on_the_axes(
     seed: int, ndim: int, construction: Construction, number: int
 ) -> None:
     probability = distinct_map(seed, ndim)
-    rules = RepairRules(0.4, None, 3, 0.8, 4, 0.3, construction=construction)
+    rules = RepairRules(
+        threshold=0.4,
+        connect_above=None,
+        min_piece_size=3,
+        min_piece_peak=0.8,
+        min_hole_size=4,
+        max_hole_floor=0.3,
+        construction=construction,
+    )
     one, other = repair_mask(probability, rules), repair_mask(turned(probability, number), rules)
     assert np.array_equal(turned(one.mask, number), other.mask)
     assert sorted(edit.probability for edit in one.edits) == sorted(edit.probability for edit in other.edits)
@@ -68,7 +76,15 @@ def stretched(probability: np.ndarray) -> np.ndarray:
 @given(SEEDS, NDIM, CONSTRUCTION)
 def test_only_the_order_of_probabilities_matters(seed: int, ndim: int, construction: Construction) -> None:
     probability = distinct_map(seed, ndim)
-    rules = RepairRules(0.5, 0.1, 3, 0.7, 3, 0.3, construction=construction)
+    rules = RepairRules(
+        threshold=0.5,
+        connect_above=0.1,
+        min_piece_size=3,
+        min_piece_peak=0.7,
+        min_hole_size=3,
+        max_hole_floor=0.3,
+        construction=construction,
+    )
     one, other = repair_mask(probability, rules), repair_mask(stretched(probability), rules)
     assert not np.array_equal(probability, stretched(probability)) or probability.size == 1
     assert [(e.kind, e.voxel, e.voxels.tolist()) for e in one.edits] == [
@@ -88,7 +104,16 @@ def test_a_mask_repaired_by_sizes_needs_no_second_repair(seed: int, ndim: int, c
 @given(SEEDS, NDIM, CONSTRUCTION, st.integers(2, 5))
 def test_threads_do_not_change_a_repair(seed: int, ndim: int, construction: Construction, num_threads: int) -> None:
     probability = distinct_map(seed, ndim)
-    rules = RepairRules(0.5, 0.1, 2, 0.6, 2, 0.3, (1, *[1] * (ndim - 1)), construction)
+    rules = RepairRules(
+        threshold=0.5,
+        connect_above=0.1,
+        min_piece_size=2,
+        min_piece_peak=0.6,
+        min_hole_size=2,
+        max_hole_floor=0.3,
+        betti_numbers=(1, *[1] * (ndim - 1)),
+        construction=construction,
+    )
     one, other = (repair_mask(probability, rules, num_threads=n) for n in (1, num_threads))
     assert [described(edit) for edit in one.edits] == [described(edit) for edit in other.edits]
     assert one.remarks == other.remarks

@@ -96,11 +96,10 @@ def affordable(
     """
     pieces = find_pieces(probability > threshold, construction)
     weights = pieces.sums(np.maximum(probability - threshold, 0)).tolist()
-    labels = np.zeros(probability.shape, np.int64)
-    labels[pieces.box] = pieces.labels
+    ends = pieces.at(np.array([[path.voxels[0], path.voxels[-1]] for path in paths], np.int64).reshape(-1, 2))
     clusters, chosen = DisjointSet(range(len(pieces))), []
-    for path in paths:
-        one, other = (clusters[int(labels.flat[end]) - 1] for end in (path.voxels[0], path.voxels[-1]))
+    for path, (first, last) in zip(paths, ends.tolist(), strict=True):
+        one, other = clusters[first], clusters[last]
         cost = float(np.maximum(threshold - probability.flat[path.voxels].astype(np.float64), 0).sum())
         if cost <= max_path_cost * min(weights[one], weights[other]):
             chosen.append(path)

@@ -55,10 +55,8 @@ def cut_paths(draft: Draft, holes: Regions, rules: RepairRules, num_threads: int
         num_threads=thread_count(num_threads),
     )
     saddles, births, voxels = (_without_padding(index, shape) for index in (saddles, births, voxels))
-    labels = np.zeros(shape, np.int64)
-    labels[holes.box] = holes.labels
     cuts = {}
-    for i, hole in enumerate((labels.flat[births] - 1).tolist()):
+    for i, hole in enumerate(holes.at(births).tolist()):
         path = voxels[starts[i] + 1 : starts[i + 1] - 1]
         cuts[hole] = Cut(int(saddles[i]), path, _cost(draft, path, rules.threshold))
     return cuts

@@ -16,55 +16,49 @@ from segtopo.persistence.barcodes import Indices
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """Disjoint sets of voxels of an image.
+    """Disjoint sets of voxels of an image, counted from 0.
 
     Attributes:
-        labels: The labels 1 to ``len(self)`` of the regions, and 0, in a box of the image.
-        sizes: ``(n,)`` numbers of voxels.
-        box: The box; the outside of the image may be a part of it.
-        shape: Shape of the image.
+        index: ``(k,)`` linear indices of the voxels of all regions, one region after the other.
+        sizes: ``(n,)`` numbers of voxels of the regions.
     """
 
-    labels: npt.NDArray[np.integer[Any]]
+    index: Indices
     sizes: Indices
-    box: tuple[slice, ...]
-    shape: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.sizes)
 
     @cached_property
-    def _grouped(self) -> tuple[Indices, Indices]:
-        """The linear indices in the image of all voxels of regions, sorted by label, and the end of each region."""
-        inside = np.flatnonzero(self.labels)
-        labels = self.labels.ravel()[inside]
-        places = np.unravel_index(inside, self.labels.shape)
-        index = np.ravel_multi_index([p + b.start for p, b in zip(places, self.box, strict=True)], self.shape)
-        return index[np.argsort(labels, kind="stable")].astype(np.int64), np.cumsum(self.sizes)
+    def ends(self) -> Indices:
+        """``(n,)`` the end of each region in ``index``."""
+        return np.cumsum(self.sizes)
 
     def voxels(self, region: int) -> Indices:
-        """Returns the linear indices of the voxels of a region, counted from 0."""
-        index, ends = self._grouped
-        return index[ends[region] - self.sizes[region] : ends[region]]
+        """Returns the linear indices of the voxels of a region."""
+        return self.index[self.ends[region] - self.sizes[region] : self.ends[region]]
+
+    def at(self, voxels: Indices) -> Indices:
+        """Returns the region of each voxel, given by linear indices; all of them must be in regions."""
+        order = np.argsort(self.index)
+        positions = order[np.searchsorted(self.index[order], voxels)]
+        return np.searchsorted(self.ends, positions, side="right")
 
     def sums(self, values: npt.NDArray[np.floating[Any] | np.bool_]) -> npt.NDArray[np.float64]:
         """Returns the sum ``(n,)`` of an image's values in each region."""
-        index, ends = self._grouped
-        return (
-            np.add.reduceat(values.ravel()[index].astype(np.float64), ends - self.sizes) if len(self) else np.empty(0)
-        )
+        chosen = values.ravel()[self.index].astype(np.float64)
+        return np.add.reduceat(chosen, self.ends - self.sizes) if len(self) else np.empty(0)
 
     def largest(self, values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
         """Returns the largest value ``(n,)`` of an image in each region."""
-        index, ends = self._grouped
-        return np.maximum.reduceat(values.ravel()[index], ends - self.sizes) if len(self) else np.empty(0)
+        return np.maximum.reduceat(values.ravel()[self.index], self.ends - self.sizes) if len(self) else np.empty(0)
 
 
 def find_pieces(mask: Mask, construction: Construction) -> Regions:
     """Finds the components of a mask."""
     box = bounding_box(mask)
-    labels, count = label_components(np.ascontiguousarray(mask[box]), connectivities(construction, mask.ndim)[0])
-    return Regions(labels, np.bincount(labels.ravel(), minlength=count + 1)[1:], box, mask.shape)
+    labels, _ = label_components(np.ascontiguousarray(mask[box]), connectivities(construction, mask.ndim)[0])
+    return _regions(labels, labels != 0, box, mask.shape)
 
 
 def find_holes(mask: Mask, construction: Construction) -> Regions:
@@ -72,10 +66,20 @@ def find_holes(mask: Mask, construction: Construction) -> Regions:
     box = bounding_box(mask)
     # A layer around the mask makes the outside one component, whose first voxel is the corner.
     background = np.pad(~mask[box], 1, constant_values=True)
-    labels, count = label_components(background, connectivities(construction, mask.ndim)[1])
-    new_labels = np.arange(count + 1, dtype=labels.dtype)
-    outside = int(labels.flat[0])
-    new_labels[outside:] -= 1
-    new_labels[outside] = 0
-    labels = new_labels[labels][(slice(1, -1),) * mask.ndim]
-    return Regions(labels, np.bincount(labels.ravel(), minlength=count)[1:], box, mask.shape)
+    labels, _ = label_components(background, connectivities(construction, mask.ndim)[1])
+    outside = labels.flat[0]
+    labels = labels[(slice(1, -1),) * mask.ndim]
+    return _regions(labels, (labels != 0) & (labels != outside), box, mask.shape)
+
+
+def _regions(
+    labels: npt.NDArray[np.integer[Any]], chosen: Mask, box: tuple[slice, ...], shape: tuple[int, ...]
+) -> Regions:
+    """Groups the chosen voxels by their labels in a box of the image."""
+    # Most voxels belong to no region: only the others are counted and sorted.
+    places = np.nonzero(chosen)
+    index = np.ravel_multi_index([p + b.start for p, b in zip(places, box, strict=True)], shape).astype(np.int64)
+    found = labels[places]
+    order = np.argsort(found, kind="stable")
+    _, sizes = np.unique(found, return_counts=True)
+    return Regions(index[order], sizes)

@@ -17,7 +17,7 @@ SIZE = "a size in mm^2 or mm^3, at least 0"
 DEFAULT_PIECE, DEFAULT_HOLE = 100, {2: 20, 3: 5}  # in voxels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RepairRules:
     """The limits of probability and size by which a repair decides.
 
