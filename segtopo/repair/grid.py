@@ -20,8 +20,9 @@ class RuleGrid:
         thresholds: Thresholds of the mask.
         connect_above: Limits of the joins; None tries no joins. Useful saddles reach far down. Of equal results, the
             first limit is chosen: the one with the fewest joins.
-        min_piece_sizes: Sizes in mm² or mm³ of the pieces to keep. None: 0 to 800 voxels.
-        min_hole_sizes: Sizes in mm² or mm³ of the holes to keep. None: 0 to 50 voxels.
+        min_piece_sizes: Sizes in mm² or mm³; smaller pieces are removed. None: 0 to 800 voxels of the first case.
+        min_hole_sizes: Sizes in mm² or mm³; smaller holes are filled. None: 0 to 50 pixels (2D) or 0 to 20 voxels (3D)
+            of the first case.
     """
 
     thresholds: Sequence[float] = (0.5,)
@@ -31,7 +32,8 @@ class RuleGrid:
 
     def rules(self, given: RepairRules, voxel_size: float, ndim: int) -> Iterator[RepairRules]:
         """Yields all combinations, each with the other values of the given rules."""
-        pieces = self.min_piece_sizes or tuple(n * voxel_size for n in PIECE_SIZES)
-        holes = self.min_hole_sizes or tuple(n * voxel_size for n in HOLE_SIZES[ndim])
+        pieces, holes = self.min_piece_sizes, self.min_hole_sizes
+        pieces = [n * voxel_size for n in PIECE_SIZES] if pieces is None else pieces
+        holes = [n * voxel_size for n in HOLE_SIZES[ndim]] if holes is None else holes
         for threshold, limit, piece, hole in product(self.thresholds, self.connect_above, pieces, holes):
             yield replace(given, threshold=threshold, connect_above=limit, min_piece_size=piece, min_hole_size=hole)
