@@ -36,8 +36,8 @@ def case(ndim: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def figures_of(mask: np.ndarray, reference: np.ndarray, construction: Any = "T") -> Figures:
     """The figures by their definitions."""
     centreline = skeletonize(reference)
-    batch = [torch.from_numpy(np.ascontiguousarray(m))[None, None] for m in (mask, reference)]
-    errors = compute_betti_matching_error(*batch, construction=construction)[0, 0]
+    prediction, target = (torch.from_numpy(m)[None, None] for m in (mask, reference))
+    errors = compute_betti_matching_error(prediction, target, construction=construction)[0, 0]
     numbers = zip(betti_numbers(mask, construction), betti_numbers(reference, construction), strict=True)
     return Figures(
         2 * float((mask & reference).sum()) / float(mask.sum() + reference.sum()),
