@@ -108,11 +108,22 @@ def test_the_module_of_an_extra_is_one_that_the_extra_installs(module: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("command", "module"), [("train", "ignite"), ("train", "yaml"), ("train", "tensorboard"), ("predict", "yaml")]
+    ("command", "module"),
+    [
+        ("train", "ignite"),
+        ("train", "yaml"),
+        ("train", "tensorboard"),
+        ("predict", "yaml"),
+        ("calibrate", "matplotlib"),
+    ],
 )
 def test_a_missing_extra_is_named(command: str, module: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    arguments = {"train": "file", "predict": "file file --out out"}[command]
+    arguments = {
+        "train": "file",
+        "predict": "file file --out out",
+        "calibrate": "file file --out rules.json",
+    }[command]
     done = run_program(run_without((module,), f"{command} {arguments}"), tmp_path)
     assert done.returncode == 2
     assert done.stderr == (

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
 
 from oracles.tiny_training import make_cases, tiny_config, write_config
@@ -14,18 +15,19 @@ from segtopo.errors import InputError
 from segtopo.inference import predict
 from segtopo.inference.checkpoint import Checkpoint
 from segtopo.repair import RepairRules, repair_mask
-from segtopo.training import TrainingResult, train
+from segtopo.training import TrainingInterruptedError, TrainingResult, train
 from segtopo.volumes import read_mask, read_volume
 
 REPAIR = "validation={repair: true, best: repaired_betti_error}"
 
 
-def run(folder: Path, *overrides: str) -> tuple[TrainingResult, str]:
+def run(folder: Path, *overrides: str, resume: bool = False) -> tuple[TrainingResult, str]:
     """Trains on tiny cases with repair, and returns the result and the printed lines."""
     data = make_cases(folder / "data", (24, 21))
     config = write_config(folder / "config.yaml", tiny_config(data, folder / "out"))
     printed = StringIO()
-    return train(config, [REPAIR, *overrides], console=Console(file=printed)), printed.getvalue()
+    result = train(config, [REPAIR, *overrides], resume=resume, console=Console(file=printed))
+    return result, printed.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,25 @@ def test_several_classes_have_rules_of_their_own(tmp_path: Path) -> None:
     assert len(Checkpoint.load(result.best).repair_rules) == 2
     assert "repair_rules_2.json: Betti matching error" in printed
     predict(result.best, tmp_path / "data" / "images", tmp_path / "masks", device="cpu", repair=True)
+
+
+def test_a_training_stopped_in_the_calibration_keeps_its_last_weights_and_calibrates_when_resumed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise TrainingInterruptedError("stopped by SIGTERM")
+
+    # The first epoch remains the best, so that the weights of best.pt and last.pt differ.
+    monkeypatch.setattr("segtopo.training.epoch_rows.ValidationScores.goodness", lambda self, score: 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr("segtopo.training.validation.calibrate_repair", stop)
+        with pytest.raises(TrainingInterruptedError, match="continue with --resume"):
+            run(tmp_path)
+    whole, stopped = (Checkpoint.load(path / "out" / "last.pt").network for path in (folder, tmp_path))
+    assert all(torch.equal(whole[name], stopped[name]) for name in whole)
+    assert not Checkpoint.load(tmp_path / "out" / "best.pt").repair_rules
+    run(tmp_path, resume=True)
+    assert Checkpoint.load(tmp_path / "out" / "best.pt").repair_rules
 
 
 def test_a_repaired_score_needs_the_repair(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from segtopo.cli.console import print_table, show_progress
-from segtopo.cli.parameters import ConstructionOption, existing, numbers_or_none
+from segtopo.cli.parameters import ConstructionOption, existing, numbers, numbers_or_none
 
 EXAMPLE = (
     "segtopo calibrate runs/example/masks/probabilities data_samples/vessels2d/test/labels "
@@ -59,13 +59,13 @@ def calibrate(
     The rules with the least Betti matching error are chosen, among those whose Dice coefficient is close to the best.
     The limits of joins and the sizes of pieces and holes are tried in all combinations.
     """
-    tried = numbers_or_none("--thresholds", thresholds, float, most=100)
-    numbers = None if betti_numbers is None else numbers_or_none("--betti-numbers", betti_numbers, int, most=3)
+    tried = numbers("--thresholds", thresholds)
+    limits = None if betti_numbers is None else numbers_or_none("--betti-numbers", betti_numbers, int, most=3)
     from segtopo.repair import RepairRules, RuleGrid, calibrate_files
     from segtopo.repair.calibration_table import calibration_table
 
-    rules = RepairRules(betti_numbers=numbers, construction=construction)
-    grid = RuleGrid(thresholds=[value for value in tried if value is not None])
+    rules = RepairRules(betti_numbers=None if limits == (None,) else limits, construction=construction)
+    grid = RuleGrid(thresholds=tried)
     with show_progress("calibrate") as progress:
         calibration = calibrate_files(
             probabilities,

@@ -61,6 +61,22 @@ def integers(option: str, text: str | None) -> tuple[int, ...] | None:
         raise InputError(mismatch(option, got=repr(text), expected="whole numbers separated by commas")) from None
 
 
+def numbers(option: str, text: str) -> tuple[float, ...]:
+    """Reads numbers that are separated by commas.
+
+    Raises:
+        InputError: The text is something else.
+
+    Example:
+        >>> numbers("--thresholds", "0.3,0.5")
+        (0.3, 0.5)
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(mismatch(option, got=repr(text), expected="numbers separated by commas")) from None
+
+
 def numbers_or_none(option: str, text: str, number: type[int | float], most: int) -> tuple[Any, ...]:
     """Reads numbers that are separated by commas, where each may be the word ``none``.
 

@@ -20,7 +20,7 @@ from segtopo.repair.draft import Draft
 from segtopo.repair.figures import Figures
 from segtopo.repair.grid import RuleGrid
 from segtopo.repair.joins import Join, Probability, affordable, find_paths, widen
-from segtopo.repair.mask_repair import apply_rules, as_probability, as_spacing
+from segtopo.repair.mask_repair import apply_rules, as_probability, as_spacing, check_betti_numbers
 from segtopo.repair.rules import RepairRules
 
 if TYPE_CHECKING:
@@ -135,8 +135,8 @@ def calibrate_repair(
         The chosen rules and the figures of all rules.
 
     Raises:
-        InputError: There is no case, the numbers of maps and references differ, or a map or a reference cannot be
-            used.
+        InputError: There is no case or no rule to try, the numbers of maps and references differ, a map or a reference
+            cannot be used, or the cases have different numbers of axes.
 
     Example:
         >>> import numpy as np
@@ -155,11 +155,18 @@ def calibrate_repair(
     total = len(probabilities) if isinstance(probabilities, Sequence) else 0
     threads = thread_count(num_threads)
     tried: tuple[RepairRules, ...] = ()
-    cases, unrepaired = [], []
+    cases: list[tuple[Figures, ...]] = []
+    unrepaired: list[Figures] = []
     for number, (values, mask, spacing) in enumerate(_cases(probabilities, references, spacings), start=1):
         progress(f"case {number}", number, total)
         case = _Case.of(values, mask, spacing)
+        check_betti_numbers(rules, case.probability.ndim)
+        if unrepaired and len(unrepaired[0].betti_errors) != case.probability.ndim:
+            expected = f"{len(unrepaired[0].betti_errors)}D maps, like the first case"
+            raise InputError(mismatch(f"case {number}", got=f"a {case.probability.ndim}D map", expected=expected))
         tried = tried or tuple(grid.rules(rules, case.voxel_size, case.probability.ndim))
+        if not tried:
+            raise InputError(mismatch("grid", got="a rule without values", expected="at least one value of each rule"))
         unrepaired.append(case.figures(case.probability > rules.threshold, rules))
         cases.append(tuple(case.try_all(tried, threads)))
     if not cases:
@@ -182,8 +189,8 @@ def _cases(
         if all(item is nothing for item in row):
             return
         if any(item is nothing for item in row):
-            got = "as many as cases in one list only"
-            raise InputError(mismatch("references and spacings", got=got, expected="one for each probability map"))
+            expected = "one for each probability map"
+            raise InputError(mismatch("references or spacings", got="more or fewer than maps", expected=expected))
         yield (*row, None)[:3]  # type: ignore[misc]
 
 
@@ -204,6 +211,7 @@ class _Case:
     """A validation case, ready to be repaired by many rules."""
 
     probability: Probability
+    is_mask: bool
     reference: Mask
     skeleton: Mask
     spacing: tuple[float, ...]
@@ -215,10 +223,10 @@ class _Case:
         reference: npt.ArrayLike | torch.Tensor,
         spacing: Sequence[float] | None,
     ) -> _Case:
-        probability, _ = as_probability(values)
+        probability, is_mask = as_probability(values)
         mask = as_mask(reference, "reference")
         check_same_shape(probability=probability.shape, reference=mask.shape)
-        return cls(probability, mask, skeleton(mask), as_spacing(spacing, probability.ndim))
+        return cls(probability, is_mask, mask, skeleton(mask), as_spacing(spacing, probability.ndim))
 
     @property
     def voxel_size(self) -> float:
@@ -248,7 +256,7 @@ class _Case:
 
     def _joins(self, paths: Sequence[Join], rules: RepairRules) -> list[Join]:
         """Returns the joins that the rules allow, from paths that reach further down."""
-        if rules.connect_above is None:
+        if rules.connect_above is None or self.is_mask:
             return []
         limit = self.probability.dtype.type(rules.connect_above)  # in the precision of the map, as in the kernel
         chosen = [path for path in paths if self.probability.flat[path.saddle] >= limit]

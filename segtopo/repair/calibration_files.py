@@ -36,7 +36,8 @@ def calibrate_files(
     Args:
         probabilities: A folder of probability maps, see :func:`segtopo.repair.read_probability`, or one map.
         references: A folder of reference masks of the same names, or one mask.
-        out: The JSON file to write. A picture of the grid of the same name, ``.png``, lies beside it.
+        out: The file to write; its name ends in ``.json``. A picture of the grid of the same name, ``.png``, lies
+            beside it. Both files appear together.
         channel: The foreground class of the maps, counted from 1. None: the only one.
         label: The value of the structure in label maps. None: that of the channel if it is given, else every value
             except 0.
@@ -50,13 +51,20 @@ def calibrate_files(
 
     Raises:
         InputError: A file cannot be used, a case lacks its map or its reference, map and reference differ in shape or
-            position, or ``out`` cannot be written.
+            position, no reference has a voxel of the structure, or ``out`` cannot be written.
     """
     import matplotlib  # noqa: F401 -- a missing one is reported before the work
 
     probabilities, references, out = Path(probabilities), Path(references), Path(out)
+    if out.suffix.lower() != ".json" or out.is_dir():
+        got = "a folder" if out.is_dir() else f"the extension {out.suffix or '(none)'}"
+        raise InputError(mismatch(out, got=got, expected="a file that ends in .json"))
     maps = probability_files(probabilities)
     masks = images_by_name(references) if references.is_dir() else dict.fromkeys(maps, references)
+    if references.is_file() and len(maps) > 1:
+        raise InputError(
+            mismatch(references, got="one mask", expected=f"a folder with a mask for each of {len(maps)} maps")
+        )
     check_paired(probabilities, maps.keys(), references, masks.keys())
     label = channel if label is None else label
     volumes: list[Volume] = []
@@ -69,10 +77,15 @@ def calibrate_files(
             yield found.foreground[_channel(len(found.foreground), channel, path)]
 
     def read_masks() -> Iterator[npt.ArrayLike]:
-        for name, path in masks.items():
-            mask = read_mask(path, label)
-            check_same_geometry(volumes[-1], mask, str(maps[name]), str(path))
+        is_empty = True
+        for name, path in maps.items():
+            mask = read_mask(masks[name], label)
+            check_same_geometry(volumes[-1], mask, str(path), str(masks[name]))
+            is_empty &= not mask.array.any()
             yield mask.array
+        if is_empty:
+            got = "no foreground" if label is None else f"no voxel of label {label}"
+            raise InputError(mismatch(references, got=got, expected="the structure in at least one mask"))
 
     def spacings() -> Iterator[tuple[float, ...]]:
         for _ in maps:
@@ -83,7 +96,7 @@ def calibrate_files(
             read_maps(), read_masks(), spacings=spacings(), rules=rules, grid=grid, tolerance=tolerance
         )
         calibration.save(part)
-    draw_calibration(calibration, out.with_suffix(".png"))
+        draw_calibration(calibration, part.with_suffix(".png"))
     return calibration
 
 

@@ -37,7 +37,7 @@ def draw_calibration(calibration: Calibration, path: Path) -> None:
             axes.scatter(figures.dice, getattr(figures, name), 110, label=text, **ring)
         axes.set(xlabel="Dice", title=title)
         axes.locator_params(axis="x", nbins=5)
-    figure.axes[0].set_yscale("log")
+    figure.axes[0].set_yscale("symlog", linthresh=1)  # shows an error of 0 too
     figure.axes[1].legend(fontsize="small", loc="center left", bbox_to_anchor=(1.02, 0.5))
     with atomic_output(path) as part:
         figure.savefig(part, dpi=120)

@@ -25,7 +25,8 @@ def calibration_table(calibration: Calibration) -> Table:
     if calibration.leave_one_out is not None:
         rows["repaired, leave one out"] = (calibration.leave_one_out, "chosen on the other cases")
     table = Table(box=box.SIMPLE)
-    table.add_column(f"{len(calibration.cases)} cases")
+    count = len(calibration.cases)
+    table.add_column("1 case" if count == 1 else f"{count} cases")
     for title in ("Dice", "tree length", "BM error", *(f"b{k} error" for k in range(_ndim(calibration)))):
         table.add_column(title, justify="right")
     table.add_column("rules", overflow="fold")

@@ -21,8 +21,9 @@ class RuleGrid:
         connect_above: Limits of the joins; None tries no joins. Useful saddles reach far down. Of equal results, the
             first limit is chosen: the one with the fewest joins.
         max_path_costs: Limits of the cost of a join; None is no limit.
-        min_piece_sizes: Sizes in mm² or mm³ of the pieces to keep. None: 0 to 800 voxels.
-        min_hole_sizes: Sizes in mm² or mm³ of the holes to keep. None: 0 to 50 voxels.
+        min_piece_sizes: Sizes in mm² or mm³; smaller pieces are removed. None: 0 to 800 voxels of the first case.
+        min_hole_sizes: Sizes in mm² or mm³; smaller holes are filled. None: 0 to 50 pixels (2D) or 0 to 20 voxels (3D)
+            of the first case.
     """
 
     thresholds: Sequence[float] = (0.5,)
@@ -33,8 +34,9 @@ class RuleGrid:
 
     def rules(self, given: RepairRules, voxel_size: float, ndim: int) -> Iterator[RepairRules]:
         """Yields all combinations, each with the other values of the given rules."""
-        pieces = self.min_piece_sizes or tuple(n * voxel_size for n in PIECE_SIZES)
-        holes = self.min_hole_sizes or tuple(n * voxel_size for n in HOLE_SIZES[ndim])
+        pieces, holes = self.min_piece_sizes, self.min_hole_sizes
+        pieces = [n * voxel_size for n in PIECE_SIZES] if pieces is None else pieces
+        holes = [n * voxel_size for n in HOLE_SIZES[ndim]] if holes is None else holes
         sizes = list(product(pieces, holes))
         for threshold, limit, cost in product(self.thresholds, self.connect_above, self.max_path_costs):
             if limit is None and cost != self.max_path_costs[0]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -183,9 +184,13 @@ class Training:
         best = Checkpoint.load(self.config.out / BEST)
         if self.validator is None or best.repair_rules:
             return
-        self.network.load_state_dict(best.network)
         say(self.report.console, "calibrating the repair on the validation cases")
-        calibrations = self.validator.calibrate()
+        last = deepcopy(self.network.state_dict())
+        self.network.load_state_dict(best.network)
+        try:
+            calibrations = self.validator.calibrate()
+        finally:
+            self.network.load_state_dict(last)  # an interruption saves last.pt
         for label, calibration in enumerate(calibrations, start=1):
             name = REPAIR if len(calibrations) == 1 else f"{REPAIR}_{label}"
             calibration.save(self.config.out / f"{name}.json")
