@@ -73,7 +73,8 @@ def test_the_figures_of_every_rule_are_those_of_its_repair(ndim: int, constructi
 
 def vary(given: RepairRules) -> dict[str, Any]:
     """The values of some rules that the grid varies."""
-    return {name: getattr(given, name) for name in ("threshold", "connect_above", "min_piece_size", "min_hole_size")}
+    names = ("threshold", "connect_above", "max_path_cost", "min_piece_size", "min_hole_size")
+    return {name: getattr(given, name) for name in names}
 
 
 def test_the_result_does_not_depend_on_threads_or_on_the_type_of_the_arrays() -> None:

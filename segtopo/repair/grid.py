@@ -27,7 +27,7 @@ class RuleGrid:
     """
 
     thresholds: Sequence[float] = (0.5,)
-    connect_above: Sequence[float | None] = (None, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005)
+    connect_above: Sequence[float | None] = (None, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0001)
     max_path_costs: Sequence[float | None] = (None, 0.3)
     min_piece_sizes: Sequence[float] | None = None
     min_hole_sizes: Sequence[float] | None = None
