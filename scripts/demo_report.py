@@ -1,4 +1,4 @@
-"""Compares trainings: prints a table of their scores, and draws each test image with its label and predictions."""
+"""Compares predictions: prints a table of their scores, and draws each test image with its label and predictions."""
 
 from __future__ import annotations
 
@@ -18,18 +18,23 @@ from segtopo.volumes import read_mask, read_volume
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-SCORES = {"dice": "Dice", "betti_0_error": "Betti-0 error", "betti_1_error": "Betti-1 error"}
+SCORES = {
+    "dice": "Dice",
+    "betti_0_error": "Betti-0 error",
+    "betti_1_error": "Betti-1 error",
+    "betti_matching_error": "Betti matching error",
+}
 BACKGROUND, LARGEST, MISSED = (1.0, 1.0, 1.0), (0.25, 0.25, 0.25), (1.0, 0.75, 0.75)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("test", type=Path, help="folder with images/ and labels/")
-    parser.add_argument("runs", nargs="+", metavar="NAME=FOLDER", help="trainings, with predictions/ and evaluation/")
+    parser.add_argument("runs", nargs="+", metavar="NAME=FOLDER", help="folders with predictions/ and evaluation/")
     parser.add_argument("--out", type=Path, required=True, help="folder for the pictures")
     arguments = parser.parse_args()
     runs = {name: Path(folder) for name, folder in (run.split("=", 1) for run in arguments.runs)}
-    Console(width=100).print(score_table(runs))
+    Console(width=120).print(score_table(runs))
     arguments.out.mkdir(parents=True, exist_ok=True)
     for image in sorted((arguments.test / "images").iterdir()):
         draw_case(image, arguments.test / "labels" / image.name, runs, arguments.out / f"{image.stem}.png")
@@ -37,8 +42,8 @@ def main() -> None:
 
 
 def score_table(runs: dict[str, Path]) -> Table:
-    """Returns a table with one row for each training: the mean of each score over the test cases."""
-    table = Table("loss", title="Test images: mean ± standard error")
+    """Returns a table with one row for each set of predictions: the mean of each score over the test cases."""
+    table = Table("predictions", title="Test images: mean ± standard error")
     for title in SCORES.values():
         table.add_column(title, justify="right")
     for name, folder in runs.items():
@@ -54,11 +59,13 @@ def draw_case(image: Path, label: Path, runs: dict[str, Path], picture: Path) ->
     panels = {"image": read_volume(image).array, "label": coloured_components(reference, reference)}
     for name, folder in runs.items():
         panels[name] = coloured_components(read_mask(folder / "predictions" / image.name).array, reference)
-    figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 3.6), layout="constrained")
-    for axis, (title, panel) in zip(axes, panels.items(), strict=True):
+    columns = (len(panels) + 1) // 2
+    figure, axes = plt.subplots(2, columns, figsize=(4 * columns, 7.2), layout="constrained")
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, (title, panel) in zip(axes.T.flat, panels.items(), strict=False):  # column by column
         axis.imshow(panel, cmap="gray", interpolation="nearest")
         axis.set_title(title)
-        axis.axis("off")
     figure.savefig(picture, dpi=110)
     plt.close(figure)
 

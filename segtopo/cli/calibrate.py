@@ -34,7 +34,9 @@ def calibrate(
         ),
     ],
     *,
-    out: Annotated[Path, typer.Option(help="JSON file for the rules and the figures of all rules tried.")],
+    out: Annotated[
+        Path, typer.Option(help="JSON file for the rules and the figures of all rules tried; a picture lies beside it.")
+    ],
     channel: Annotated[
         int | None, typer.Option(min=1, help="The class, if the maps have several; counted from 1.")
     ] = None,
