@@ -109,6 +109,7 @@ def test_rules_of_a_wrong_type_are_refused() -> None:
 @pytest.mark.parametrize(
     ("spacing", "error", "sentence"),
     [
+        (3, TypeError, "spacing: got 3, expected 2 lengths in mm, one for each axis"),
         ((1,), InputError, "spacing: got 1 values, expected 2, one for each axis"),
         ((1, 1, 1), InputError, "spacing: got 3 values, expected 2, one for each axis"),
         ((1, 0), InputError, "spacing: got 0, expected lengths in mm above 0"),

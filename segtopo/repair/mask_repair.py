@@ -155,9 +155,12 @@ def as_spacing(spacing: Sequence[float] | None, ndim: int) -> tuple[float, ...]:
 
     Raises:
         InputError: There is another number of values than axes, or one is not above 0.
+        TypeError: It is not a list of numbers.
     """
     if spacing is None:
         return (1.0,) * ndim
+    if not hasattr(spacing, "__len__"):
+        raise TypeError(mismatch("spacing", got=repr(spacing), expected=f"{ndim} lengths in mm, one for each axis"))
     if len(spacing) != ndim:
         raise InputError(mismatch("spacing", got=f"{len(spacing)} values", expected=f"{ndim}, one for each axis"))
     smallest = np.nextafter(0.0, 1.0)
