@@ -182,3 +182,27 @@ def test_masks_have_no_paths() -> None:
 def test_wrong_input(maps: np.ndarray, rules: RepairRules | list[RepairRules], message: str) -> None:
     with pytest.raises(InputError, match="^" + re.escape(message)):
         repair_classes(maps, rules)
+
+
+@pytest.mark.parametrize("shape", [(24, 30), (13, 14, 15)])
+def test_the_union_of_the_classes_has_at_most_the_given_components(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(3 + len(shape))
+    for _ in range(20):
+        maps = softmax_maps(rng, 3, shape)
+        free = repair_classes(maps, rules_of(connect_above=0.05))
+        one = repair_classes(maps, rules_of(connect_above=0.05), union_components=1)
+        assert betti_numbers(one.labels > 0)[0] == min(1, betti_numbers(free.labels > 0)[0])
+        kept = one.labels > 0
+        np.testing.assert_array_equal(one.labels[kept], free.labels[kept])
+
+
+def test_the_union_keeps_its_heaviest_component_across_classes() -> None:
+    artery = np.zeros((3, 12), np.float32)
+    vein = artery.copy()
+    artery[1, 0:3], vein[1, 3:6] = 0.6, 0.6  # together heavier than the third piece
+    artery[1, 7:12] = 0.6
+    repair = repair_classes([artery, vein], rules_of(connect_above=None), union_components=1)
+    assert repair.labels[1].tolist() == [1, 1, 1, 2, 2, 2, 0, 0, 0, 0, 0, 0]
+    assert [edit.kind for edit in repair.repairs[0].edits] == ["piece removed"]
+    with pytest.raises(InputError, match="union_components: got -1, expected at least 0"):
+        repair_classes([artery, vein], union_components=-1)

@@ -78,6 +78,10 @@ def repair(
     touching: Annotated[
         bool, typer.Option(help="With several classes: whether edits may add voxels that touch another class.")
     ] = True,
+    union_components: Annotated[
+        int | None,
+        typer.Option(min=0, help="With several classes: largest number of components of their union."),
+    ] = None,
     pictures: Annotated[
         bool, typer.Option("--pictures", help="Also draw the edits of each case, to OUT/pictures.")
     ] = False,
@@ -120,6 +124,7 @@ def repair(
             out,
             rules=chosen,
             touching=touching,
+            union_components=union_components,
             label_map=label_map,
             markups=markups,
             pictures=pictures,

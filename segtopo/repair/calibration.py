@@ -149,7 +149,7 @@ def calibrate_repair(
         >>> calibration.as_predicted.betti_matching_error, calibration.repaired.betti_matching_error
         (2.0, 0.0)
         >>> calibration.rules.connect_above
-        0.2
+        0.1
     """
     check_not_negative(tolerance, "tolerance")
     total = len(probabilities) if isinstance(probabilities, Sequence) else 0

@@ -63,6 +63,7 @@ def repair_case(
     folder: Path,
     rules: RepairRules | Sequence[RepairRules],
     touching: bool,
+    union_components: int | None,
     outputs: Outputs,
     num_threads: int | None = None,
 ) -> RepairedCase:
@@ -74,6 +75,7 @@ def repair_case(
         folder: An existing folder for the outputs.
         rules: The rules of all classes, or of each.
         touching: Whether edits may add voxels that touch another class.
+        union_components: The largest number of components of the union of all classes; None is no limit.
         outputs: The optional outputs.
         num_threads: Threads to use; by default the number of CPUs.
 
@@ -86,7 +88,12 @@ def repair_case(
     found = read_probability(path)
     try:
         repaired = repair_classes(
-            found.foreground, rules, touching=touching, spacing=found.volume.spacing, num_threads=num_threads
+            found.foreground,
+            rules,
+            touching=touching,
+            union_components=union_components,
+            spacing=found.volume.spacing,
+            num_threads=num_threads,
         )
     except InputError as error:
         raise InputError(f"{path}: {error}") from error

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from segtopo.errors import InputError, mismatch
 from segtopo.masks.components import Mask
-from segtopo.persistence.inputs import as_numpy
+from segtopo.persistence.inputs import as_numpy, check_integer
 from segtopo.repair.betti_prior import keep_components, meet_betti_numbers
 from segtopo.repair.class_joins import bar_other_classes, join_pieces
 from segtopo.repair.draft import Draft
@@ -27,6 +27,7 @@ from segtopo.repair.mask_repair import (
     repair_mask,
 )
 from segtopo.repair.rules import RepairRules
+from segtopo.repair.union_prior import keep_union_components
 
 if TYPE_CHECKING:
     import torch
@@ -58,6 +59,7 @@ def repair_classes(
     rules: RepairRules | Sequence[RepairRules] = RepairRules(),  # noqa: B008 -- frozen
     *,
     touching: bool = True,
+    union_components: int | None = None,
     spacing: Sequence[float] | None = None,
     num_threads: int | None = None,
 ) -> ClassRepair:
@@ -75,6 +77,8 @@ def repair_classes(
             to that of the class or the background; 0.5 means more probable than the background.
         touching: False: no edit adds a voxel that touches another class, not even with a corner. Where the masks
             touch before the repair, they remain as they are.
+        union_components: The largest number of components of the union of all classes. The heaviest are kept. None: no
+            limit.
         spacing: Size of a voxel along each axis in mm. None: 1.
         num_threads: Threads to use; by default the number of CPUs. The result does not depend on it.
 
@@ -101,7 +105,9 @@ def repair_classes(
         expected = "(classes, H, W) or (classes, H, W, D)"
         raise InputError(mismatch("probabilities", got=f"shape {array.shape}", expected=expected))
     rules = _rules_of_classes(rules, len(array))
-    if len(array) == 1:
+    if union_components is not None:
+        check_integer(union_components, "union_components", 0)
+    if len(array) == 1 and union_components is None:
         return ClassRepair((repair_mask(array[0], rules[0], spacing=spacing, num_threads=num_threads),))
     spacing = as_spacing(spacing, array.ndim - 1)
     for rules_of_class in rules:
@@ -118,6 +124,8 @@ def repair_classes(
         remove_pieces(draft, r)
         if r.betti_numbers is not None and r.betti_numbers[0] is not None:
             keep_components(draft, r.betti_numbers[0], r)
+    if union_components is not None:
+        keep_union_components(drafts, union_components, rules[0].construction)
     for draft, r in zip(drafts, rules, strict=True):
         bar_other_classes(draft, drafts, touching)
         fill_holes(draft, r)

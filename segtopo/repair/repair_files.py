@@ -29,6 +29,7 @@ def repair_files(
     *,
     rules: RepairRules | Sequence[RepairRules] = RepairRules(),  # noqa: B008 -- frozen
     touching: bool = True,
+    union_components: int | None = None,
     label_map: bool = False,
     markups: bool = False,
     pictures: bool = False,
@@ -45,6 +46,7 @@ def repair_files(
             kind, place, probability and size of each edit.
         rules: The rules of all classes, or of each.
         touching: With several classes: whether edits may add voxels that touch another class.
+        union_components: With several classes: the largest number of components of their union; None is no limit.
         label_map: Also write an image of the edits of each case to ``out/edits``, see
             :meth:`segtopo.repair.Repair.label_map`.
         markups: Also write points at the edits for 3D Slicer to ``out/markups``.
@@ -91,6 +93,7 @@ def repair_files(
             folder=folder,
             rules=rules,
             touching=touching,
+            union_components=union_components,
             outputs=Outputs(label_map, markups, pictures),
             num_threads=max(1, cpus // workers),
         )
