@@ -206,3 +206,11 @@ def test_the_union_keeps_its_heaviest_component_across_classes() -> None:
     assert [edit.kind for edit in repair.repairs[0].edits] == ["piece removed"]
     with pytest.raises(InputError, match="union_components: got -1, expected at least 0"):
         repair_classes([artery, vein], union_components=-1)
+
+
+def test_the_union_of_one_class_is_the_class() -> None:
+    probability = np.zeros((1, 3, 9), np.float32)
+    probability[0, 1, :3], probability[0, 1, 5:] = 0.6, 0.6
+    rules = rules_of(connect_above=None)
+    assert repair_classes(probability, rules, union_components=1).labels[1].tolist() == [0] * 5 + [1] * 4
+    assert repair_classes(probability, rules, union_components=2).labels[1].tolist() == [1] * 3 + [0] * 2 + [1] * 4

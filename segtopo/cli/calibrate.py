@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from segtopo.cli.console import print_table, show_progress
-from segtopo.cli.parameters import ConstructionOption, existing, numbers, numbers_or_none
+from segtopo.cli.parameters import BettiNumbersOption, ConstructionOption, existing, numbers, numbers_or_none
 
 EXAMPLE = (
     "segtopo calibrate runs/example/masks/probabilities data_samples/vessels2d/test/labels "
@@ -44,13 +44,7 @@ def calibrate(
         int | None, typer.Option(help="Value of the structure in label maps [default: that of --channel].")
     ] = None,
     thresholds: Annotated[str, typer.Option(help="Thresholds to try, for instance 0.3,0.5.")] = "0.5",
-    betti_numbers: Annotated[
-        str | None,
-        typer.Option(
-            help="Largest numbers of components, loops and (3D) cavities, for instance 1,none,0 [default: no limits].",
-            metavar="NUMBERS",
-        ),
-    ] = None,
+    betti_numbers: BettiNumbersOption = None,
     tolerance: Annotated[
         float, typer.Option(help="The mean Dice coefficient that the choice may lose against the best rules.")
     ] = 0.002,

@@ -16,6 +16,13 @@ ConstructionOption = Annotated[
     Construction,
     typer.Option(help="T: foreground of full connectivity (8, 26); V: of face connectivity (4, 6)."),
 ]
+BettiNumbersOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Largest numbers of components, loops and (3D) cavities, for instance 1,none,0 [default: no limits].",
+        metavar="NUMBERS",
+    ),
+]
 NoiseOption = Annotated[
     float, typer.Option(help="Standard deviation of the noise; thick vessels have a contrast of 0.35.")
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from segtopo.cli.console import show_progress
-from segtopo.cli.parameters import Construction, existing, numbers_or_none
+from segtopo.cli.parameters import BettiNumbersOption, Construction, existing, numbers_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,13 +64,7 @@ def repair(
     max_hole_floor: Annotated[
         float | None, typer.Option(help="Holes whose smallest probability is larger are filled [default: 1].")
     ] = None,
-    betti_numbers: Annotated[
-        str | None,
-        typer.Option(
-            help="Largest numbers of components, loops and (3D) cavities, for instance 1,none,0 [default: no limits].",
-            metavar="NUMBERS",
-        ),
-    ] = None,
+    betti_numbers: BettiNumbersOption = None,
     construction: Annotated[
         Construction | None,
         typer.Option(help="T: foreground of full connectivity (8, 26); V: of face connectivity (4, 6) [default: T]."),

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from segtopo.masks import TopologyError
 from segtopo.metrics import MatchedFeatures
+from segtopo.volumes.volume import world_position
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,8 @@ class PlacedError:
 
     @classmethod
     def of(cls, error: TopologyError, affine: npt.NDArray[np.float64]) -> PlacedError:
-        """Computes the position of an error from the affine of its mask; the third index of a 2D mask is 0."""
-        index = np.array([*error.voxel, 0, 0][:3])
-        x, y, z = (float(c) for c in affine[:3, :3] @ index + affine[:3, 3])
-        return cls(error, (x, y, z))
+        """Computes the position of an error from the affine of its mask."""
+        return cls(error, world_position(error.voxel, affine))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -19,7 +20,7 @@ from segtopo.persistence.inputs import check_not_negative, thread_count
 from segtopo.repair.draft import Draft
 from segtopo.repair.figures import Figures
 from segtopo.repair.grid import RuleGrid
-from segtopo.repair.joins import Join, Probability, affordable, find_paths, widen
+from segtopo.repair.joins import Join, JoiningPath, Probability, affordable, find_paths, widen
 from segtopo.repair.mask_repair import apply_rules, as_probability, as_spacing, check_betti_numbers
 from segtopo.repair.rules import RepairRules
 
@@ -68,7 +69,7 @@ class Calibration:
     def leave_one_out(self) -> Figures | None:
         """The mean figures of each case under the rules that the other cases choose; None for a single case.
 
-        They show over-fitting: they are worse than :attr:`repaired` where the choice depends on single cases.
+        Where they are much worse than :attr:`repaired`, the choice depends on single cases.
         """
         if len(self.cases) < 2:
             return None
@@ -230,10 +231,7 @@ class _Case:
 
     @property
     def voxel_size(self) -> float:
-        size = 1.0
-        for length in self.spacing:
-            size *= length
-        return size
+        return math.prod(self.spacing)
 
     def figures(self, mask: Mask, rules: RepairRules) -> Figures:
         return Figures.of(mask, self.reference, self.skeleton, rules.construction, num_threads=1)
@@ -254,7 +252,7 @@ class _Case:
             joins = dict(zip(levels, found, strict=True))
             return list(pool.map(lambda rules: self._try(joins[_level(rules)], rules), grid))
 
-    def _joins(self, paths: Sequence[Join], rules: RepairRules) -> list[Join]:
+    def _joins(self, paths: Sequence[JoiningPath], rules: RepairRules) -> list[Join]:
         """Returns the joins that the rules allow, from paths that reach further down."""
         if rules.connect_above is None or self.is_mask:
             return []

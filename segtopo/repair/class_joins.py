@@ -19,7 +19,10 @@ from segtopo.repair.rules import RepairRules
 
 def bar_other_classes(draft: Draft, drafts: Sequence[Draft], touching: bool) -> None:
     """Bars the voxels that other classes have now, and the voxels around them unless classes may touch."""
-    others: Mask = np.logical_or.reduce([other.mask for other in drafts if other is not draft])
+    others: Mask = np.zeros_like(draft.mask)
+    for other in drafts:
+        if other is not draft:
+            others |= other.mask
     draft.barred = others if touching else binary_dilation(others, np.ones((3,) * others.ndim)) & ~draft.mask
 
 

@@ -71,8 +71,8 @@ def repair_classes(
     lower probability takes another path or none.
 
     Args:
-        probabilities: ``(classes, H, W)`` or ``(classes, H, W, D)`` probabilities of the foreground classes; what is
-            missing to 1 is the probability of the background. Or masks of booleans or of the integers 0 and 1.
+        probabilities: ``(classes, H, W)`` or ``(classes, H, W, D)`` probabilities of the foreground classes; the
+            probability of the background is 1 minus their sum. Or masks of booleans or of the integers 0 and 1.
         rules: The rules of all classes, or of each. ``threshold`` is the smallest ratio of the probability of a class
             to that of the class or the background; 0.5 means more probable than the background.
         touching: False: no edit adds a voxel that touches another class, not even with a corner. Where the masks

@@ -68,7 +68,7 @@ class Draft:
         self.apply("joined", 0, join.saddle, join.voxels)
 
     def remove_pieces(self, pieces: list[Indices]) -> None:
-        """Removes pieces. What edits have added to them never was in the mask: these edits are dropped."""
+        """Removes pieces, and drops the edits that have added voxels to them: the input never had these voxels."""
         for voxels in pieces:
             self.mask.flat[voxels] = False
         self.edits = [edit for edit in self.edits if not edit.adds or self.mask[tuple(edit.voxels.T)].all()]

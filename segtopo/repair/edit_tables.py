@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from segtopo.repair.edits import Edit, EditKind
-from segtopo.volumes.volume import Affine
+from segtopo.volumes.volume import Affine, world_position
 
 EDIT_TABLE = "edits.csv"
 AXES = ("i", "j", "k")
@@ -47,23 +45,21 @@ class PlacedEdit:
 
     @classmethod
     def of(cls, edit: Edit, label: str, affine: Affine) -> PlacedEdit:
-        """Computes the position of an edit from the affine of its image; the third index of a 2D image is 0."""
-        index = np.array([*edit.voxel, 0, 0][:3])
-        x, y, z = (float(c) for c in affine[:3, :3] @ index + affine[:3, 3])
+        """Computes the position of an edit from the affine of its image."""
         numbers = (edit.probability, edit.size, edit.size_mm)
-        return cls(label, edit.kind, edit.dimension, edit.voxel, (x, y, z), *numbers)
+        return cls(label, edit.kind, edit.dimension, edit.voxel, world_position(edit.voxel, affine), *numbers)
 
 
 @dataclass(frozen=True)
 class RepairedCase:
-    """What was done to a case.
+    """The edits and remarks of a case.
 
     Attributes:
         name: Name of the case.
         mask: File name of its mask.
         ndim: Number of spatial axes.
         edits: The edits of all classes.
-        remarks: Sentences about what was assumed, and about wishes of the rules that could not be met.
+        remarks: Sentences about assumptions, and about wishes of the rules that could not be met.
     """
 
     name: str
@@ -85,8 +81,8 @@ def write_edit_table(path: Path, cases: Sequence[RepairedCase]) -> None:
                 voxel = [*edit.voxel, ""][:ndim]
                 world = (round(c, 3) for c in edit.world)
                 sizes = [edit.size, f"{edit.size_mm:.6g}"]
-                what = [case.name, edit.label, edit.kind, edit.dimension]
-                writer.writerow([*what, *voxel, *world, f"{edit.probability:.6g}", *sizes])
+                names = [case.name, edit.label, edit.kind, edit.dimension]
+                writer.writerow([*names, *voxel, *world, f"{edit.probability:.6g}", *sizes])
 
 
 def write_markups(path: Path, case: RepairedCase) -> None:

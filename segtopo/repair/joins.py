@@ -37,6 +37,19 @@ class Join:
     voxels: Indices
 
 
+@dataclass(frozen=True, eq=False)
+class JoiningPath:
+    """A path between two pieces of a mask, one voxel wide.
+
+    Attributes:
+        saddle: Linear index of its least probable voxel.
+        voxels: Linear indices of its voxels, from a voxel of one piece to a voxel of the other.
+    """
+
+    saddle: int
+    voxels: Indices
+
+
 def find_joins(
     probability: Probability,
     threshold: float,
@@ -73,8 +86,8 @@ def find_paths(
     connect_above: float,
     construction: Construction,
     num_threads: int | None = None,
-) -> list[Join]:
-    """Finds the paths of :func:`find_joins` with both ends, one voxel wide."""
+) -> list[JoiningPath]:
+    """Finds the paths of :func:`find_joins`."""
     saddles, _, starts, voxels = _native.joining_paths(
         np.ascontiguousarray(probability),
         superlevel=True,
@@ -84,12 +97,16 @@ def find_paths(
         num_threads=thread_count(num_threads),
     )
     paths = np.split(voxels, starts[1:-1]) if len(saddles) else []
-    return [Join(saddle, path) for saddle, path in zip(saddles.tolist(), paths, strict=True)]
+    return [JoiningPath(saddle, path) for saddle, path in zip(saddles.tolist(), paths, strict=True)]
 
 
 def affordable(
-    paths: Sequence[Join], probability: Probability, threshold: float, construction: Construction, max_path_cost: float
-) -> list[Join]:
+    paths: Sequence[JoiningPath],
+    probability: Probability,
+    threshold: float,
+    construction: Construction,
+    max_path_cost: float,
+) -> list[JoiningPath]:
     """Selects the paths that cost at most ``max_path_cost`` times the weight of the lighter piece that they join.
 
     A piece that has been joined weighs as much as its parts, less the cost of the paths between them.
@@ -109,13 +126,13 @@ def affordable(
 
 
 def widen(
-    paths: Sequence[Join],
+    paths: Sequence[JoiningPath],
     probability: Probability,
     threshold: float,
     construction: Construction,
     spacing: tuple[float, ...],
 ) -> list[Join]:
-    """Replaces the ends of paths by the voxels at their sides."""
+    """Widens paths to the width of the thinner end, and returns the voxels to add."""
     before = probability > threshold
     mask = before.copy()
     for path in paths:  # all before the first side: no side closes a loop with a path that comes later

@@ -18,7 +18,7 @@ class ProbabilityMap:
         foreground: ``(classes, *spatial)`` probabilities of the foreground classes, of a floating dtype; or booleans.
         volume: An image of the same geometry; it may have channels.
         mask_extension: The format of a mask of this case.
-        remarks: Sentences about what was assumed.
+        remarks: Sentences about assumptions.
     """
 
     foreground: npt.NDArray[Any]

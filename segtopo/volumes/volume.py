@@ -55,6 +55,18 @@ class Volume:
         return tuple(float(length) for length in np.linalg.norm(self.affine[:3, : self.ndim], axis=0))
 
 
+def world_position(voxel: Sequence[int], affine: Affine) -> tuple[float, float, float]:
+    """Returns the RAS+ coordinates of a voxel in mm; the third index of a 2D image is 0.
+
+    Example:
+        >>> world_position((1, 2), np.diag([0.5, 0.5, 2.0, 1.0]))
+        (0.5, 1.0, 0.0)
+    """
+    index = np.array([*voxel, 0, 0][:3])
+    x, y, z = (float(c) for c in affine[:3, :3] @ index + affine[:3, 3])
+    return x, y, z
+
+
 def stored_shape(volume: Volume) -> tuple[int, ...]:
     """Returns the spatial shape to store in a file; a 2D image outside the plane z = 0 is stored as a 3D slice.
 
