@@ -99,6 +99,7 @@ def test_the_table_shows_the_figures_before_and_after(maps: Path, capsys: pytest
         "length",
         "BM",
         "error",
+        "DIU",
         "b0",
         "error",
         "b1",
@@ -116,8 +117,8 @@ def test_the_table_shows_the_figures_before_and_after(maps: Path, capsys: pytest
     }
     for name, figures in rows.items():
         numbers = [f"{figures.dice:.4f}", f"{figures.tree_length:.4f}", f"{figures.betti_matching_error:.2f}"]
-        numbers += [f"{error:.2f}" for error in figures.betti_errors]
-        assert any(line.split()[: len(name.split()) + 5] == [*name.split(), *numbers] for line in lines), name
+        numbers += [f"{error:.2f}" for error in (figures.diu, *figures.betti_errors)]
+        assert any(line.split()[: len(name.split()) + 6] == [*name.split(), *numbers] for line in lines), name
     (row,) = [line for line in lines if line.strip().startswith("repaired ")]
     assert row.rstrip().endswith(
         f"joined above {found.rules.connect_above:g}, pieces below {found.rules.min_piece_size:g} removed, "

@@ -127,7 +127,8 @@ def test_a_missing_extra_is_named(command: str, module: str, tmp_path: Path) -> 
     done = run_program(run_without((module,), f"{command} {arguments}"), tmp_path)
     assert done.returncode == 2
     assert done.stderr == (
-        f'error: segtopo {command}: got no module {module!r}, expected the extra: pip install "segtopo[train]"\n'
+        f"error: segtopo {command}: got no module {module!r}, "
+        f'expected the extra: pip install "segtopo[{EXTRAS[module]}]"\n'
     )
 
 

@@ -18,7 +18,7 @@ from oracles.repair_examples import wide_pieces
 from oracles.repair_rules import rules_of
 from segtopo.errors import InputError
 from segtopo.masks import betti_numbers
-from segtopo.metrics import compute_betti_matching_error
+from segtopo.metrics import compute_betti_matching_error, compute_diu
 from segtopo.repair import Calibration, Figures, RepairRules, RuleGrid, calibrate_repair, repair_mask
 
 GRID = RuleGrid(
@@ -38,17 +38,19 @@ def figures_of(mask: np.ndarray, reference: np.ndarray, construction: Any = "T")
     centreline = skeletonize(reference)
     prediction, target = (torch.from_numpy(m)[None, None] for m in (mask, reference))
     errors = compute_betti_matching_error(prediction, target, construction=construction)[0, 0]
+    diu = compute_diu(prediction, target, construction=construction)
     numbers = zip(betti_numbers(mask, construction), betti_numbers(reference, construction), strict=True)
     return Figures(
         2 * float((mask & reference).sum()) / float(mask.sum() + reference.sum()),
         float(mask[centreline].mean()),
         tuple(float(abs(a - b)) for a, b in numbers),
         tuple(errors.tolist()),
+        float(diu.sum()),
     )
 
 
 def assert_equal(found: Figures, expected: Figures) -> None:
-    for name in ("dice", "tree_length", "betti_errors", "betti_matching_errors"):
+    for name in ("dice", "tree_length", "betti_errors", "betti_matching_errors", "diu"):
         assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1e-6), name
 
 
@@ -89,8 +91,8 @@ def test_the_result_does_not_depend_on_threads_or_on_the_type_of_the_arrays() ->
 def calibration_of(*cases: list[tuple[float, float]], tolerance: float = 0.002) -> Calibration:
     """A calibration of hand-made figures: for each case the Dice coefficient and the error of every rule."""
     grid = tuple(rules_of(connect_above=None if i < 2 else 0.1, min_piece_size=float(i)) for i in range(len(cases[0])))
-    figures = [tuple(Figures(d, 0.5, (0.0, 0.0), (e, 0.0)) for d, e in of_case) for of_case in cases]
-    zero = Figures(0, 0, (0.0, 0.0), (0.0, 0.0))
+    figures = [tuple(Figures(d, 0.5, (0.0, 0.0), (e, 0.0), e) for d, e in of_case) for of_case in cases]
+    zero = Figures(0, 0, (0.0, 0.0), (0.0, 0.0), 0)
     return Calibration(grid[0], grid, tuple(figures), zero, tolerance)
 
 
@@ -143,6 +145,20 @@ def test_of_equal_errors_the_longer_tree_is_chosen() -> None:
     dice = [2 * 58 / (64 + 67), 2 * 58 / (64 + 58), 2 * 52 / (64 + 52)]
     assert [figures.dice for figures in found.means] == pytest.approx(dice)
     assert found.rules.min_piece_size == 2
+
+
+def test_diu_refuses_a_join_beside_the_vessel_that_the_betti_matching_error_asks_for() -> None:
+    reference = np.zeros((16, 40), bool)
+    reference[4:8, 2:38] = True
+    probability = np.where(reference, 0.9, 0.0)
+    probability[4:8, 18:22] = 0.0  # a gap of which the map shows nothing
+    probability[8:13, [15, 24]] = probability[12, 15:25] = 0.1  # and a faint way around it
+    grid = RuleGrid(connect_above=(None, 0.05), max_path_costs=(None,), min_piece_sizes=(0,), min_hole_sizes=(0,))
+    errors = {"betti_matching_error": [1.0, 0.0], "diu": [1.0, 2.0]}  # the way around adds a loop to the union
+    for criterion, number in (("betti_matching_error", 1), ("diu", 0)):
+        found = calibrate_repair([probability], [reference], grid=grid, criterion=criterion, tolerance=1.0)
+        assert [getattr(figures, criterion) for figures in found.means] == errors[criterion]
+        assert found.rules == found.grid[number]
 
 
 def test_a_larger_tolerance_trades_dice_for_topology() -> None:
@@ -223,8 +239,9 @@ def test_the_file_holds_all_figures_and_rules_that_repair_reads(tmp_path: Path) 
     found.save(tmp_path / "rules.json")
     assert RepairRules.load(tmp_path / "rules.json") == found.rules
     content = json.loads((tmp_path / "rules.json").read_text())
-    assert set(content) == {"rules", "figures", "cases", "tolerance", "grid"}
+    assert set(content) == {"rules", "figures", "cases", "tolerance", "criterion", "grid"}
     assert (content["cases"], content["tolerance"], len(content["grid"])) == (2, 0.002, 60)
+    assert content["criterion"] == "betti_matching_error"
     rows = content["figures"]
     assert list(rows) == ["as predicted", "small pieces removed", "repaired", "repaired, leave one out"]
     assert found.removal_only is not None
@@ -262,6 +279,7 @@ ERRORS: dict[str, tuple[dict[str, Any], str]] = {
     "no size": ({"grid": RuleGrid(min_piece_sizes=())}, "grid: got a rule without values"),
     "threshold": ({"grid": RuleGrid(thresholds=(1.5,))}, "threshold: got 1.5, expected a probability"),
     "tolerance": ({"tolerance": math.nan}, "tolerance: got nan"),
+    "criterion": ({"criterion": "dice"}, "criterion: got 'dice', expected one of"),
     "negative tolerance": ({"tolerance": -0.1}, "tolerance: got -0.1"),
     "threads": ({"num_threads": 0}, "num_threads"),
 }

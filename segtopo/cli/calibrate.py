@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -48,11 +48,15 @@ def calibrate(
     tolerance: Annotated[
         float, typer.Option(help="The mean Dice coefficient that the choice may lose against the best rules.")
     ] = 0.002,
+    criterion: Annotated[
+        Literal["betti_matching_error", "diu"],
+        typer.Option(help="The error to reduce; DIU also counts joins beside the vessels, so it joins less."),
+    ] = "betti_matching_error",
     construction: ConstructionOption = "T",
 ) -> None:
     """Chooses the rules of segtopo repair on validation cases.
 
-    The rules with the least Betti matching error are chosen, among those whose Dice coefficient is close to the best.
+    The rules with the least error are chosen, among those whose Dice coefficient is close to the best.
     The limits of joins and the sizes of pieces and holes are tried in all combinations.
     """
     tried = numbers("--thresholds", thresholds)
@@ -72,6 +76,7 @@ def calibrate(
             rules=rules,
             grid=grid,
             tolerance=tolerance,
+            criterion=criterion,
             progress=progress,
         )
     print_table(calibration_table(calibration))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from segtopo.masks import betti_numbers
 from segtopo.persistence.barcodes import Indices
 from segtopo.repair.draft import Draft
 from segtopo.repair.loop_cuts import Cut, cut_paths, cut_weakest_loops
-from segtopo.repair.regions import find_holes, find_pieces
+from segtopo.repair.regions import Regions, find_holes, find_pieces
 from segtopo.repair.rules import RepairRules
 
 NAMES = ("components", "loops", "cavities")
@@ -50,26 +53,51 @@ def reduce_holes(draft: Draft, wanted: int, rules: RepairRules, num_threads: int
         surplus = len(holes) - wanted
         if surplus <= 0:
             return
-        cuts = cut_paths(draft, holes, rules, num_threads) if draft.mask.ndim == 2 else {}
-        fill_costs = holes.sums(np.maximum(rules.threshold - draft.probability, 0))
-        fill_costs[draft.barred_regions(holes)] = np.inf
-        costs = {i: min(fill_costs[i], cuts[i].cost if i in cuts else np.inf) for i in range(len(holes))}
-        numbers = [i for i, cost in costs.items() if cost < np.inf and int(holes.voxels(i)[0]) not in stuck]
-        if not numbers:
+        ways = _Ways.of(draft, holes, rules, num_threads)
+        cheapest = [i for i in ways.by_cost() if int(holes.voxels(i)[0]) not in stuck][:surplus]
+        if not cheapest:
             return
-        cheapest = sorted(numbers, key=lambda i: costs[i])[:surplus]
-        fills = [i for i in cheapest if fill_costs[i] <= costs[i]]
         # Filling changes no other hole; an opening leads into a neighbour, which must not be filled at the same time.
-        changes = [_fill(draft, holes.voxels(i)) for i in fills] or [_open(draft, cuts[i]) for i in cheapest]
-        if _try_all(draft, changes, rules, num_threads):
+        chosen = [i for i in cheapest if ways.fills_first(i)] or cheapest
+        if _try_all(draft, [ways.changes(draft, i)[0] for i in chosen], rules, num_threads):
             continue
-        for i in fills or cheapest:
-            ways = [_fill(draft, holes.voxels(i))] if fill_costs[i] < np.inf else []
-            ways += [_open(draft, cuts[i])] if i in cuts else []
-            ways = ways if i in fills else ways[::-1]
-            if any(_try_all(draft, [way], rules, num_threads) for way in ways):
+        for i in chosen:
+            if any(_try_all(draft, [change], rules, num_threads) for change in ways.changes(draft, i)):
                 break
             stuck.add(int(holes.voxels(i)[0]))
+
+
+@dataclass(frozen=True)
+class _Ways:
+    """The ways to be rid of each hole: fill it, or open the ring around it, with the change of the map as the cost."""
+
+    holes: Regions
+    fill_costs: npt.NDArray[np.floating[Any]]
+    cuts: dict[int, Cut]
+
+    @classmethod
+    def of(cls, draft: Draft, holes: Regions, rules: RepairRules, num_threads: int | None) -> _Ways:
+        fill_costs = holes.sums(np.maximum(rules.threshold - draft.probability, 0))
+        fill_costs[draft.barred_regions(holes)] = np.inf
+        return cls(holes, fill_costs, cut_paths(draft, holes, rules, num_threads) if draft.mask.ndim == 2 else {})
+
+    def by_cost(self) -> list[int]:
+        """Returns the numbers of the holes that have a way, the cheapest first."""
+        costs = {i: min(fill, self._cut_cost(i)) for i, fill in enumerate(self.fill_costs.tolist())}
+        return sorted((i for i, cost in costs.items() if cost < np.inf), key=lambda i: costs[i])
+
+    def fills_first(self, hole: int) -> bool:
+        """Returns whether filling a hole is not dearer than opening its ring."""
+        return bool(self.fill_costs[hole] <= self._cut_cost(hole))
+
+    def changes(self, draft: Draft, hole: int) -> list[Change]:
+        """Returns the possible changes of a draft, the cheaper first."""
+        fill = [_fill(draft, self.holes.voxels(hole))] if self.fill_costs[hole] < np.inf else []
+        cut = [_open(draft, self.cuts[hole])] if hole in self.cuts else []
+        return fill + cut if self.fills_first(hole) else cut + fill
+
+    def _cut_cost(self, hole: int) -> float:
+        return self.cuts[hole].cost if hole in self.cuts else np.inf
 
 
 def open_loops(draft: Draft, wanted: int, rules: RepairRules, num_threads: int | None) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy.typing as npt
 
@@ -27,6 +27,9 @@ from segtopo.repair.rules import RepairRules
 if TYPE_CHECKING:
     import torch
 
+Criterion: TypeAlias = Literal["betti_matching_error", "diu"]
+"""The error that the chosen rules have least of, an attribute of :class:`Figures`."""
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -38,6 +41,7 @@ class Calibration:
         cases: For each case the figures of all rules of ``grid``.
         as_predicted: The mean figures of the masks before the repair, at the threshold of the given rules.
         tolerance: The Dice coefficient that the choice may lose against the best.
+        criterion: The error that the chosen rules have least of.
     """
 
     rules: RepairRules
@@ -45,6 +49,7 @@ class Calibration:
     cases: tuple[tuple[Figures, ...], ...]
     as_predicted: Figures
     tolerance: float
+    criterion: Criterion = "betti_matching_error"
 
     @property
     def means(self) -> list[Figures]:
@@ -62,7 +67,7 @@ class Calibration:
         without = [i for i, rules in enumerate(self.grid) if rules.connect_above is None]
         if not without:
             return None
-        best = without[_choose([self.means[i] for i in without], self.tolerance)]
+        best = without[_choose([self.means[i] for i in without], self.tolerance, self.criterion)]
         return self.grid[best], self.means[best]
 
     @property
@@ -77,7 +82,7 @@ class Calibration:
         for number, case in enumerate(self.cases):
             others = self.cases[:number] + self.cases[number + 1 :]
             means = [Figures.mean(figures) for figures in zip(*others, strict=True)]
-            left_out.append(case[_choose(means, self.tolerance)])
+            left_out.append(case[_choose(means, self.tolerance, self.criterion)])
         return Figures.mean(left_out)
 
     @property
@@ -102,6 +107,7 @@ class Calibration:
             },
             "cases": len(self.cases),
             "tolerance": self.tolerance,
+            "criterion": self.criterion,
             "grid": [asdict(rules) | asdict(figures) for rules, figures in zip(self.grid, self.means, strict=True)],
         }
         Path(path).write_text(json.dumps(content, indent=1) + "\n")
@@ -115,10 +121,11 @@ def calibrate_repair(
     rules: RepairRules = RepairRules(),  # noqa: B008 -- frozen
     grid: RuleGrid = RuleGrid(),  # noqa: B008 -- frozen
     tolerance: float = 0.002,
+    criterion: Criterion = "betti_matching_error",
     num_threads: int | None = None,
     progress: Callable[[str, int, int], None] = lambda case, number, total: None,
 ) -> Calibration:
-    """Chooses repair rules: the least Betti matching error on validation cases, with Dice close to the best.
+    """Chooses repair rules: the least topological error on validation cases, with Dice close to the best.
 
     Persistence is computed once for each case and threshold. All rules of the grid then use the same paths.
 
@@ -129,6 +136,8 @@ def calibrate_repair(
         rules: The rules that the grid does not vary, for instance the construction and the Betti numbers.
         grid: The values to try.
         tolerance: The mean Dice coefficient that the choice may lose against the best rules of the grid.
+        criterion: The error to reduce: ``"betti_matching_error"``, or ``"diu"``, which also counts joins that lie
+            beside the vessels of the reference and so joins less.
         num_threads: Threads to use; by default the number of CPUs.
         progress: Called before each case with its name, its number (from 1) and the number of cases, 0 if unknown.
 
@@ -153,6 +162,8 @@ def calibrate_repair(
         0.1
     """
     check_not_negative(tolerance, "tolerance")
+    if criterion not in get_args(Criterion):
+        raise InputError(mismatch("criterion", got=repr(criterion), expected=f"one of {get_args(Criterion)}"))
     total = len(probabilities) if isinstance(probabilities, Sequence) else 0
     threads = thread_count(num_threads)
     tried: tuple[RepairRules, ...] = ()
@@ -173,8 +184,8 @@ def calibrate_repair(
     if not cases:
         raise InputError(mismatch("probabilities", got="no case", expected="at least one"))
     means = [Figures.mean(figures) for figures in zip(*cases, strict=True)]
-    chosen = tried[_choose(means, tolerance)]
-    return Calibration(chosen, tried, tuple(cases), Figures.mean(unrepaired), tolerance)
+    chosen = tried[_choose(means, tolerance, criterion)]
+    return Calibration(chosen, tried, tuple(cases), Figures.mean(unrepaired), tolerance, criterion)
 
 
 def _cases(
@@ -200,11 +211,11 @@ def _level(rules: RepairRules) -> tuple[float | None, ...]:
     return rules.threshold, rules.connect_above, rules.max_path_cost
 
 
-def _choose(means: Sequence[Figures], tolerance: float) -> int:
+def _choose(means: Sequence[Figures], tolerance: float, criterion: Criterion) -> int:
     """Returns the number of the figures with the least error among those with Dice close to the best."""
     best = max(figures.dice for figures in means)
     allowed = [i for i, figures in enumerate(means) if figures.dice >= best - tolerance]
-    return min(allowed, key=lambda i: (means[i].betti_matching_error, -means[i].tree_length, -means[i].dice))
+    return min(allowed, key=lambda i: (getattr(means[i], criterion), -means[i].tree_length, -means[i].dice))
 
 
 @dataclass(frozen=True, eq=False)

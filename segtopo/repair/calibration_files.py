@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from segtopo.atomic_output import atomic_output
 from segtopo.errors import InputError, mismatch
-from segtopo.repair.calibration import Calibration, calibrate_repair
+from segtopo.repair.calibration import Calibration, Criterion, calibrate_repair
 from segtopo.repair.calibration_plot import draw_calibration
 from segtopo.repair.grid import RuleGrid
 from segtopo.repair.probability_files import probability_files, read_probability
@@ -29,6 +29,7 @@ def calibrate_files(
     rules: RepairRules = RepairRules(),  # noqa: B008 -- frozen
     grid: RuleGrid = RuleGrid(),  # noqa: B008 -- frozen
     tolerance: float = 0.002,
+    criterion: Criterion = "betti_matching_error",
     progress: Callable[[str, int, int], None] = lambda name, number, total: None,
 ) -> Calibration:
     """Chooses repair rules on the validation cases of two folders, and writes them with all figures.
@@ -44,6 +45,7 @@ def calibrate_files(
         rules: The rules that the grid does not vary.
         grid: The values to try.
         tolerance: The mean Dice coefficient that the choice may lose against the best rules.
+        criterion: The error to reduce, see :func:`segtopo.repair.calibrate_repair`.
         progress: Called before each case with its name, its number (from 1) and the number of cases.
 
     Returns:
@@ -93,7 +95,13 @@ def calibrate_files(
 
     with atomic_output(out) as part:
         calibration = calibrate_repair(
-            read_maps(), read_masks(), spacings=spacings(), rules=rules, grid=grid, tolerance=tolerance
+            read_maps(),
+            read_masks(),
+            spacings=spacings(),
+            rules=rules,
+            grid=grid,
+            tolerance=tolerance,
+            criterion=criterion,
         )
         calibration.save(part)
         draw_calibration(calibration, part.with_suffix(".png"))

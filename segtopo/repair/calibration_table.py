@@ -27,7 +27,7 @@ def calibration_table(calibration: Calibration) -> Table:
     table = Table(box=box.SIMPLE)
     count = len(calibration.cases)
     table.add_column("1 case" if count == 1 else f"{count} cases")
-    for title in ("Dice", "tree length", "BM error", *(f"b{k} error" for k in range(_ndim(calibration)))):
+    for title in ("Dice", "tree length", "BM error", "DIU", *(f"b{k} error" for k in range(_ndim(calibration)))):
         table.add_column(title, justify="right")
     table.add_column("rules", overflow="fold")
     for name, (figures, text) in rows.items():
@@ -40,7 +40,7 @@ def _ndim(calibration: Calibration) -> int:
 
 
 def _cells(figures: Figures) -> list[str]:
-    errors = (figures.betti_matching_error, *figures.betti_errors)
+    errors = (figures.betti_matching_error, figures.diu, *figures.betti_errors)
     return [f"{figures.dice:.4f}", f"{figures.tree_length:.4f}", *(f"{error:.2f}" for error in errors)]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from segtopo.masks.components import Mask
 from segtopo.masks.dice import dice
+from segtopo.masks.diu import discrepancy
 from segtopo.metrics.matched_features import match_features
 from segtopo.persistence import Construction
 
@@ -22,12 +23,15 @@ class Figures:
         tree_length: The part of the reference's skeleton inside the mask, in [0, 1]; 1 for an empty reference.
         betti_errors: Absolute differences of the Betti numbers, one per dimension.
         betti_matching_errors: Features without a partner in either mask, one number per dimension.
+        diu: Discrepancy between Intersection and Union, the sum over the dimensions. It also counts displacement,
+            for instance a join beside the vessel of the reference; see :func:`segtopo.metrics.compute_diu`.
     """
 
     dice: float
     tree_length: float
     betti_errors: tuple[float, ...]
     betti_matching_errors: tuple[float, ...]
+    diu: float
 
     @property
     def betti_matching_error(self) -> float:
@@ -47,6 +51,7 @@ class Figures:
             float(found.mean()) if found.size else 1.0,
             tuple(float(abs(p - r)) for p, r in pairs),
             features.error,
+            float(sum(discrepancy(mask, reference, construction, num_threads).diu)),
         )
 
     @classmethod
@@ -57,4 +62,5 @@ class Figures:
             float(np.mean([case.tree_length for case in cases])),
             tuple(np.mean([case.betti_errors for case in cases], axis=0).tolist()),
             tuple(np.mean([case.betti_matching_errors for case in cases], axis=0).tolist()),
+            float(np.mean([case.diu for case in cases])),
         )
