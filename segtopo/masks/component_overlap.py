@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
-from segtopo.masks.components import FULL_CONNECTIVITY, Mask, label_components
-
-Indices = npt.NDArray[np.int64]
-Labels = npt.NDArray[np.integer[Any]]
+from segtopo.masks.components import FULL_CONNECTIVITY, Components, Indices, Labels, Mask
 
 
 @dataclass(frozen=True)
@@ -43,19 +39,26 @@ def component_mismatches(prediction: Mask, reference: Mask, connectivity: int) -
     m - 1 times. So the balance of the mismatches is exactly the difference of the numbers of components.
     """
     prediction, reference = np.pad(prediction, 1), np.pad(reference, 1)
-    predicted_labels, reference_labels = (
-        label_components(mask, connectivity)[0].ravel() for mask in (prediction, reference)
+    predicted, referred, shared = (
+        Components.of(mask, connectivity) for mask in (prediction, reference, prediction & reference)
     )
-    of_prediction = _find_contacts(prediction, reference, predicted_labels, reference_labels, connectivity)
-    of_reference = _find_contacts(reference, prediction, reference_labels, predicted_labels, connectivity)
-    graph = PairGraph(predicted_labels, reference_labels, of_prediction.components, of_prediction.neighbours)
+    of_prediction = _find_contacts(prediction & ~reference, predicted, referred, shared, connectivity)
+    of_reference = _find_contacts(reference & ~prediction, referred, predicted, shared, connectivity)
+    areas = np.sort(shared.first[1:])
+    graph = PairGraph(
+        predicted.labels[areas],
+        referred.labels[areas],
+        shared.sizes[shared.labels[areas]],
+        of_prediction.components,
+        of_prediction.neighbours,
+    )
     pairs_of_prediction = graph.pair_of(of_prediction.components, of_prediction.neighbours)
     pairs_of_reference = graph.pair_of(of_reference.neighbours, of_reference.components)
-    for in_prediction, labels, paired, contacts, pairs in (
-        (True, predicted_labels, graph.in_prediction, of_prediction, pairs_of_prediction),
-        (False, reference_labels, graph.in_reference, of_reference, pairs_of_reference),
+    for in_prediction, components, paired, contacts, pairs in (
+        (True, predicted, graph.in_prediction, of_prediction, pairs_of_prediction),
+        (False, referred, graph.in_reference, of_reference, pairs_of_reference),
     ):
-        alone = _first_voxels_of_unpaired(labels, paired).tolist()
+        alone = np.delete(components.first, np.append(paired, 0)).tolist()
         joining = _joining_voxels(contacts, pairs, graph.matched).tolist()
         for joins, index in [(False, index) for index in alone] + [(True, index) for index in joining]:
             voxel = tuple(int(i) - 1 for i in np.unravel_index(index, prediction.shape))
@@ -68,8 +71,9 @@ class PairGraph:
     Components that overlap form a pair. Components that touch form a pair if neither overlaps another component.
 
     Args:
-        prediction: ``(voxels,)`` labels of the prediction's components, 0 for the background.
-        reference: ``(voxels,)`` labels of the reference's components, 0 for the background.
+        prediction: ``(areas,)`` component of the prediction that contains each component of the intersection.
+        reference: ``(areas,)`` component of the reference that contains it.
+        sizes: ``(areas,)`` its number of voxels. The components of the intersection are sorted by their first voxels.
         touching_prediction: ``(contacts,)`` component of the prediction for each pair of neighbouring voxels.
         touching_reference: ``(contacts,)`` component of the reference for each pair of neighbouring voxels.
 
@@ -81,13 +85,18 @@ class PairGraph:
     """
 
     def __init__(
-        self, prediction: Labels, reference: Labels, touching_prediction: Labels, touching_reference: Labels
+        self,
+        prediction: Labels,
+        reference: Labels,
+        sizes: Indices,
+        touching_prediction: Labels,
+        touching_reference: Labels,
     ) -> None:
-        self._base = int(reference.max()) + 1
-        shared = np.flatnonzero((prediction > 0) & (reference > 0))
-        overlapping, first, sizes = np.unique(
-            self._codes(prediction[shared], reference[shared]), return_index=True, return_counts=True
+        self._base = int(max(reference.max(initial=0), touching_reference.max(initial=0))) + 1
+        overlapping, first, pair_of_area = np.unique(
+            self._codes(prediction, reference), return_index=True, return_inverse=True
         )
+        overlaps = np.bincount(pair_of_area, sizes, len(overlapping)).astype(np.int64)
         touching = self._codes(touching_prediction, touching_reference)
         displaced, lengths = np.unique(
             touching[
@@ -98,7 +107,7 @@ class PairGraph:
         )
         codes = np.concatenate([overlapping, displaced])
         # Of equal overlaps the one with the first voxel is better, so the result does not depend on the masks' order.
-        best_first = np.lexsort((np.concatenate([shared[first], displaced]), -np.concatenate([sizes, lengths])))
+        best_first = np.lexsort((np.concatenate([first, displaced]), -np.concatenate([overlaps, lengths])))
         by_code = np.argsort(codes)
         self._sorted_codes = codes[by_code]
         self.in_prediction, self.in_reference = np.divmod(self._sorted_codes, self._base)
@@ -150,34 +159,29 @@ class _Contacts:
     piece_sizes: Indices
 
 
-def _find_contacts(mask: Mask, other_mask: Mask, labels: Labels, other_labels: Labels, connectivity: int) -> _Contacts:
-    """Finds the contacts of a mask; the masks have a border of background, so every voxel has all its neighbours."""
-    pieces, count = label_components(mask & ~other_mask, connectivity)
-    piece_of = pieces.ravel()
-    outside = np.flatnonzero(piece_of)
+def _find_contacts(
+    alone: Mask, components: Components, other_components: Components, shared: Components, connectivity: int
+) -> _Contacts:
+    """Finds the contacts of a mask, of which ``alone`` is the part outside the other mask.
+
+    The masks have a border of background, so every voxel has all its neighbours.
+    """
+    pieces = Components.of(alone, connectivity)
+    outside = np.flatnonzero(alone)
     voxels, neighbours = [], []
-    for step in _steps_to_neighbours(mask.shape, connectivity):
-        touching = outside[other_labels[outside + step] > 0]
+    for step in _steps_to_neighbours(alone.shape, connectivity):
+        touching = outside[other_components.labels[outside + step] > 0]
         voxels.append(touching)
         neighbours.append(touching + step)
     voxel, neighbour = np.concatenate(voxels), np.concatenate(neighbours)
     return _Contacts(
         voxel,
-        piece_of[voxel].astype(np.int64),
-        labels[voxel],
-        other_labels[neighbour],
-        _component_sizes(mask & other_mask, connectivity, neighbour),
-        np.bincount(piece_of[outside], minlength=count + 1),
+        pieces.labels[voxel].astype(np.int64),
+        components.labels[voxel],
+        other_components.labels[neighbour],
+        shared.sizes[shared.labels[neighbour]],
+        pieces.sizes,
     )
-
-
-def _component_sizes(mask: Mask, connectivity: int, voxels: Indices) -> Indices:
-    """Returns for each voxel the size of the mask's component that contains it; 0 for the background."""
-    labels, count = label_components(mask, connectivity)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    sizes[0] = 0
-    of_voxels: Indices = sizes[labels.ravel()[voxels]]
-    return of_voxels
 
 
 def _steps_to_neighbours(shape: tuple[int, ...], connectivity: int) -> list[int]:
@@ -186,15 +190,6 @@ def _steps_to_neighbours(shape: tuple[int, ...], connectivity: int) -> list[int]
     full = connectivity == FULL_CONNECTIVITY[len(shape)]
     shifts = (s for s in product((-1, 0, 1), repeat=len(shape)) if any(s) and (full or np.abs(s).sum() == 1))
     return [int(np.dot(shift, strides)) for shift in shifts]
-
-
-def _first_voxels_of_unpaired(labels: Labels, paired: Indices) -> Indices:
-    """Returns the first voxel of each component that is in no pair."""
-    foreground = np.flatnonzero(labels)
-    first = np.full(int(labels.max()) + 1, -1)
-    first[labels[foreground[::-1]]] = foreground[::-1]  # of several voxels of one label the last written remains
-    first[paired] = -1
-    return first[first >= 0]
 
 
 def _joining_voxels(contacts: _Contacts, pairs: Indices, matched: npt.NDArray[np.bool_]) -> Indices:
