@@ -80,6 +80,15 @@ def test_exchanging_the_masks_exchanges_missed_and_spurious(construction, pair):
     assert [(e.voxel, e.region_size) for e in one.errors] == [(e.voxel, e.region_size) for e in other.errors]
 
 
+def test_exchanging_masks_full_of_loops_keeps_the_voxels_of_the_errors():
+    rng = np.random.default_rng(5)
+    for _ in range(12):
+        pair = rng.random((2, 12, 13, 11)) < rng.uniform(0.2, 0.35)
+        one, other = compare_masks(*pair), compare_masks(*pair[::-1])
+        assert sum(error.dimension == 1 for error in one.errors) > 20
+        assert [(e.dimension, e.voxel) for e in one.errors] == [(e.dimension, e.voxel) for e in other.errors]
+
+
 @every_construction
 @given(pair=MASKS, data=st.data())
 def test_turning_and_mirroring_keeps_the_counts(construction, pair, data):

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from segtopo.masks.component_overlap import PairGraph
-from segtopo.masks.components import bounding_box, label_components
+from segtopo.masks.components import Components, bounding_box, label_components
 
 
 @pytest.mark.parametrize("connectivity", [4, 8, 6, 26])
@@ -23,6 +23,28 @@ def test_labels_equal_those_of_scipy(connectivity: int) -> None:
         assert np.array_equal(labels > 0, mask)
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (7, 9), (4, 1, 5)])
+def test_components_have_their_sizes_and_first_voxels(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(2)
+    for density in (0, 0.3, 0.5, 0.8, 1):
+        mask = rng.random(shape) < density
+        components = Components.of(mask, 4 if len(shape) == 2 else 6)
+        labels, count = ndimage.label(mask)
+        sizes, first = np.bincount(labels.ravel(), minlength=count + 1), np.unique(labels, return_index=True)[1]
+        assert components.sizes[0] == 0
+        assert components.first[0] == -1
+        expected = sorted(zip(sizes[1:].tolist(), first[-count:].tolist() if count else [], strict=True))
+        assert sorted(zip(components.sizes[1:].tolist(), components.first[1:].tolist(), strict=True)) == expected
+        for label in range(1, count + 1):
+            assert components.sizes[label] == np.count_nonzero(components.labels == label)
+
+
+def test_a_read_only_mask_is_labelled() -> None:
+    mask = np.ones((3, 4, 5), dtype=bool)
+    mask.flags.writeable = False
+    assert label_components(mask, 26)[1] == label_components(mask.T, 6)[1] == 1
+
+
 def test_the_bounding_box_holds_the_foreground_and_is_empty_without_one() -> None:
     mask = np.zeros((4, 5, 7), dtype=bool)
     assert mask[bounding_box(mask)].size == 0
@@ -30,11 +52,11 @@ def test_the_bounding_box_holds_the_foreground_and_is_empty_without_one() -> Non
     assert bounding_box(mask) == (slice(1, 4), slice(2, 3), slice(1, 6))
 
 
+NONE = np.zeros(0, dtype=int)
+
+
 def test_components_are_matched_with_the_one_that_they_overlap_most() -> None:
-    prediction = np.array([1, 1, 1, 1, 1, 2, 2, 0, 3])
-    reference = np.array([1, 1, 1, 2, 2, 2, 0, 0, 0])
-    none = np.zeros(0, dtype=int)
-    graph = PairGraph(prediction, reference, none, none)
+    graph = PairGraph(np.array([1, 1, 2]), np.array([1, 2, 2]), np.array([3, 2, 1]), NONE, NONE)
     assert list(zip(graph.in_prediction, graph.in_reference, graph.matched, strict=True)) == [
         (1, 1, True),
         (1, 2, True),
@@ -44,14 +66,15 @@ def test_components_are_matched_with_the_one_that_they_overlap_most() -> None:
 
 
 def test_a_pair_that_is_the_best_of_neither_component_is_not_matched() -> None:
-    prediction = np.array([1, 1, 1, 1, 2, 2, 2])
-    reference = np.array([1, 1, 1, 2, 2, 2, 2])
-    none = np.zeros(0, dtype=int)
-    graph = PairGraph(prediction, reference, none, none)
+    graph = PairGraph(np.array([1, 1, 2]), np.array([1, 2, 2]), np.array([3, 1, 3]), NONE, NONE)
+    assert graph.matched[graph.pair_of(np.array([1, 1, 2]), np.array([1, 2, 2]))].tolist() == [True, False, True]
+
+
+def test_the_areas_of_one_pair_add_up() -> None:
+    graph = PairGraph(np.array([1, 1, 1, 2]), np.array([1, 2, 1, 2]), np.array([2, 3, 2, 5]), NONE, NONE)
     assert graph.matched[graph.pair_of(np.array([1, 1, 2]), np.array([1, 2, 2]))].tolist() == [True, False, True]
 
 
 def test_components_that_touch_are_a_pair_if_they_overlap_no_other() -> None:
-    prediction, reference = np.array([1, 0, 2, 2]), np.array([0, 1, 2, 0])
-    graph = PairGraph(prediction, reference, np.array([1, 1, 2]), np.array([1, 2, 1]))
+    graph = PairGraph(np.array([2]), np.array([2]), np.array([1]), np.array([1, 1, 2]), np.array([1, 2, 1]))
     assert list(zip(graph.in_prediction, graph.in_reference, strict=True)) == [(1, 1), (2, 2)]

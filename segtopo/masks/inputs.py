@@ -41,7 +41,8 @@ def as_masks(prediction: npt.ArrayLike | torch.Tensor, reference: npt.ArrayLike 
 def as_booleans(values: npt.ArrayLike | torch.Tensor, name: str) -> npt.NDArray[np.bool_]:
     """Converts zeros and ones of any shape and dtype to a boolean array.
 
-    A tensor is compared on its device and in its dtype, as NumPy does not have all of torch's dtypes.
+    A tensor is compared on its device and in its dtype, as NumPy does not have all of torch's dtypes. An array of
+    booleans is returned as it is.
 
     Raises:
         TypeError: A tensor is sparse, quantized or without data.
@@ -49,6 +50,8 @@ def as_booleans(values: npt.ArrayLike | torch.Tensor, name: str) -> npt.NDArray[
     """
     is_tensor = hasattr(values, "detach")
     array: Any = as_dense_tensor(cast("torch.Tensor", values), name).detach() if is_tensor else np.asarray(values)
+    if not is_tensor and array.dtype == np.bool_:
+        return cast("npt.NDArray[np.bool_]", array)
     ones = array == 1
     if not bool((ones | (array == 0)).all()):
         raise InputError(

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import cdist
 
 from segtopo.masks.components import Mask
+from segtopo.masks.nearest_pairs import nearest_pairs
 from segtopo.persistence import Construction
 from segtopo.persistence.barcodes import cubical_barcodes
 from segtopo.persistence.cubical import voxels_at
@@ -59,7 +59,7 @@ def loop_mismatches(
     of_prediction = _loops(prediction, reference, construction, num_threads)
     of_reference = _loops(reference, prediction, construction, num_threads)
     displaced = max(0, len(of_prediction.closed) + len(of_reference.closed) - of_prediction.new_in_union)
-    rows_of_prediction, rows_of_reference = _nearest_pairs(of_prediction.closed, of_reference.closed, displaced)
+    rows_of_prediction, rows_of_reference = nearest_pairs(of_prediction.closed, of_reference.closed, displaced)
     return LoopMismatches(
         missed=np.concatenate([of_reference.filled, np.delete(of_reference.closed, rows_of_reference, axis=0)]),
         spurious=np.concatenate([of_prediction.filled, np.delete(of_prediction.closed, rows_of_prediction, axis=0)]),
@@ -67,29 +67,16 @@ def loop_mismatches(
 
 
 def _loops(mask: Mask, other_mask: Mask, construction: Construction, num_threads: int | None) -> _Loops:
-    """Finds the loops of a mask in the filtration of intersection, mask, union and whole image."""
+    """Finds the loops of a mask in the filtration of intersection, mask and union."""
     levels = np.full(mask.shape, _OUTSIDE)
     levels[other_mask], levels[mask], levels[mask & other_mask] = _UNION, _MASK, _INTERSECTION
-    bars = cubical_barcodes(levels[None], "sublevel", construction, num_threads=num_threads)
+    bars = cubical_barcodes(levels[None], "sublevel", construction, last_value=float(_UNION), num_threads=num_threads)
     loops = bars.select(bars.dimension == _LOOPS)
-    in_union = (loops.births <= _UNION) & (loops.deaths > _UNION)
     filled = (loops.births <= _MASK) & (loops.deaths == _UNION)
-    closed = (loops.births == _MASK) & in_union
-    new_in_union = (loops.births >= _MASK) & in_union
+    closed = (loops.births == _MASK) & loops.essential
+    new_in_union = (loops.births >= _MASK) & loops.essential
     return _Loops(
         voxels_at(loops.death_index[filled], mask.shape),
         voxels_at(loops.birth_index[closed], mask.shape),
         int(new_in_union.sum()),
     )
-
-
-def _nearest_pairs(first: Voxels, second: Voxels, number: int) -> tuple[list[int], list[int]]:
-    """Returns the rows of this number of pairs, the nearest first; a voxel is in at most one pair."""
-    distances = cdist(first, second) if number else np.empty((0, 0))
-    chosen: tuple[list[int], list[int]] = [], []
-    for _ in range(number):
-        i, j = np.unravel_index(np.argmin(distances), distances.shape)
-        chosen[0].append(int(i))
-        chosen[1].append(int(j))
-        distances[i], distances[:, j] = np.inf, np.inf
-    return chosen

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from segtopo.masks.component_overlap import Mismatch, component_mismatches
-from segtopo.masks.components import Mask, bounding_box, connectivities, label_components
+from segtopo.masks.component_overlap import Ends, Mismatch, component_mismatches
+from segtopo.masks.components import Components, Mask, bounding_box, connectivities
 from segtopo.masks.diu import Discrepancy, discrepancy
 from segtopo.masks.inputs import as_masks
 from segtopo.masks.loop_comparison import loop_mismatches
@@ -32,7 +32,14 @@ ErrorKind: TypeAlias = Literal[
 
 _LOOPS, _CAVITIES = 1, 2  # dimensions
 
-_Found: TypeAlias = tuple[ErrorKind, int, tuple[int, ...]]  # kind, dimension and voxel of an error
+
+class _Found(NamedTuple):
+    """An error, before its region is measured; its voxels are those of the box that is compared."""
+
+    kind: ErrorKind
+    dimension: int
+    voxel: tuple[int, ...]
+    ends: Ends | None = None
 
 
 @dataclass(frozen=True)
@@ -45,12 +52,16 @@ class TopologyError:
         voxel: A voxel of one mask alone that makes the difference.
         region_size: Number of voxels in the region of that mask outside the other mask that contains the voxel: the
             gap, the bridge, the spurious component, or the region that closes or fills a loop.
+        ends: The two ends of a gap or a bridge: voxels of two components of the other mask that the region touches. For
+            a missed connection they are voxels of the prediction, between which it should be connected. None for other
+            kinds of errors.
     """
 
     kind: ErrorKind
     dimension: int
     voxel: tuple[int, ...]
     region_size: int
+    ends: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,8 +136,9 @@ def compare_masks(
         >>> vessel = np.array([[0, 0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0, 0]])
         >>> broken = vessel.copy()
         >>> broken[1, 3:5] = 0
-        >>> compare_masks(broken, vessel).errors
-        (TopologyError(kind='missed_connection', dimension=0, voxel=(1, 4), region_size=2),)
+        >>> (error,) = compare_masks(broken, vessel).errors
+        >>> error.kind, error.voxel, error.region_size, error.ends
+        ('missed_connection', (1, 4), 2, ((1, 5), (1, 2)))
     """
     check_construction(construction)
     return _compare(*as_masks(prediction, reference), construction, num_threads)
@@ -139,10 +151,11 @@ def _compare(prediction: Mask, reference: Mask, construction: Construction, num_
     prediction, reference = np.ascontiguousarray(prediction[box]), np.ascontiguousarray(reference[box])
     if prediction.size == 0:
         return MaskComparison((0,) * prediction.ndim, (0,) * prediction.ndim, ())
-    region_sizes = _RegionSizes(prediction, reference, construction)
+    found = _find_errors(prediction, reference, construction, num_threads)
+    sizes = _region_sizes(prediction, reference, construction, [error.voxel for error in found])
     errors = tuple(
-        TopologyError(kind, dimension, _shifted(voxel, origin), region_sizes.at(voxel))
-        for kind, dimension, voxel in _find_errors(prediction, reference, construction, num_threads)
+        TopologyError(error.kind, error.dimension, _shifted(error.voxel, origin), size, _shifted_ends(error, origin))
+        for error, size in zip(found, sizes, strict=True)
     )
     counts = discrepancy(prediction, reference, construction, num_threads)
     return MaskComparison(counts.kernel, counts.cokernel, errors)
@@ -151,23 +164,23 @@ def _compare(prediction: Mask, reference: Mask, construction: Construction, num_
 def _find_errors(
     prediction: Mask, reference: Mask, construction: Construction, num_threads: int | None
 ) -> list[_Found]:
-    """Lists kind, dimension and voxel of every error, sorted by dimension and voxel."""
+    """Lists every error, sorted by dimension and voxel."""
     ndim = prediction.ndim
     connectivity, background_connectivity = connectivities(construction, ndim)
-    errors: list[_Found] = [
-        (_component_kind(mismatch), 0, mismatch.voxel)
-        for mismatch in component_mismatches(prediction, reference, connectivity)
+    errors = [
+        _Found(_component_kind(mismatch), 0, mismatch.voxel, mismatch.ends)
+        for mismatch in component_mismatches(prediction, reference, connectivity, with_ends=True)
     ]
     if ndim == 3:
         loops = loop_mismatches(prediction, reference, construction, num_threads)
-        errors += [("spurious_loop", _LOOPS, tuple(voxel)) for voxel in loops.spurious.tolist()]
-        errors += [("missed_loop", _LOOPS, tuple(voxel)) for voxel in loops.missed.tolist()]
+        errors += [_Found("spurious_loop", _LOOPS, tuple(voxel)) for voxel in loops.spurious.tolist()]
+        errors += [_Found("missed_loop", _LOOPS, tuple(voxel)) for voxel in loops.missed.tolist()]
     outside_prediction, outside_reference = (np.pad(~mask, 1, constant_values=True) for mask in (prediction, reference))
     errors += [
-        (_hole_kind(mismatch, ndim), ndim - 1, _shifted(mismatch.voxel, (-1,) * ndim))
+        _Found(_hole_kind(mismatch, ndim), ndim - 1, _shifted(mismatch.voxel, (-1,) * ndim))
         for mismatch in component_mismatches(outside_prediction, outside_reference, background_connectivity)
     ]
-    return sorted(errors, key=lambda error: error[1:])
+    return sorted(errors, key=lambda error: (error.dimension, error.voxel))
 
 
 def _component_kind(mismatch: Mismatch) -> ErrorKind:
@@ -193,21 +206,20 @@ def _shifted(voxel: tuple[int, ...], by: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(index + step for index, step in zip(voxel, by, strict=True))
 
 
-class _RegionSizes:
-    """Sizes of the regions of each mask outside the other mask, computed on demand."""
+def _shifted_ends(error: _Found, by: tuple[int, ...]) -> Ends | None:
+    return None if error.ends is None else (_shifted(error.ends[0], by), _shifted(error.ends[1], by))
 
-    def __init__(self, prediction: Mask, reference: Mask, construction: Construction) -> None:
-        self._only_in_prediction = prediction & ~reference
-        self._only_in_reference = reference & ~prediction
-        self._connectivity, _ = connectivities(construction, prediction.ndim)
-        self._labelled: dict[bool, tuple[npt.NDArray[np.integer], npt.NDArray[np.int64]]] = {}
 
-    def at(self, voxel: tuple[int, ...]) -> int:
-        """Returns the number of voxels of the region that contains a voxel of one mask alone."""
-        in_prediction = bool(self._only_in_prediction[voxel])
-        if in_prediction not in self._labelled:
-            only_there = self._only_in_prediction if in_prediction else self._only_in_reference
-            labels, _ = label_components(only_there, self._connectivity)
-            self._labelled[in_prediction] = labels, np.bincount(labels.ravel())
-        labels, sizes = self._labelled[in_prediction]
-        return int(sizes[labels[voxel]])
+def _region_sizes(
+    prediction: Mask, reference: Mask, construction: Construction, voxels: list[tuple[int, ...]]
+) -> list[int]:
+    """Returns for each voxel of one mask alone the size of the region of that mask outside the other mask."""
+    if not voxels:
+        return []
+    connectivity, _ = connectivities(construction, prediction.ndim)
+    indices = np.ravel_multi_index(tuple(np.array(voxels).T), prediction.shape)
+    sizes = np.zeros(len(indices), np.int64)
+    for alone in (prediction & ~reference, reference & ~prediction):
+        regions = Components.of(alone, connectivity)
+        sizes += regions.sizes[regions.labels[indices]]  # 0 outside this mask
+    return sizes.tolist()
