@@ -50,6 +50,7 @@ def compute_betti_error(
     include_background: bool = True,
     construction: Construction = "T",
     num_threads: int | None = None,
+    ignore_index: int | None = None,
 ) -> torch.Tensor:
     """Computes the absolute difference of the Betti numbers of prediction and reference (Hu et al. 2019).
 
@@ -61,10 +62,13 @@ def compute_betti_error(
         include_background: Whether the first of several channels is scored as well.
         construction: See :func:`compute_betti_numbers`.
         num_threads: Threads to use; by default the number of CPUs. The result does not depend on it.
+        ignore_index: As in MONAI's metrics. With one channel, ``y`` has this value where voxels do not count. With
+            several, the voxels of this class do not count and its score is NaN; a number of no class leaves out the
+            voxels without a class. None: all voxels count.
 
     Returns:
-        A float tensor (B, C, ndim), one error per dimension, never NaN: two empty masks have error 0, and
-        against an empty mask the error is the other mask's Betti numbers.
+        A float tensor (B, C, ndim), one error per dimension: two empty masks have error 0, and
+        against an empty mask the error is the other mask's Betti numbers. Only the class ``ignore_index`` has NaN.
 
     Raises:
         TypeError: An argument is not a dense tensor.
@@ -84,7 +88,7 @@ def compute_betti_error(
         of_reference = betti_numbers(reference, construction, num_threads)
         return tuple(abs(p - r) for p, r in zip(of_prediction, of_reference, strict=True))
 
-    return score_pairs(error, y_pred, y, include_background)
+    return score_pairs(error, y_pred, y, include_background, ignore_index)
 
 
 class BettiErrorMetric(HomologyMetric):
@@ -98,6 +102,9 @@ class BettiErrorMetric(HomologyMetric):
         get_not_nans: Whether :meth:`aggregate` also returns the number of scores.
         construction: See :func:`compute_betti_numbers`.
         num_threads: Threads to use; by default the number of CPUs.
+        ignore_index: As in MONAI's metrics. With one channel, ``y`` has this value where voxels do not count. With
+            several, the voxels of this class do not count and its score is NaN; a number of no class leaves out the
+            voxels without a class. None: all voxels count.
 
     Example:
         >>> import torch
@@ -108,4 +115,6 @@ class BettiErrorMetric(HomologyMetric):
     """
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, **_: Any) -> torch.Tensor:
-        return compute_betti_error(y_pred, y, self.include_background, self.construction, self.num_threads)
+        return compute_betti_error(
+            y_pred, y, self.include_background, self.construction, self.num_threads, self.ignore_index
+        )

@@ -37,6 +37,7 @@ def compute_betti_matching_error(
     include_background: bool = True,
     construction: Construction = "T",
     num_threads: int | None = None,
+    ignore_index: int | None = None,
 ) -> torch.Tensor:
     """Counts the topological features of prediction and reference that have no partner under Betti matching.
 
@@ -52,10 +53,13 @@ def compute_betti_matching_error(
         include_background: Whether the first of several channels is scored as well.
         construction: ``"T"``: the foreground is 8- or 26-connected. ``"V"``: it is 4- or 6-connected.
         num_threads: Threads to use; by default the number of CPUs. The result does not depend on it.
+        ignore_index: As in MONAI's metrics. With one channel, ``y`` has this value where voxels do not count. With
+            several, the voxels of this class do not count and its score is NaN; a number of no class leaves out the
+            voxels without a class. None: all voxels count.
 
     Returns:
-        A float tensor (B, C, ndim), one count per dimension, never NaN: two empty masks have 0, and against an
-        empty mask the error is the other mask's Betti numbers.
+        A float tensor (B, C, ndim), one count per dimension: two empty masks have 0, and against an
+        empty mask the error is the other mask's Betti numbers. Only the class ``ignore_index`` has NaN.
 
     Raises:
         TypeError: An argument is not a dense tensor.
@@ -72,7 +76,7 @@ def compute_betti_matching_error(
         >>> compute_betti_matching_error(left, right)  # one of each mask, although the Betti numbers agree
         tensor([[[2., 0.]]])
     """
-    return compute_betti_matching_scores(y_pred, y, include_background, construction, num_threads).error
+    return compute_betti_matching_scores(y_pred, y, include_background, construction, num_threads, ignore_index).error
 
 
 def compute_betti_matching_scores(
@@ -81,6 +85,7 @@ def compute_betti_matching_scores(
     include_background: bool = True,
     construction: Construction = "T",
     num_threads: int | None = None,
+    ignore_index: int | None = None,
 ) -> BettiMatchingScores:
     """Computes error, precision, recall and F1 of the topological features of predictions under Betti matching.
 
@@ -90,9 +95,12 @@ def compute_betti_matching_scores(
         include_background: Whether the first of several channels is scored as well.
         construction: See :func:`compute_betti_matching_error`, which describes the matching.
         num_threads: Threads to use; by default the number of CPUs. The result does not depend on it.
+        ignore_index: As in MONAI's metrics. With one channel, ``y`` has this value where voxels do not count. With
+            several, the voxels of this class do not count and its score is NaN; a number of no class leaves out the
+            voxels without a class. None: all voxels count.
 
     Returns:
-        The scores of each item, channel and dimension, never NaN.
+        The scores of each item, channel and dimension; NaN only for the class ``ignore_index``.
 
     Raises:
         TypeError: An argument is not a dense tensor.
@@ -112,7 +120,7 @@ def compute_betti_matching_scores(
         features = match_features(prediction, reference, construction, num_threads)
         return features.error, features.precision, features.recall, features.f1
 
-    return BettiMatchingScores(*score_pairs(scores, y_pred, y, include_background).unbind(dim=2))
+    return BettiMatchingScores(*score_pairs(scores, y_pred, y, include_background, ignore_index).unbind(dim=2))
 
 
 class BettiMatchingErrorMetric(HomologyMetric):
@@ -126,6 +134,9 @@ class BettiMatchingErrorMetric(HomologyMetric):
         get_not_nans: Whether :meth:`aggregate` also returns the number of scores.
         construction: See :func:`compute_betti_matching_error`.
         num_threads: Threads to use; by default the number of CPUs.
+        ignore_index: As in MONAI's metrics. With one channel, ``y`` has this value where voxels do not count. With
+            several, the voxels of this class do not count and its score is NaN; a number of no class leaves out the
+            voxels without a class. None: all voxels count.
 
     Example:
         >>> import torch
@@ -136,4 +147,6 @@ class BettiMatchingErrorMetric(HomologyMetric):
     """
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, **_: Any) -> torch.Tensor:
-        return compute_betti_matching_error(y_pred, y, self.include_background, self.construction, self.num_threads)
+        return compute_betti_matching_error(
+            y_pred, y, self.include_background, self.construction, self.num_threads, self.ignore_index
+        )

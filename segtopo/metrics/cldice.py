@@ -11,7 +11,9 @@ from segtopo.metrics.mask_batches import score_pairs
 from segtopo.metrics.mask_metric import MaskMetric
 
 
-def compute_cldice(y_pred: torch.Tensor, y: torch.Tensor, include_background: bool = True) -> torch.Tensor:
+def compute_cldice(
+    y_pred: torch.Tensor, y: torch.Tensor, include_background: bool = True, ignore_index: int | None = None
+) -> torch.Tensor:
     """Computes the centreline Dice of prediction and reference (Shit et al. 2021).
 
     It is the harmonic mean of topology precision, the share of the prediction's skeleton inside the reference, and
@@ -23,9 +25,13 @@ def compute_cldice(y_pred: torch.Tensor, y: torch.Tensor, include_background: bo
         y_pred: Predicted binary masks (B, C, H, W[, D]) of any dtype, on any device.
         y: Reference masks of the same shape.
         include_background: Whether the first of several channels is scored as well.
+        ignore_index: As in MONAI's metrics. With one channel, ``y`` has this value where voxels do not count. With
+            several, the voxels of this class do not count and its score is NaN; a number of no class leaves out the
+            voxels without a class. None: all voxels count.
 
     Returns:
-        A float tensor (B, C) in [0, 1], never NaN: 1 where both masks are empty, 0 where one of them is.
+        A float tensor (B, C) in [0, 1]: 1 where both masks are empty, 0 where one of them is. Only the class
+        ``ignore_index`` has NaN.
 
     Raises:
         TypeError: An argument is not a dense tensor.
@@ -42,7 +48,7 @@ def compute_cldice(y_pred: torch.Tensor, y: torch.Tensor, include_background: bo
         >>> compute_cldice(vessel, vessel)
         tensor([[1.]])
     """
-    return score_pairs(cldice, y_pred, y, include_background)
+    return score_pairs(cldice, y_pred, y, include_background, ignore_index)
 
 
 class ClDiceMetric(MaskMetric):
@@ -52,6 +58,9 @@ class ClDiceMetric(MaskMetric):
         include_background: Whether the first of several channels is scored as well.
         reduction: Reduction over items and channels, see ``monai.metrics.DiceMetric``.
         get_not_nans: Whether :meth:`aggregate` also returns the number of scores.
+        ignore_index: As in MONAI's metrics. With one channel, ``y`` has this value where voxels do not count. With
+            several, the voxels of this class do not count and its score is NaN; a number of no class leaves out the
+            voxels without a class. None: all voxels count.
 
     Example:
         >>> import torch
@@ -62,4 +71,4 @@ class ClDiceMetric(MaskMetric):
     """
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, **_: Any) -> torch.Tensor:
-        return compute_cldice(y_pred, y, self.include_background)
+        return compute_cldice(y_pred, y, self.include_background, self.ignore_index)

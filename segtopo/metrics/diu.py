@@ -19,6 +19,7 @@ def compute_diu(
     include_background: bool = True,
     construction: Construction = "T",
     num_threads: int | None = None,
+    ignore_index: int | None = None,
 ) -> torch.Tensor:
     """Counts the topological features that prediction and reference do not share, in 2D and 3D.
 
@@ -33,10 +34,13 @@ def compute_diu(
         include_background: Whether the first of several channels is scored as well.
         construction: ``"T"``: the foreground is 8- or 26-connected. ``"V"``: it is 4- or 6-connected.
         num_threads: Threads to use; by default the number of CPUs. The result does not depend on it.
+        ignore_index: As in MONAI's metrics. With one channel, ``y`` has this value where voxels do not count. With
+            several, the voxels of this class do not count and its score is NaN; a number of no class leaves out the
+            voxels without a class. None: all voxels count.
 
     Returns:
-        A float tensor (B, C, ndim), one count per dimension, never NaN: two empty masks have 0, and against an
-        empty mask the error is the other mask's Betti numbers.
+        A float tensor (B, C, ndim), one count per dimension: two empty masks have 0, and against an
+        empty mask the error is the other mask's Betti numbers. Only the class ``ignore_index`` has NaN.
 
     Raises:
         TypeError: An argument is not a dense tensor.
@@ -57,7 +61,7 @@ def compute_diu(
     def diu(prediction: Mask, reference: Mask) -> tuple[int, ...]:
         return discrepancy(prediction, reference, construction, num_threads).diu
 
-    return score_pairs(diu, y_pred, y, include_background)
+    return score_pairs(diu, y_pred, y, include_background, ignore_index)
 
 
 class DIUMetric(HomologyMetric):
@@ -71,6 +75,9 @@ class DIUMetric(HomologyMetric):
         get_not_nans: Whether :meth:`aggregate` also returns the number of scores.
         construction: See :func:`compute_diu`.
         num_threads: Threads to use; by default the number of CPUs.
+        ignore_index: As in MONAI's metrics. With one channel, ``y`` has this value where voxels do not count. With
+            several, the voxels of this class do not count and its score is NaN; a number of no class leaves out the
+            voxels without a class. None: all voxels count.
 
     Example:
         >>> import torch
@@ -81,4 +88,4 @@ class DIUMetric(HomologyMetric):
     """
 
     def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, **_: Any) -> torch.Tensor:
-        return compute_diu(y_pred, y, self.include_background, self.construction, self.num_threads)
+        return compute_diu(y_pred, y, self.include_background, self.construction, self.num_threads, self.ignore_index)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from monai.metrics.utils import create_ignore_mask
 
 from segtopo.errors import InputError, mismatch
 from segtopo.masks.components import Mask
@@ -34,7 +35,11 @@ def score_masks(score: Callable[[Mask], Score], y: torch.Tensor, dtype: torch.dt
 
 
 def score_pairs(
-    score: Callable[[Mask, Mask], Score], y_pred: torch.Tensor, y: torch.Tensor, include_background: bool
+    score: Callable[[Mask, Mask], Score],
+    y_pred: torch.Tensor,
+    y: torch.Tensor,
+    include_background: bool,
+    ignore_index: int | None = None,
 ) -> torch.Tensor:
     """Scores each mask of a batch against its reference.
 
@@ -43,6 +48,7 @@ def score_pairs(
         y_pred: Predicted binary masks (B, C, H, W[, D]).
         y: Reference masks of the same shape.
         include_background: Whether the first of several channels is scored as well.
+        ignore_index: See :func:`without_ignored`. Among several channels, that of this class has NaN.
 
     Returns:
         The scores (B, C, ...) in float32 on the device of ``y_pred``.
@@ -51,15 +57,51 @@ def score_pairs(
         TypeError: An argument is not a dense tensor.
         InputError: The masks are not binary, have another shape or differ in shape.
     """
+    if ignore_index is not None:
+        y_pred, y = without_ignored(y_pred, y, ignore_index)
     predictions, references = _masks(y_pred, "y_pred"), _masks(y, "y")
     check_same_shape(y_pred=predictions.shape, y=references.shape)
-    if not include_background and predictions.shape[1] > 1:
-        predictions, references = predictions[:, 1:], references[:, 1:]
-    scores = [
-        [score(prediction, reference) for prediction, reference in zip(*item, strict=True)]
-        for item in zip(predictions, references, strict=True)
-    ]
-    return torch.tensor(scores, dtype=torch.float32, device=y_pred.device)
+    first = int(not include_background and predictions.shape[1] > 1)
+    scores = torch.tensor(
+        [
+            [score(prediction, reference) for prediction, reference in zip(*item, strict=True)]
+            for item in zip(predictions[:, first:], references[:, first:], strict=True)
+        ],
+        dtype=torch.float32,
+        device=y_pred.device,
+    )
+    if ignore_index is not None and predictions.shape[1] > 1 and first <= ignore_index < predictions.shape[1]:
+        scores[:, ignore_index - first] = torch.nan
+    return scores
+
+
+def without_ignored(y_pred: torch.Tensor, y: torch.Tensor, ignore_index: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sets the voxels that do not count to the background in predictions and references.
+
+    Args:
+        y_pred: Predicted binary masks (B, C, H, W[, D]).
+        y: Reference masks of the same shape. One channel has the value ``ignore_index`` where voxels do not count.
+        ignore_index: Of several channels, the class whose voxels in ``y`` do not count. If there is no such class,
+            voxels without any class do not count. These are the conventions of MONAI.
+
+    Returns:
+        Both masks without these voxels.
+
+    Raises:
+        TypeError: An argument is not a dense tensor.
+        InputError: The masks differ in shape.
+
+    Example:
+        >>> y = torch.tensor([[[[0, 1, 255]]]])
+        >>> without_ignored(torch.ones_like(y), y, ignore_index=255)
+        (tensor([[[[1, 1, 0]]]]), tensor([[[[0, 1, 0]]]]))
+    """
+    for name, masks in (("y_pred", y_pred), ("y", y)):
+        if not isinstance(masks, torch.Tensor):
+            raise TypeError(mismatch(name, got=type(masks).__name__, expected="a torch tensor"))
+    check_same_shape(y_pred=tuple(y_pred.shape), y=tuple(y.shape))
+    counts = create_ignore_mask(y, ignore_index) != 0
+    return y_pred.where(counts, torch.zeros_like(y_pred)), y.where(counts, torch.zeros_like(y))
 
 
 def _masks(y: Any, name: str) -> Mask:

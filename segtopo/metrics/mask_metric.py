@@ -20,6 +20,7 @@ class MaskMetric(CumulativeIterationMetric):  # type: ignore[misc]  # MONAI has 
         reduction: As in ``monai.metrics.DiceMetric``: ``"none"``, ``"mean"``, ``"sum"``, ``"mean_batch"``,
             ``"sum_batch"``, ``"mean_channel"`` or ``"sum_channel"``; NaN scores are ignored.
         get_not_nans: Whether :meth:`aggregate` also returns the number of scores that are not NaN.
+        ignore_index: Class whose voxels count for no class, or the value of these voxels.
     """
 
     def __init__(
@@ -27,11 +28,13 @@ class MaskMetric(CumulativeIterationMetric):  # type: ignore[misc]  # MONAI has 
         include_background: bool = True,
         reduction: MetricReduction | str = MetricReduction.MEAN,
         get_not_nans: bool = False,
+        ignore_index: int | None = None,
     ) -> None:
         super().__init__()
         self.include_background = include_background
         self.reduction = MetricReduction(reduction)
         self.get_not_nans = get_not_nans
+        self.ignore_index = ignore_index
 
     def aggregate(
         self, reduction: MetricReduction | str | None = None
@@ -63,6 +66,7 @@ class HomologyMetric(MaskMetric):
         get_not_nans: As in :class:`MaskMetric`.
         construction: ``"T"``: the foreground is 8- or 26-connected. ``"V"``: it is 4- or 6-connected.
         num_threads: Threads to use; by default the number of CPUs.
+        ignore_index: As in :class:`MaskMetric`.
 
     Raises:
         InputError: The construction is unknown.
@@ -75,8 +79,9 @@ class HomologyMetric(MaskMetric):
         get_not_nans: bool = False,
         construction: Construction = "T",
         num_threads: int | None = None,
+        ignore_index: int | None = None,
     ) -> None:
-        super().__init__(include_background, reduction, get_not_nans)
+        super().__init__(include_background, reduction, get_not_nans, ignore_index)
         check_construction(construction)
         self.construction: Construction = construction
         self.num_threads = num_threads
