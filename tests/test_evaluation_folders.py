@@ -67,7 +67,7 @@ def test_differing_shape_and_affine(folders: tuple[Path, Path]) -> None:
     write_volume(folders[0] / "two.nii.gz", MASK.T)
     refuse(*folders, r"two.nii.gz: got shape \(9, 6\), expected the shape \(6, 9\) of .*two.mha")
     write_volume(folders[0] / "two.nii.gz", MASK, Volume(MASK, np.diag([2.0, 1, 1, 1])))
-    refuse(*folders, "two.nii.gz: got affine .*, expected the affine .* of .*two.mha")
+    refuse(*folders, "two.nii.gz: got spacing .*, expected the spacing .* of .*two.mha")
 
 
 def test_label_map_where_a_mask_is_expected(folders: tuple[Path, Path]) -> None:

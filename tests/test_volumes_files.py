@@ -127,7 +127,7 @@ def test_scaled_and_big_endian_nifti_are_read(tmp_path: Path) -> None:
 def test_a_label_selects_one_structure(tmp_path: Path) -> None:
     labels = np.arange(35, dtype=np.uint8).reshape(7, 5) % 3
     write_volume(tmp_path / "labels.nii.gz", labels)
-    np.testing.assert_array_equal(read_mask(tmp_path / "labels.nii.gz", label=2).array, labels == 2)
+    np.testing.assert_array_equal(read_mask(tmp_path / "labels.nii.gz", [2]).array, labels == 2)
 
 
 def test_names_have_no_extension_and_hidden_files_are_not_listed(tmp_path: Path) -> None:

@@ -47,8 +47,8 @@ def score_case(
         _score(
             case.name,
             FOREGROUND if label is None else str(label),
-            mask_of(prediction, case.prediction, label),
-            mask_of(reference, case.reference, label),
+            mask_of(prediction, case.prediction, None if label is None else [label]),
+            mask_of(reference, case.reference, None if label is None else [label]),
             construction,
             num_threads,
         )

@@ -78,7 +78,7 @@ def write_simulated_dataset(
     cases: list[dict[str, Any]] = []
     with atomic_output(out) as part:
         for number, file in enumerate(files):
-            mask = read_mask(file, label)
+            mask = read_mask(file, None if label is None else [label])
             if not mask.array.any():
                 raise InputError(mismatch(file, got="no foreground", expected="at least one foreground voxel"))
             extension = lossless_extension(file_format, _default_extension(file, mask))

@@ -81,7 +81,7 @@ def calibrate_files(
     def read_masks() -> Iterator[npt.ArrayLike]:
         is_empty = True
         for name, path in maps.items():
-            mask = read_mask(masks[name], label)
+            mask = read_mask(masks[name], None if label is None else [label])
             check_same_geometry(volumes[-1], mask, str(path), str(masks[name]))
             is_empty &= not mask.array.any()
             yield mask.array

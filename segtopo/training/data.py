@@ -48,7 +48,7 @@ def load_label(path: Path, data: DataConfig) -> Volume:
         InputError: The file cannot be read or has other values.
     """
     if data.classes == 2:
-        return read_mask(path, label=data.label)
+        return read_mask(path, None if data.label is None else [data.label])
     volume = read_volume(path)
     values = np.unique(volume.array)
     if volume.has_channels or not np.isin(values, np.arange(data.classes)).all():

@@ -2,10 +2,13 @@
 
 from segtopo.volumes.file_names import image_extension, image_stem, images_by_name, list_images
 from segtopo.volumes.files import read_volume, write_volume
-from segtopo.volumes.mask_files import mask_of, read_mask
-from segtopo.volumes.volume import Volume, check_same_geometry, crop_volume
+from segtopo.volumes.mask_files import mask_above, mask_of, read_mask
+from segtopo.volumes.orientation import onto_grid
+from segtopo.volumes.same_geometry import check_same_geometry
+from segtopo.volumes.volume import Segment, Volume, crop_volume
 
 __all__ = [
+    "Segment",
     "Volume",
     "check_same_geometry",
     "crop_volume",
@@ -13,7 +16,9 @@ __all__ = [
     "image_stem",
     "images_by_name",
     "list_images",
+    "mask_above",
     "mask_of",
+    "onto_grid",
     "read_mask",
     "read_volume",
     "write_volume",

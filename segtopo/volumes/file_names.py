@@ -6,14 +6,17 @@ from pathlib import Path
 
 from segtopo.errors import InputError, mismatch
 
-NIFTI = (".nii.gz", ".nii")
-ITK = (".mha", ".mhd", ".nrrd")
-PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
-_EXTENSIONS = NIFTI + ITK + PICTURES
+NIFTI = (".nii.gz", ".nii", ".hdr")  # .hdr with .img beside it: a NIfTI or Analyze pair
+FREESURFER = (".mgz", ".mgh")
+METAIMAGE = (".mha", ".mhd")
+NRRD = (".seg.nrrd", ".nrrd", ".nhdr")
+TIFF = (".tif", ".tiff")
+PICTURES = (".png", *TIFF, ".jpg", ".jpeg", ".gif", ".bmp")
+_EXTENSIONS = NIFTI + FREESURFER + METAIMAGE + NRRD + PICTURES
 
 
 def image_extension(path: str | Path) -> str:
-    """Returns the extension of an image file in lower case; ``.nii.gz`` is one extension.
+    """Returns the extension of an image file in lower case; ``.nii.gz`` and ``.seg.nrrd`` are one extension.
 
     Raises:
         InputError: The extension is not one of the supported formats.
@@ -37,6 +40,8 @@ def image_stem(path: str | Path) -> str:
     Example:
         >>> image_stem("scans/case.01.nii.gz")
         'case.01'
+        >>> image_stem("case1.seg.nrrd")
+        'case1'
     """
     return Path(path).name[: -len(image_extension(path))]
 

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from segtopo.atomic_output import atomic_output
 from segtopo.errors import InputError, mismatch
-from segtopo.volumes.file_names import ITK, NIFTI, PICTURES, image_extension
-from segtopo.volumes.itk import read_itk, write_itk
+from segtopo.volumes.file_names import FREESURFER, METAIMAGE, NIFTI, NRRD, PICTURES, image_extension
+from segtopo.volumes.freesurfer import read_freesurfer, write_freesurfer
+from segtopo.volumes.itk import write_itk
+from segtopo.volumes.metaimage import read_metaimage
 from segtopo.volumes.nifti import read_nifti, write_nifti
+from segtopo.volumes.nrrd import read_nrrd
 from segtopo.volumes.pictures import read_picture, write_picture
+from segtopo.volumes.scaled_integers import smallest_integer_dtype
 from segtopo.volumes.volume import Array, Volume
+
+_READERS: dict[tuple[str, ...], Callable[[Path], Volume]] = {
+    NIFTI: read_nifti,
+    FREESURFER: read_freesurfer,
+    METAIMAGE: read_metaimage,
+    NRRD: read_nrrd,
+    PICTURES: read_picture,
+}
 
 
 def read_volume(path: str | Path) -> Volume:
-    """Reads an image from a NIfTI, MHA, MHD, NRRD, PNG, TIFF or JPEG file.
+    """Reads an image from a NIfTI, Analyze, FreeSurfer, MetaImage, NRRD, PNG, TIFF, JPEG, GIF or BMP file.
 
-    A NIfTI, MHA, MHD or NRRD image whose third axis has length 1 is returned as a 2D image.
+    Every checksum of the file is verified. A medical image whose third axis has length 1 is returned as a 2D image.
 
     Args:
         path: The file.
 
     Returns:
-        The voxels in index order, with their affine (RAS+, in mm). The dtype is that of the file; scaled NIfTI images
-        are float32.
+        The voxels in index order, with their affine (RAS+, in mm). The dtype is that of the file. Scaled NIfTI images
+        are float32, or integers if all their values are integers but for the rounding of the scale factor.
 
     Raises:
         InputError: The file does not exist, has an unsupported format, is truncated or damaged, or contains NaN.
@@ -42,8 +56,9 @@ def read_volume(path: str | Path) -> Volume:
     extension = image_extension(path)
     if not path.is_file():
         raise InputError(mismatch(path, got="no such file", expected="an image"))
-    readers = {NIFTI: read_nifti, ITK: read_itk, PICTURES: read_picture}
-    volume = next(read for extensions, read in readers.items() if extension in extensions)(path)
+    read = next(read for extensions, read in _READERS.items() if extension in extensions)
+    with _errors_in_one_line(path, extension):
+        volume = read(path)
     _check_no_nan(volume.array, path)
     return volume
 
@@ -84,10 +99,31 @@ def write_volume(path: str | Path, array: Array, like: Volume | None = None) -> 
     with atomic_output(path) as part:
         if extension in NIFTI:
             write_nifti(part, stored, like, has_channels)
-        elif extension in ITK:
+        elif extension in FREESURFER:
+            write_freesurfer(part, stored, like, has_channels)
+        elif extension in METAIMAGE + NRRD:
             write_itk(part, stored, like, has_channels)
         else:
-            write_picture(part, stored, has_channels)
+            write_picture(part, stored, like, has_channels)
+
+
+@contextmanager
+def _errors_in_one_line(path: Path, extension: str) -> Iterator[None]:
+    """Turns each exception of a reader into an InputError that names the file.
+
+    Damaged bytes lead to exceptions of every kind in the libraries that parse them, so all kinds are meant.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except MemoryError as error:
+        got = "an image larger than the memory"
+        raise InputError(mismatch(path, got=got, expected="an image that fits the memory")) from error
+    except Exception as error:
+        lines = str(error).split("\n")
+        got = f"truncated or damaged data ({lines[0].strip() or type(error).__name__})"
+        raise InputError(mismatch(path, got=got, expected=f"an intact {extension} file")) from error
 
 
 def _as_stored(array: Array, extension: str) -> Array:
@@ -96,8 +132,7 @@ def _as_stored(array: Array, extension: str) -> Array:
     if array.dtype == np.float16:
         return np.asarray(array, np.float32)
     if array.dtype in (np.int64, np.uint64) and array.size:
-        smallest = np.result_type(np.min_scalar_type(array.min()), np.min_scalar_type(array.max()))
-        return np.asarray(array, smallest)
+        return np.asarray(array, smallest_integer_dtype(int(array.min()), int(array.max())))
     return array
 
 

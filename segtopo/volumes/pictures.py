@@ -1,67 +1,64 @@
-"""PNG and JPEG files (with Pillow) and TIFF files (with tifffile), which have no position in space."""
+"""PNG, JPEG, GIF and BMP files, which have no position in space; TIFF files are read in a module of their own."""
 
 from __future__ import annotations
 
-import logging
-import zlib
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from segtopo.errors import InputError, mismatch
+from segtopo.volumes.file_names import TIFF
+from segtopo.volumes.stored_content import check_plausible
+from segtopo.volumes.tiff import read_tiff, write_tiff
+from segtopo.volumes.transparency import without_transparency
 from segtopo.volumes.volume import Array, Volume
 
-# Pillow modes that are converted. Transparency is dropped. A palette is not applied, as its indices are the labels.
-_PILLOW_MODES = {
-    "LA": "L",
-    "La": "L",
-    "RGBA": "RGB",
-    "RGBa": "RGB",
-    "RGBX": "RGB",
-    "CMYK": "RGB",
-    "YCbCr": "RGB",
-}
+_PNG = b"\x89PNG\r\n\x1a\n"
+_IN_COLOUR = {"RGBX": "RGB", "CMYK": "RGB", "YCbCr": "RGB", "La": "LA", "RGBa": "RGBA"}
+
+
+@dataclass(frozen=True)
+class _PngHeader:
+    """Bits of a sample, and the type of the colours: grey (0), RGB (2), palette (3), with opacity (4, 6)."""
+
+    bits: int
+    colours: int
 
 
 def read_picture(path: Path) -> Volume:
-    """Reads a PNG, JPEG or TIFF file without its transparency. Pixels of 1 bit become 0 and 1.
+    """Reads a PNG, JPEG, TIFF, GIF or BMP file; the content of the file selects the format.
 
-    Raises:
-        InputError: The file is truncated or damaged, or is neither a 2D image nor a 3D stack.
+    Pixels of 1 bit become 0 and 1. The palette of a PNG file is not applied, because its indices are labels, except
+    that a palette of white and black is not read as black and white.
     """
-    read = _read_tiff if path.suffix.lower() in {".tif", ".tiff"} else _read_with_pillow
-    try:
-        array, has_channels = read(path)
-    except (OSError, ValueError, SyntaxError, IndexError, zlib.error) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        got = f"truncated or damaged data ({reason})"
-        raise InputError(mismatch(path, got=got, expected="a PNG, JPEG or TIFF file")) from error
-    if array.dtype == bool:
-        array = array.astype(np.uint8)
-    if array.ndim - has_channels not in (2, 3) or 0 in array.shape:
-        raise InputError(mismatch(path, got=f"shape {array.shape}", expected="a 2D image or a 3D stack"))
-    return Volume(array.astype(array.dtype.newbyteorder("="), copy=False), has_channels=has_channels)
+    with path.open("rb") as file:
+        magic = file.read(26)
+    if magic[:2] in (b"II", b"MM"):
+        return read_tiff(path)
+    if magic.startswith(_PNG) and len(magic) == 26:
+        return _volume(*_read_png(path, _PngHeader(*magic[24:26])))
+    return _volume(*_read_other(path, magic))
 
 
-def write_picture(path: Path, array: Array, has_channels: bool) -> None:
-    """Writes a PNG or TIFF file.
+def write_picture(path: Path, array: Array, like: Volume, has_channels: bool) -> None:
+    """Writes a PNG, BMP or TIFF file; TIFF files get the spacing of ``like``.
 
     Raises:
         InputError: The format cannot hold the array. PNG holds 2D images: grey with 8 or 16 bits, or RGB with 8 bits.
-            JPEG is lossy.
+            BMP holds those with 8 bits. JPEG is lossy, and GIF has a palette.
     """
-    if path.suffix.lower() in {".tif", ".tiff"}:
-        import tifffile
-
-        axes = "CZYX"[-array.ndim :] if not has_channels else ("CYX" if array.ndim == 3 else "CZYX")
-        tifffile.imwrite(path, array, compression="zlib", photometric="minisblack", metadata={"axes": axes})
+    extension = path.suffix.lower()
+    if extension in TIFF:
+        write_tiff(path, array, like, has_channels)
         return
-    if path.suffix.lower() != ".png":
-        raise InputError(mismatch(path, got="the lossy format JPEG", expected=".png or .tif"))
+    if extension not in (".png", ".bmp"):
+        raise InputError(mismatch(path, got=f"the format {extension}", expected="a lossless one: .png or .tif"))
     shape = array.shape[1:] if has_channels else array.shape
-    fits = array.dtype == np.uint8 or (array.dtype == np.uint16 and not has_channels)
+    fits = array.dtype == np.uint8 or (array.dtype == np.uint16 and not has_channels and extension == ".png")
     if len(shape) != 2 or not fits or (has_channels and array.shape[0] not in (1, 3)):
-        expected = "a 2D image, grey with 8 or 16 bits or RGB with 8 bits; use .tif or .nii.gz"
+        expected = "a 2D image, grey with 8 or (in PNG) 16 bits or RGB with 8 bits; use .tif or .nii.gz"
         raise InputError(mismatch(path, got=f"{array.dtype} of shape {array.shape}", expected=expected))
     from PIL import Image
 
@@ -69,32 +66,74 @@ def write_picture(path: Path, array: Array, has_channels: bool) -> None:
     Image.fromarray(np.ascontiguousarray(pixels)).save(path)
 
 
-def _read_with_pillow(path: Path) -> tuple[Array, bool]:
-    from PIL import Image
+def _volume(pixels: Array, has_opacity: bool) -> Volume:
+    """Makes a volume of an array of shape (rows, columns) or (rows, columns, colours)."""
+    channels = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, -1, 0)
+    if has_opacity:
+        channels = without_transparency(channels[:-1], channels[-1])
+    is_colour = len(channels) > 1
+    array = channels if is_colour else channels[0]
+    array = array.astype(np.uint8 if array.dtype == bool else array.dtype.newbyteorder("="), copy=False)
+    return Volume(array, has_channels=is_colour, has_position=False, is_colour=is_colour)
 
-    with Image.open(path) as image:
-        pixels = np.asarray(image.convert(_PILLOW_MODES.get(image.mode, image.mode)))
-    if pixels.ndim == 3:
-        return np.moveaxis(pixels, -1, 0), True
-    return pixels, False
+
+def _read_png(path: Path, header: _PngHeader) -> tuple[Array, bool]:
+    from PIL.PngImagePlugin import PngImageFile
+
+    # Image.open would take a large image for an attack; check_plausible compares its size with that of the file.
+    with PngImageFile(path) as image:
+        _check_single(image)
+        check_plausible(path, image.width * image.height, compressed=True)
+        image.verify()  # the checksums, which reading skips
+    has_opacity = header.colours in (4, 6)
+    if header.bits == 16 and header.colours != 0:  # Pillow would keep the upper 8 bits alone
+        import imagecodecs
+
+        return np.asarray(imagecodecs.png_decode(path.read_bytes())), has_opacity
+    with PngImageFile(path) as image:
+        pixels = np.asarray(image)
+        if header.colours == 3:
+            return _indices(pixels, image), False
+    if header.colours == 0 and header.bits in (2, 4):
+        return pixels // np.uint8(255 // (2**header.bits - 1)), False  # Pillow stretches them to 8 bits
+    return pixels, has_opacity
 
 
-def _read_tiff(path: Path) -> tuple[Array, bool]:
-    import tifffile
+def _indices(pixels: Array, image: Any) -> Array:
+    """Returns the indices of a palette, as 1 for white and 0 for black if index 0 is white and there is no colour."""
+    colours = np.reshape(image.getpalette("RGB"), (-1, 3))
+    used = colours[np.unique(pixels[pixels < len(colours)])]
+    if (colours[0] == 255).all() and ((used == 0).all(axis=1) | (used == 255).all(axis=1)).all():
+        return np.asarray(colours[pixels, 0] == 255)
+    return pixels
 
-    # The exception reports damage. Without a handler, tifffile's log would also be printed on the terminal.
-    logging.getLogger("tifffile").addHandler(logging.NullHandler())
-    try:
-        with tifffile.TiffFile(path) as file:
-            series = file.series[0]
-            axes, pixels = series.axes, np.asarray(series.asarray())
-    except ValueError as error:
-        # For LZW and JPEG compression tifffile needs a large optional package; Pillow reads both in 2D.
-        if "imagecodecs" not in str(error):
-            raise
-        return _read_with_pillow(path)
-    channel = max(axes.find("S"), axes.find("C"))
-    if channel < 0:
-        return pixels, False
-    pixels = np.moveaxis(pixels, channel, 0)
-    return (pixels[:3] if axes[channel] == "S" else pixels), True
+
+def _read_other(path: Path, magic: bytes) -> tuple[Array, bool]:
+    from PIL.BmpImagePlugin import BmpImageFile
+    from PIL.GifImagePlugin import GifImageFile
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    readers: dict[bytes, Any] = {b"GIF8": GifImageFile, b"\xff\xd8\xff": JpegImageFile, b"BM": BmpImageFile}
+    reader = next((reader for start, reader in readers.items() if magic.startswith(start)), None)
+    if reader is None:
+        raise ValueError("no PNG, JPEG, TIFF, GIF or BMP data")
+    with reader(path) as image:
+        _check_single(image)
+        check_plausible(path, image.width * image.height, compressed=True)
+        if image.mode == "P":
+            return _palette_colours(image)
+        converted = image.convert(_IN_COLOUR.get(image.mode, image.mode))
+        return np.asarray(converted), converted.mode in ("LA", "RGBA")
+
+
+def _palette_colours(image: Any) -> tuple[Array, bool]:
+    """Applies the palette of a GIF or BMP file, whose order is arbitrary."""
+    has_opacity = "transparency" in image.info
+    pixels = np.asarray(image.convert("RGBA" if has_opacity else "RGB"))
+    is_grey = (pixels[..., :1] == pixels[..., :3]).all()
+    return (pixels[..., [0, 3] if has_opacity else 0] if is_grey else pixels), has_opacity
+
+
+def _check_single(image: Any) -> None:
+    if (frames := getattr(image, "n_frames", 1)) > 1:
+        raise ValueError(f"{frames} pictures in one file")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,18 +16,36 @@ Array = npt.NDArray[Any]
 Affine = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Segment:
+    """The voxels of one structure of a segmentation: those of a layer that have a value.
+
+    Attributes:
+        layer: Channel of the array; 0 for an array without channels.
+        value: Value of the voxels of the structure.
+    """
+
+    layer: int
+    value: int
+
+
 @dataclass(frozen=True, eq=False)
 class Volume:
     """A 2D or 3D image with its position in space.
 
     Attributes:
         array: Voxels in index order, with the channels, if any, on the first axis. The spatial axes are ``(i, j[, k])``
-            for NIfTI, MHA, MHD and NRRD files (as in nibabel), ``(rows, columns)`` for PNG, JPEG and TIFF files and
-            ``(pages, rows, columns)`` for TIFF stacks.
-        affine: ``(4, 4)`` matrix from voxel indices to RAS+ coordinates in mm; the identity for PNG, JPEG and TIFF.
+            for medical formats (as in nibabel), ``(rows, columns)`` for pictures and ``(pages, rows, columns)`` for
+            TIFF stacks.
+        affine: ``(4, 4)`` matrix from voxel indices to RAS+ coordinates in mm; for pictures the identity, or the
+            spacing of a TIFF file.
         has_channels: Whether the first axis of ``array`` holds channels.
         header: The geometry in the format of the file, with which :func:`write_volume` copies it bit for bit. ``None``
-            for PNG, JPEG and TIFF files and for volumes that were not read from a file.
+            for pictures and for volumes that were not read from a file.
+        has_position: Whether the origin and the directions of ``affine`` are known. A picture and a NIfTI file without
+            sform and qform state no position.
+        is_colour: Whether the channels are the colours of a picture.
+        segments: The structures of a segmentation by name; empty for other images.
 
     Example:
         >>> volume = Volume(np.zeros((5, 4, 3)), np.diag([0.5, 0.5, 2.0, 1.0]))
@@ -38,6 +57,9 @@ class Volume:
     affine: Affine = field(default_factory=lambda: np.eye(4))
     has_channels: bool = False
     header: Any = None
+    has_position: bool = True
+    is_colour: bool = False
+    segments: Mapping[str, Segment] = field(default_factory=dict)
 
     @property
     def spatial_shape(self) -> tuple[int, ...]:
@@ -80,6 +102,28 @@ def stored_shape(volume: Volume) -> tuple[int, ...]:
     return volume.spatial_shape if in_plane else (*volume.spatial_shape, 1)[:3]
 
 
+def spatial_and_channels(voxels: Array, path: Path) -> tuple[Array, bool]:
+    """Separates the axes of voxels in the order i, j, k, ... of a file.
+
+    Axes of length 1 after the second are removed. The channels, if any, move from the last axis to the first.
+
+    Returns:
+        The array, and whether its first axis holds channels.
+
+    Raises:
+        InputError: There are two axes of channels.
+    """
+    spatial, channels = voxels.shape[:3], [size for size in voxels.shape[3:] if size > 1]
+    if len(channels) > 1:
+        expected = "a 2D or 3D image, with at most one axis of channels"
+        raise InputError(mismatch(path, got=f"shape {voxels.shape}", expected=expected))
+    if spatial[2:] == (1,):
+        spatial = spatial[:2]
+    if channels:
+        return np.moveaxis(voxels.reshape(*spatial, *channels, order="A"), -1, 0), True
+    return voxels.reshape(spatial, order="A"), False
+
+
 def crop_volume(volume: Volume, start: Sequence[int], shape: Sequence[int]) -> Volume:
     """Crops a volume to a box; the voxels keep their positions in space.
 
@@ -102,46 +146,4 @@ def crop_volume(volume: Volume, start: Sequence[int], shape: Sequence[int]) -> V
     affine = volume.affine.copy()
     affine[:3, 3] += affine[:3, : volume.ndim] @ np.asarray(start)
     array = volume.array[(slice(None), *box) if volume.has_channels else box]
-    return Volume(array, affine, volume.has_channels)
-
-
-def check_same_geometry(
-    volume: Volume,
-    reference: Volume,
-    name: str = "prediction",
-    reference_name: str = "reference",
-    *,
-    tolerance: float = 0.01,
-) -> None:
-    """Raises InputError unless two volumes have the same spatial shape and the same position in space.
-
-    Args:
-        volume: The volume to check.
-        reference: The volume with the expected geometry.
-        name: Name of ``volume`` in error messages, for instance its path.
-        reference_name: Name of ``reference`` in error messages.
-        tolerance: Largest distance between the two positions of a corner of the image, in units of the smallest voxel
-            size of ``volume``.
-
-    Raises:
-        InputError: The spatial shapes differ, or the affines differ by more than the tolerance.
-
-    Example:
-        >>> check_same_geometry(Volume(np.zeros((5, 4))), Volume(np.zeros((5, 4))))
-        >>> check_same_geometry(Volume(np.zeros((5, 4))), Volume(np.zeros((5, 6))))
-        Traceback (most recent call last):
-        segtopo.errors.InputError: prediction: got shape (5, 4), expected the shape (5, 6) of reference
-    """
-    if volume.spatial_shape != reference.spatial_shape:
-        expected = f"the shape {reference.spatial_shape} of {reference_name}"
-        raise InputError(mismatch(name, got=f"shape {volume.spatial_shape}", expected=expected))
-    shape = volume.spatial_shape + (1,) * (3 - volume.ndim)
-    corners = np.array([[*index, 1] for index in np.ndindex(2, 2, 2)]) * np.array([*shape, 1])
-    displacement = np.linalg.norm(corners @ (volume.affine - reference.affine).T, axis=1).max()
-    if not displacement <= tolerance * min(volume.spacing):
-        expected = f"the affine {_one_line(reference.affine)} of {reference_name}"
-        raise InputError(mismatch(name, got=f"affine {_one_line(volume.affine)}", expected=expected))
-
-
-def _one_line(affine: Affine) -> str:
-    return str([[float(f"{value:.6g}") for value in row] for row in affine[:3].tolist()])
+    return replace(volume, array=array, affine=affine, header=None)
