@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -55,6 +55,51 @@ def atomic_output(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         for parent in new_parents:
             with suppress(OSError):  # A parent that holds the output is not empty, so it is kept.
+                parent.rmdir()
+
+
+@contextmanager
+def atomic_outputs(folder: str | Path, names: Sequence[str]) -> Iterator[Path]:
+    """Yields a temporary folder for several files, and moves them into a folder when the block ends without an error.
+
+    Files of the same names are removed before the first is moved: an interruption leaves some files out, and never
+    leaves new files beside old ones. Other files of the folder are kept.
+
+    Args:
+        folder: Destination. It and missing parent folders are created.
+        names: Names of the files.
+
+    Yields:
+        The temporary folder.
+
+    Raises:
+        InputError: The destination cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with atomic_outputs(folder, ["a.txt", "b.txt"]) as part:
+        ...     for name in ("a.txt", "b.txt"):
+        ...         _ = (part / name).write_text("complete")
+        >>> sorted(file.name for file in folder.iterdir())
+        ['a.txt', 'b.txt']
+    """
+    folder = Path(folder)
+    with _os_errors_as_input_errors(folder):
+        new_folders = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+        part = folder / f".{uuid.uuid4().hex[:8]}.part"
+        part.mkdir(parents=True)
+    try:
+        yield part
+        with _os_errors_as_input_errors(folder):
+            for name in names:
+                (folder / name).unlink(missing_ok=True)
+            for name in names:
+                (part / name).replace(folder / name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        for parent in new_folders:
+            with suppress(OSError):
                 parent.rmdir()
 
 

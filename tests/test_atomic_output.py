@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from segtopo.atomic_output import atomic_output
+from segtopo.atomic_output import atomic_output, atomic_outputs
 from segtopo.errors import InputError
 
 
@@ -171,3 +171,63 @@ def test_files_do_not_replace_folders_nor_folders_files(tmp_path: Path, existing
     with pytest.raises(InputError, match="cannot be written"), atomic_output(tmp_path / "out") as part:
         WRITERS[kind][0](part)
     assert everything_in(tmp_path) == ["out"]
+
+
+def test_several_outputs_appear_together_and_other_files_are_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "out"
+    with atomic_outputs(folder, ["a", "b"]) as part:
+        for name in ("a", "b"):
+            (part / name).write_text("first")
+        assert [path for path in folder.iterdir() if path != part] == []
+    (folder / "mine").write_text("kept")
+    with atomic_outputs(folder, ["a", "b"]) as part:
+        for name in ("a", "b"):
+            (part / name).write_text("second")
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {"a": "second", "b": "second", "mine": "kept"}
+
+
+def interrupt(path: Path) -> None:
+    path.write_text("new")
+    raise KeyboardInterrupt
+
+
+def write_all(folder: Path, names: list[str]) -> None:
+    with atomic_outputs(folder, names) as part:
+        for name in names:
+            (part / name).write_text("new")
+
+
+def test_an_error_keeps_all_older_outputs(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(KeyboardInterrupt), atomic_outputs(tmp_path, ["a"]) as part:
+        interrupt(part / "a")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}
+    with pytest.raises(KeyboardInterrupt), atomic_outputs(tmp_path / "new", ["a"]) as part:
+        interrupt(part / "a")
+    assert not (tmp_path / "new").exists()
+
+
+def test_new_outputs_are_never_beside_older_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interruption between two moves leaves out files; it does not mix two sets."""
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text("old")
+    replace = Path.replace
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if self.name == "b":
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_all(tmp_path, ["a", "b", "c"])
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "new"}
+
+
+@pytest.mark.parametrize("name", ["file", "file/deeper"])
+def test_outputs_in_place_of_a_file_are_refused_before_the_block(name: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    begun = []
+    with pytest.raises(InputError, match="cannot be written"), atomic_outputs(tmp_path / name, ["a"]):
+        begun.append(True)
+    assert not begun

@@ -76,6 +76,8 @@ def test_every_kind_of_input_is_known() -> None:
         ("calibrate", "references"),
         ("evaluate", "predictions"),
         ("evaluate", "references"),
+        ("evaluate", "--roi"),
+        ("evaluate", "--images"),
         ("persistence", "image"),
         ("simulate", "masks"),
     ]

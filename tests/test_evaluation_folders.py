@@ -1,15 +1,20 @@
-"""From folders to reports: pairing, refusals that leave nothing behind, workers, progress."""
+"""From folders to reports: refusals that leave nothing behind, cases that fail alone, workers, progress."""
 
+import csv
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from segtopo.errors import InputError
-from segtopo.evaluation import evaluate, pair_cases
+from segtopo.evaluation import EvaluationOptions, evaluate
 from segtopo.volumes import Volume, write_volume
 
 MASK = np.eye(6, 9, dtype=bool)
+REPORTS = ["cases", "cases.csv", "errors.csv", "notes.txt", "report.html", "summary.json"]
 
 
 @pytest.fixture
@@ -30,30 +35,22 @@ def refuse(predictions: Path, references: Path, match: str, **options: object) -
     assert not list(out.parent.glob(".*"))
 
 
-def test_pairs_by_name_whatever_the_format(folders: tuple[Path, Path]) -> None:
-    (folders[0] / "notes.txt").write_text("no image")
-    cases = pair_cases(*folders)
-    assert [(c.name, c.prediction.name, c.reference.name) for c in cases] == [
-        ("one", "one.nii.gz", "one.mha"),
-        ("two", "two.nii.gz", "two.mha"),
-    ]
-
-
-def test_missing_and_extra_cases_are_named(folders: tuple[Path, Path]) -> None:
-    (folders[0] / "two.nii.gz").unlink()
-    refuse(*folders, r"no prediction for two")
-    refuse(*reversed(folders), r"no reference for two")
-
-
-def test_many_missing_cases_are_cut_short(folders: tuple[Path, Path]) -> None:
-    for number in range(7):
-        write_volume(folders[1] / f"x{number}.png", MASK)
-    refuse(*folders, "no prediction for x0, x1, x2, x3, x4 and 2 more")
-
-
-def test_two_images_of_one_name(folders: tuple[Path, Path]) -> None:
-    write_volume(folders[0] / "one.png", MASK)
-    refuse(*folders, "got one.nii.gz and one.png, expected one image of each name")
+def failure(predictions: Path, references: Path, match: str, **options: Any) -> None:
+    """Expect that one case fails with one line of complaint, in result and table, and the other is scored."""
+    out = predictions.parent / "failure"
+    evaluation = evaluate(predictions, references, out, EvaluationOptions(**options))
+    assert [scores.case for scores in evaluation.cases] == ["one"]
+    (reason,) = evaluation.failures.values()
+    assert list(evaluation.failures) == ["two"]
+    assert re.search(match, reason)
+    assert "\n" not in reason
+    with (out / "cases.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["case"], row["failure"]) for row in rows] == [("one", ""), ("two", reason)]
+    assert json.loads((out / "summary.json").read_text())["failures"] == {"two": reason}
+    (predictions / "one.nii.gz").unlink()
+    (references / "one.mha").unlink()
+    refuse(predictions, references, match, options=EvaluationOptions(**options))
 
 
 def test_missing_empty_and_mixed_paths(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -63,30 +60,38 @@ def test_missing_empty_and_mixed_paths(folders: tuple[Path, Path], tmp_path: Pat
     refuse(folders[0], folders[1] / "one.mha", r"one\.mha: got a file, expected a folder")
 
 
-def test_differing_shape_and_affine(folders: tuple[Path, Path]) -> None:
-    write_volume(folders[0] / "two.nii.gz", MASK.T)
-    refuse(*folders, r"two.nii.gz: got shape \(9, 6\), expected the shape \(6, 9\) of .*two.mha")
+def test_differing_shape(folders: tuple[Path, Path]) -> None:
+    write_volume(folders[0] / "two.nii.gz", MASK[1:])
+    failure(*folders, r"two.nii.gz: got shape \(5, 9\), expected .* of .*two.mha")
+
+
+def test_differing_spacing(folders: tuple[Path, Path]) -> None:
     write_volume(folders[0] / "two.nii.gz", MASK, Volume(MASK, np.diag([2.0, 1, 1, 1])))
-    refuse(*folders, "two.nii.gz: got spacing .*, expected the spacing .* of .*two.mha")
+    failure(*folders, "two.nii.gz: got .*, expected .* of .*two.mha")
 
 
 def test_label_map_where_a_mask_is_expected(folders: tuple[Path, Path]) -> None:
     write_volume(folders[1] / "two.mha", np.arange(54, dtype=np.uint8).reshape(6, 9))
-    refuse(*folders, "two.mha: got .*expected a binary mask")
+    failure(*folders, "two.mha: got .*expected a binary mask")
 
 
-def test_truncated_and_nan_masks(folders: tuple[Path, Path]) -> None:
+def test_truncated_masks(folders: tuple[Path, Path]) -> None:
     path = folders[0] / "two.nii.gz"
     path.write_bytes(path.read_bytes()[:-20])
-    refuse(*folders, "two.nii.gz")
-    write_volume(path, np.where(MASK, np.nan, 0).astype(np.float32))
-    refuse(*folders, "two.nii.gz: got NaN in 6 of 54 voxels")
+    failure(*folders, "two.nii.gz")
+
+
+def test_nan_masks(folders: tuple[Path, Path]) -> None:
+    write_volume(folders[0] / "two.nii.gz", np.where(MASK, np.nan, 0).astype(np.float32))
+    failure(*folders, "two.nii.gz: got NaN in 6 of 54 voxels")
 
 
 def test_2d_beside_3d(folders: tuple[Path, Path]) -> None:
-    for folder in folders:
-        write_volume(folder / "volume.nii", np.ones((3, 4, 5), dtype=bool))
-    refuse(*folders, "case volume: got 3D, expected 2D as case one")
+    for folder, extension in zip(folders, (".nii.gz", ".mha"), strict=True):
+        write_volume(folder / f"two{extension}", np.ones((3, 4, 5), dtype=bool))
+    evaluation = evaluate(*folders, folders[0].parent / "out")
+    assert evaluation.failures == {"two": "case two: got 3D, expected 2D as case one"}
+    assert [scores.case for scores in evaluation.cases] == ["one"]
 
 
 def test_out_that_cannot_be_written_is_refused_before_any_scoring(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -108,13 +113,14 @@ def test_reports_of_an_earlier_evaluation_are_replaced_and_the_rest_kept(
     write_volume(folders[0] / "one.nii.gz", np.zeros_like(MASK))
     evaluate(*folders, out)
     assert (out / "cases.csv").read_text() != before
-    assert sorted(p.name for p in out.iterdir()) == ["cases.csv", "errors.csv", "notes.txt", "summary.json"]
-    write_volume(folders[0] / "one.nii.gz", MASK.T)
+    assert sorted(p.name for p in out.iterdir()) == REPORTS
+    for name in ("one", "two"):
+        write_volume(folders[0] / f"{name}.nii.gz", MASK.T)
     kept = (out / "cases.csv").read_text(), (out / "summary.json").read_text()
     with pytest.raises(InputError):
         evaluate(*folders, out)
     assert kept == ((out / "cases.csv").read_text(), (out / "summary.json").read_text())
-    assert sorted(p.name for p in out.iterdir()) == ["cases.csv", "errors.csv", "notes.txt", "summary.json"]
+    assert sorted(p.name for p in out.iterdir()) == REPORTS
 
 
 def test_progress_names_every_case(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -128,7 +134,9 @@ def test_workers_find_the_same_and_complain_alike(folders: tuple[Path, Path], tm
     for number in range(6):
         for folder in folders:
             write_volume(folder / f"more{number}.png", np.roll(MASK, number))
-    assert evaluate(*folders, tmp_path / "a", workers=3) == evaluate(*folders, tmp_path / "b", workers=1)
+    found = evaluate(*folders, tmp_path / "a", workers=3)
+    assert repr(found) == repr(evaluate(*folders, tmp_path / "b", workers=1))
     assert (tmp_path / "a/cases.csv").read_bytes() == (tmp_path / "b/cases.csv").read_bytes()
-    write_volume(folders[0] / "one.nii.gz", MASK.T)
-    refuse(*folders, "one.nii.gz: got shape", workers=2)
+    write_volume(folders[0] / "two.nii.gz", MASK.T)
+    for workers in (1, 2):
+        assert list(evaluate(*folders, tmp_path / f"failed{workers}", workers=workers).failures) == ["two"]

@@ -20,6 +20,7 @@ FLOORS = {
     "errors": -1,
     "atomic_output": 0,
     "_native": 0,
+    "parallel": 0,
     "persistence": 1,
     "masks": 2,
     "matching": 2,

@@ -30,7 +30,10 @@ COMMANDS = {
 EXAMPLES = {name: module.EXAMPLE for name, module in COMMANDS.items()}
 
 #: The extra of the package that installs each optional module.
-EXTRAS = dict.fromkeys(("ignite", "pydantic", "tensorboard", "yaml"), "train") | {"matplotlib": "report"}
+EXTRAS = dict.fromkeys(("ignite", "pydantic", "tensorboard", "yaml"), "train") | {
+    "matplotlib": "report",
+    "distributed": "distributed",
+}
 
 # Typer does not export the common base of its usage errors.
 UsageError: Any = typer.BadParameter.__base__

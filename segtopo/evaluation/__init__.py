@@ -7,25 +7,43 @@ Example:
     0.81
 """
 
-from segtopo.evaluation.case_scores import CaseScores, PlacedError
+from segtopo.evaluation.case_masks import Case
+from segtopo.evaluation.case_scores import CaseResult, CaseScores, PlacedError
 from segtopo.evaluation.evaluate import evaluate
+from segtopo.evaluation.options import EvaluationOptions
+from segtopo.evaluation.pictures import Picture
 from segtopo.evaluation.reports import REPORTS, score_table
 from segtopo.evaluation.results import Evaluation
-from segtopo.evaluation.scoring import Progress, score_case
+from segtopo.evaluation.scores import SCORE_GROUPS, MaskPair, Score, ScoreOptions, compute_scores, scores_of
+from segtopo.evaluation.scoring import score_case
 from segtopo.evaluation.statistics import Statistic, summarise
-from segtopo.volumes.case_pairs import CasePair, pair_cases
+from segtopo.evaluation.structures import Labels, Structure, parse_labels
+from segtopo.volumes.case_pairs import CasePair, CasePairs, pair_cases
 
 __all__ = [
     "REPORTS",
+    "SCORE_GROUPS",
+    "Case",
     "CasePair",
+    "CasePairs",
+    "CaseResult",
     "CaseScores",
     "Evaluation",
+    "EvaluationOptions",
+    "Labels",
+    "MaskPair",
+    "Picture",
     "PlacedError",
-    "Progress",
+    "Score",
+    "ScoreOptions",
     "Statistic",
+    "Structure",
+    "compute_scores",
     "evaluate",
     "pair_cases",
+    "parse_labels",
     "score_case",
     "score_table",
+    "scores_of",
     "summarise",
 ]

@@ -1,15 +1,14 @@
-"""The scores of one structure of one case."""
+"""The scores of one structure of one case, and the result of a case."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
-
-from segtopo.masks import TopologyError
-from segtopo.metrics import MatchedFeatures
-from segtopo.volumes.volume import world_position
+from segtopo.evaluation.pictures import Picture
+from segtopo.masks import ErrorKind, TopologyError
+from segtopo.volumes.volume import Affine, world_position
 
 
 @dataclass(frozen=True)
@@ -17,17 +16,33 @@ class PlacedError:
     """A topological error of a case and its position in space.
 
     Attributes:
-        error: The error and its voxel.
+        kind: The kind of the error, see :func:`segtopo.masks.compare_masks`.
+        dimension: Dimension of the feature that only one mask has.
+        voxel: A voxel that makes the difference.
         world: RAS+ coordinates of the voxel in mm.
+        region_size: Number of voxels of the region that contains it.
+        region_mm: Size of the region in mm² or mm³.
+        gap_mm: For a missed or false connection the distance in mm between the ends of the gap or bridge; None for
+            other errors, and for regions that touch only one component.
     """
 
-    error: TopologyError
+    kind: ErrorKind
+    dimension: int
+    voxel: tuple[int, ...]
     world: tuple[float, float, float]
+    region_size: int
+    region_mm: float
+    gap_mm: float | None = None
 
     @classmethod
-    def of(cls, error: TopologyError, affine: npt.NDArray[np.float64]) -> PlacedError:
+    def of(cls, error: TopologyError, affine: Affine, voxel_size: float) -> PlacedError:
         """Computes the position of an error from the affine of its mask."""
-        return cls(error, world_position(error.voxel, affine))
+        gap = None
+        if error.ends is not None:
+            gap = math.dist(*(world_position(end, affine) for end in error.ends))
+        position = world_position(error.voxel, affine)
+        region = error.region_size, error.region_size * voxel_size
+        return cls(error.kind, error.dimension, error.voxel, position, *region, gap)
 
 
 @dataclass(frozen=True)
@@ -36,66 +51,34 @@ class CaseScores:
 
     Attributes:
         case: Name of the case.
-        label: ``"foreground"``, or the value of the structure in label maps.
-        dice: Dice coefficient in [0, 1]; 1 where both masks are empty.
-        cldice: Centreline Dice in [0, 1]; 1 where both masks are empty.
-        diu: Discrepancy between Intersection and Union, one count per dimension, see
-            :func:`segtopo.metrics.compute_diu`.
-        betti_matching: Features of both masks and the number of matched ones, whose ``error``, ``precision``,
-            ``recall`` and ``f1`` are scores, see :func:`segtopo.metrics.compute_betti_matching_scores`.
-        errors: Topological errors with their positions. Displacement counts in ``diu`` and is no error.
+        label: Name of the structure; ``"foreground"`` for binary masks.
+        ndim: Number of spatial axes.
+        present: Whether at least one of the masks has the structure. Otherwise only counts and volumes are defined.
+        numbers: Every score by its name in reports, see :data:`segtopo.evaluation.SCORE_GROUPS`. NaN is a score that is
+            not defined, for instance if neither mask has the structure.
+        errors: Topological errors with their positions. Displacement counts in DIU and is no error.
     """
 
     case: str
     label: str
-    dice: float
-    cldice: float
-    diu: tuple[int, ...]
-    betti_matching: MatchedFeatures
-    errors: tuple[PlacedError, ...]
+    ndim: int
+    present: bool
+    numbers: Mapping[str, float]
+    errors: tuple[PlacedError, ...] = ()
 
-    @property
-    def ndim(self) -> int:
-        """Number of spatial axes."""
-        return len(self.diu)
 
-    @property
-    def betti_prediction(self) -> tuple[int, ...]:
-        """Betti numbers of the prediction, one per dimension."""
-        return self.betti_matching.prediction
+@dataclass(frozen=True)
+class CaseResult:
+    """The result of a case.
 
-    @property
-    def betti_reference(self) -> tuple[int, ...]:
-        """Betti numbers of the reference, one per dimension."""
-        return self.betti_matching.reference
+    Attributes:
+        scores: The scores of each structure.
+        remarks: Sentences about the files, for instance labels that belong to no structure.
+        files: Content of the files of the case by name.
+        pictures: Pictures of the case, for the HTML report.
+    """
 
-    @property
-    def betti_errors(self) -> tuple[int, ...]:
-        """Absolute differences of the Betti numbers, one per dimension."""
-        return tuple(abs(p - r) for p, r in zip(self.betti_prediction, self.betti_reference, strict=True))
-
-    def numbers(self) -> dict[str, float]:
-        """Returns every number by its name in reports; an error without a dimension in its name is a sum."""
-        matching = self.betti_matching
-        by_score = {
-            "error": matching.error,
-            "precision": matching.precision,
-            "recall": matching.recall,
-            "f1": matching.f1,
-        }
-        return {
-            "dice": self.dice,
-            "cldice": self.cldice,
-            **{f"betti_{k}_error": error for k, error in enumerate(self.betti_errors)},
-            "betti_error": sum(self.betti_errors),
-            **{f"diu_{k}": error for k, error in enumerate(self.diu)},
-            "diu": sum(self.diu),
-            **{
-                f"betti_matching_{k}_{name}": score
-                for name, scores in by_score.items()
-                for k, score in enumerate(scores)
-            },
-            "betti_matching_error": sum(matching.error),
-            **{f"betti_{k}_prediction": number for k, number in enumerate(self.betti_prediction)},
-            **{f"betti_{k}_reference": number for k, number in enumerate(self.betti_reference)},
-        }
+    scores: tuple[CaseScores, ...]
+    remarks: tuple[str, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    pictures: tuple[Picture, ...] = ()

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from segtopo.atomic_output import atomic_outputs
 from segtopo.errors import InputError, mismatch
-from segtopo.evaluation.case_scores import CaseScores
-from segtopo.evaluation.reports import REPORTS, open_reports
+from segtopo.evaluation.case_masks import Case
+from segtopo.evaluation.case_scores import CaseResult
+from segtopo.evaluation.case_store import CaseStore, case_key
+from segtopo.evaluation.options import EvaluationOptions
+from segtopo.evaluation.reports import REPORTS
+from segtopo.evaluation.reports.registry import HTML, choose_reports
 from segtopo.evaluation.results import Evaluation
-from segtopo.evaluation.scoring import Progress, score_cases
+from segtopo.evaluation.scoring import score_case
 from segtopo.evaluation.statistics import summarise
-from segtopo.persistence import Construction
-from segtopo.persistence.inputs import check_construction, thread_count
-from segtopo.volumes.case_pairs import pair_cases
-
-MOST_WORKERS = 8  # scoring a volume of 512^3 voxels takes more than a gigabyte
+from segtopo.parallel import Progress, finished_cases, share_processors
+from segtopo.persistence.inputs import thread_count
+from segtopo.volumes.case_pairs import CasePairs, MissingPredictions, cases_of, match_names, pair_cases, shown
 
 
 def evaluate(
     predictions: str | Path,
-    references: str | Path,
+    references: str | Path | None,
     out: str | Path,
+    options: EvaluationOptions = EvaluationOptions(),  # noqa: B008 -- frozen
     *,
-    labels: Sequence[int] | None = None,
-    construction: Construction = "T",
+    prediction_pattern: str | None = None,
+    reference_pattern: str | None = None,
+    missing: MissingPredictions = "error",
+    roi: str | Path | None = None,
+    images: str | Path | None = None,
     reports: Sequence[str] = tuple(REPORTS),
     workers: int | None = None,
     executor: Executor | None = None,
@@ -34,31 +43,35 @@ def evaluate(
 ) -> Evaluation:
     """Scores predicted masks against references and writes reports.
 
-    Each case gets Dice, clDice, DIU (Discrepancy between Intersection and Union), the Betti matching error with
-    precision, recall and F1 of the features, the Betti numbers of both masks and their absolute differences. Every
-    topological error is listed with its position. The summary has mean, standard error and median over the cases.
+    A structure that neither mask has is left out of the means. A case that cannot be scored is a failure of the result;
+    the others are scored. Finished cases are kept in ``out/cases``; the next evaluation into the same folder skips them
+    unless their files or the settings have changed.
 
     Args:
-        predictions: Folder of predicted masks, or one mask.
-        references: Folder of reference masks of the same names (extensions may differ), or one mask.
-        out: Folder for the reports. Earlier reports in it are replaced and other files are kept. Nothing is written
-            unless every case can be scored.
-        labels: Values of the structures in label maps, each scored as a mask; None for binary masks.
-        construction: ``"T"``: the foreground is 8- or 26-connected. ``"V"``: it is 4- or 6-connected.
+        predictions: Predicted masks, see :func:`segtopo.evaluation.pair_cases`.
+        references: Reference masks.
+        out: Folder for the reports. Earlier reports in it are replaced and other files are kept.
+        options: The structures, the voxels that count, the scores and the files of each case.
+        prediction_pattern: See :func:`segtopo.evaluation.pair_cases`.
+        reference_pattern: See :func:`segtopo.evaluation.pair_cases`.
+        missing: Whether a missing prediction is an ``"error"``, counts as ``"empty"``, or is a case to ``"skip"``.
+        roi: A mask, or a folder with a mask of the name of each case: the voxels that count.
+        images: An image, or a folder with an image of the name of each case, for the pictures of 2D cases.
         reports: Reports to write: ``"cases"`` (``cases.csv``), ``"errors"`` (``errors.csv``), ``"summary"``
-            (``summary.json``).
+            (``summary.json``), ``"html"`` (``report.html``).
         workers: Number of cases that are scored at once; by default one per CPU, at most 8. The threads of each case
             are the CPUs divided by this number.
-        executor: Runs the cases, for example a ``ProcessPoolExecutor`` or Dask's ``client.get_executor()``; by default
-            threads. It decides how many cases run at once, and ``workers`` only sets the threads of each case.
-        progress: Called before each case with its name, its number (from 1) and the number of cases.
+        executor: Runs the cases, for example :class:`segtopo.parallel.WorkerProcesses` or Dask's
+            ``client.get_executor()``; by default threads. It decides how many cases run at once, and ``workers`` only
+            sets the threads of each case.
+        progress: Called before each case with its name, its number (from 1) and the number of cases to score.
 
     Returns:
         The scores and their summary.
 
     Raises:
-        InputError: Files are missing, unpaired or unreadable, masks differ in shape or affine, label maps are given
-            without ``labels``, no mask has a label, an option has no such value, or ``out`` cannot be written.
+        InputError: No case can be scored, files are missing or unpaired, no mask has a label, an option has no such
+            value, or ``out`` cannot be written.
 
     Example:
         >>> import tempfile
@@ -71,52 +84,122 @@ def evaluate(
         >>> broken[:, 3] = False
         >>> write_volume(folder / "predictions/vessel.png", broken)
         >>> evaluation = evaluate(folder / "predictions", folder / "references", folder / "evaluation")
-        >>> evaluation.cases[0].betti_errors
-        (1, 0)
+        >>> evaluation.cases[0].numbers["betti_0_error"]
+        1.0
         >>> round(evaluation.summary["foreground"]["dice"].mean, 3)
         0.923
     """
-    _check_labels(labels)
-    check_construction(construction)
-    cpus = thread_count(None)
-    workers = min(cpus, MOST_WORKERS) if workers is None else workers
-    if workers < 1:
-        raise InputError(mismatch("workers", got=workers, expected="at least 1"))
-    cases = pair_cases(predictions, references)
-    with ExitStack() as stack:
-        writers = open_reports(Path(out), reports, stack)
-        if executor is None:
-            executor = stack.enter_context(ThreadPoolExecutor(workers))
-        scores = score_cases(cases, executor, labels, construction, max(1, cpus // workers), progress)
-        _check_one_ndim(scores)
-        _check_labels_found(scores, labels, len(cases))
-        evaluation = Evaluation(str(predictions), str(references), construction, scores, summarise(scores))
-        for write in writers:
-            write(evaluation)
+    chosen = choose_reports(reports)
+    options = replace(options, pictures=options.pictures or HTML in reports)
+    processors = thread_count(None)
+    workers, num_threads = share_processors(workers, processors)
+    pairs = pair_cases(
+        predictions,
+        references,
+        prediction_pattern=prediction_pattern,
+        reference_pattern=reference_pattern,
+        missing=missing,
+    )
+    cases = _cases(pairs, roi, images)
+    out = Path(out)
+    with atomic_outputs(out, [report.file_name for report in chosen]) as folder:
+        with nullcontext(executor) if executor is not None else ThreadPoolExecutor(workers) as pool:
+            results, failures = _score_cases(cases, options, CaseStore(out), pool, num_threads, progress)
+        _check_one_ndim(results, failures)
+        _check_any(results, failures)
+        _check_labels_found(results, options)
+        scores = tuple(score for result in results.values() for score in result.scores)
+        evaluation = Evaluation(
+            str(predictions),
+            str(references or predictions),
+            options,
+            scores,
+            summarise(scores),
+            failures,
+            pairs.missing,
+            pairs.extra,
+            {name: result.remarks for name, result in results.items() if result.remarks},
+            {name: result.pictures for name, result in results.items() if result.pictures},
+        )
+        for report in chosen:
+            report.write(folder / report.file_name, evaluation)
     return evaluation
 
 
-def _check_labels(labels: Sequence[int] | None) -> None:
-    if labels is not None and (not labels or min(labels) < 1 or len(set(labels)) < len(labels)):
-        raise InputError(
-            mismatch("labels", got=list(labels), expected="distinct values of at least 1 (0 is the background)")
-        )
+def _cases(pairs: CasePairs, roi: str | Path | None, images: str | Path | None) -> dict[str, Case]:
+    """Adds the regions and images of the cases to their masks."""
+    rois, pictures = (_companions(path, pairs) for path in (roi, images))
+    return {pair.name: Case(pair, rois.get(pair.name), pictures.get(pair.name)) for pair in pairs.cases}
 
 
-def _check_one_ndim(scores: Sequence[CaseScores]) -> None:
-    first = scores[0]
-    for score in scores:
-        if score.ndim != first.ndim:
-            raise InputError(
-                mismatch(f"case {score.case}", got=f"{score.ndim}D", expected=f"{first.ndim}D as case {first.case}")
-            )
+def _companions(path: str | Path | None, pairs: CasePairs) -> dict[str, Path]:
+    """Returns the file for each case in a folder, or the file for the only case."""
+    if path is None:
+        return {}
+    path = Path(path)
+    if not path.exists():
+        raise InputError(mismatch(path, got="no such file or folder", expected="an image, or one for each case"))
+    if path.is_file() and len(pairs.cases) > 1:
+        expected = f"a folder with an image for each of {len(pairs.cases)} cases"
+        raise InputError(mismatch(path, got="one image", expected=expected))
+    if path.is_file():
+        return {pairs.cases[0].name: path}
+    found = match_names(cases_of(path), {pair.name: pair.reference for pair in pairs.cases})
+    if found.missing:
+        got = f"no image for {shown(found.missing)}"
+        raise InputError(mismatch(path, got=got, expected="an image for every case"))
+    return {case.name: case.prediction for case in found.cases if case.prediction is not None}
 
 
-def _check_labels_found(scores: Sequence[CaseScores], labels: Sequence[int] | None, cases: int) -> None:
-    """Raises InputError for a mistyped label, which would get perfect scores because both masks are empty."""
-    found = {score.label for score in scores if score.betti_prediction[0] or score.betti_reference[0]}
-    for label in labels or ():
-        if str(label) not in found:
-            raise InputError(
-                mismatch("labels", got=label, expected=f"a value in at least one of the {cases} pairs of masks")
-            )
+def _score_cases(
+    cases: dict[str, Case],
+    options: EvaluationOptions,
+    store: CaseStore,
+    executor: Executor,
+    num_threads: int,
+    progress: Progress,
+) -> tuple[dict[str, CaseResult], dict[str, str]]:
+    """Scores the cases that are not finished, and returns all results and failures in the order of the cases."""
+    keys = {name: case_key(case, options) for name, case in cases.items()}
+    results = {name: store.load(name, key) for name, key in keys.items()}
+    failures: dict[str, str] = {}
+    waiting = {name: case for name, case in cases.items() if results[name] is None}
+    score = partial(score_case, options=options, num_threads=num_threads)
+    for name, future in finished_cases(score, waiting, executor, progress):
+        error = future.exception()
+        if error is None:
+            results[name] = future.result()
+            # A case without any structure takes no time, and may only show that a label is mistyped.
+            if any(score.present for score in future.result().scores):
+                store.save(name, keys[name], future.result())
+        elif isinstance(error, Exception):
+            failures[name] = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        else:
+            raise error
+    return {name: result for name, result in results.items() if result is not None}, failures
+
+
+def _check_one_ndim(results: dict[str, CaseResult], failures: dict[str, str]) -> None:
+    """Turns results of another number of axes than the first into failures: their scores have other names."""
+    first = next(iter(results), "")
+    for name in list(results):
+        ndim, expected = results[name].scores[0].ndim, results[first].scores[0].ndim
+        if ndim != expected:
+            failures[name] = mismatch(f"case {name}", got=f"{ndim}D", expected=f"{expected}D as case {first}")
+            del results[name]
+
+
+def _check_any(results: dict[str, CaseResult], failures: dict[str, str]) -> None:
+    """Raises InputError if all cases have failed."""
+    if not results:
+        more = f" ({len(failures) - 1} more cases failed)" if len(failures) > 1 else ""
+        raise InputError(next(iter(failures.values())) + more)
+
+
+def _check_labels_found(results: dict[str, CaseResult], options: EvaluationOptions) -> None:
+    """Raises InputError for a structure that no mask has, as of a mistyped label."""
+    present = {score.label for result in results.values() for score in result.scores if score.present}
+    for structure in options.structures:
+        if structure.name not in present and options.labels is not None:
+            expected = f"a structure in at least one of the {len(results)} pairs of masks"
+            raise InputError(mismatch("labels", got=structure.name, expected=expected))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from segtopo.evaluation.case_scores import CaseScores
+from segtopo.evaluation.options import EvaluationOptions
+from segtopo.evaluation.pictures import Picture
 from segtopo.evaluation.statistics import Statistic
-from segtopo.persistence import Construction
 
 
 @dataclass(frozen=True)
@@ -16,13 +18,28 @@ class Evaluation:
     Attributes:
         predictions: Path of the predicted masks.
         references: Path of the reference masks.
-        construction: ``"T"`` or ``"V"``, see :func:`segtopo.masks.betti_numbers`.
+        options: The settings.
         cases: Scores of every case and structure.
-        summary: For each structure (``"foreground"``, or the label) the statistics of each score over the cases.
+        summary: For each structure the statistics of each score over the cases.
+        failures: For each case that could not be scored the reason.
+        missing: Names of the references without a prediction.
+        extra: Names of the predictions without a reference.
+        remarks: For each case the sentences about its files.
+        pictures: For each case its pictures.
     """
 
     predictions: str
     references: str
-    construction: Construction
-    cases: list[CaseScores]
-    summary: dict[str, dict[str, Statistic]]
+    options: EvaluationOptions
+    cases: tuple[CaseScores, ...]
+    summary: Mapping[str, Mapping[str, Statistic]]
+    failures: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pictures: Mapping[str, tuple[Picture, ...]] = field(default_factory=dict)
+
+    @property
+    def number_of_cases(self) -> int:
+        """Number of the cases that have scores."""
+        return len({scores.case for scores in self.cases})

@@ -1,109 +1,81 @@
-"""Scores of cases: one case after the reading of its two files, or many cases on an executor."""
+"""The scores of one case, after its files are read once for all structures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from typing import TypeAlias
-
-from segtopo.evaluation.case_scores import CaseScores, PlacedError
-from segtopo.masks import compare_masks
-from segtopo.masks.dice import cldice, dice
-from segtopo.metrics import match_features
-from segtopo.persistence import Construction
-from segtopo.volumes import Volume, check_same_geometry, mask_of, read_volume
-from segtopo.volumes.case_pairs import CasePair
-
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""A function called before each case with its name, its number (from 1) and the number of cases."""
-
-FOREGROUND = "foreground"
-"""Name of the structure of binary masks in reports."""
+from segtopo.evaluation.case_masks import Case, CaseMasks, read_case
+from segtopo.evaluation.case_scores import CaseResult, CaseScores, PlacedError
+from segtopo.evaluation.error_files import error_image, error_markups, error_regions
+from segtopo.evaluation.options import EvaluationOptions
+from segtopo.evaluation.pictures import Picture, case_pictures
+from segtopo.evaluation.scores import MaskPair, compute_scores
+from segtopo.evaluation.structures import Structure
+from segtopo.parallel import FOREGROUND
+from segtopo.volumes import read_volume
 
 
 def score_case(
-    case: CasePair,
-    labels: Sequence[int] | None = None,
-    construction: Construction = "T",
+    case: Case,
+    options: EvaluationOptions = EvaluationOptions(),  # noqa: B008 -- frozen
     num_threads: int | None = None,
-) -> list[CaseScores]:
-    """Reads the two files of a case and scores its structures.
+) -> CaseResult:
+    """Reads the files of a case and scores its structures.
 
     Args:
         case: The files.
-        labels: Values of the structures in label maps, each scored as a mask; None for binary masks.
-        construction: See :func:`segtopo.masks.betti_numbers`.
+        options: The structures, the voxels that count and the scores.
         num_threads: Threads to use; by default the number of CPUs. The scores do not depend on it.
 
     Returns:
-        The scores of each structure, in the order of ``labels``.
+        The scores of each structure, remarks about the files, and the outputs of the case.
 
     Raises:
-        InputError: A file cannot be used as a mask, or the two differ in shape or affine.
+        InputError: A file cannot be used as a mask, or the two lie on different grids.
     """
-    prediction, reference = read_volume(case.prediction), read_volume(case.reference)
-    check_same_geometry(prediction, reference, str(case.prediction), str(case.reference))
-    return [
-        _score(
-            case.name,
-            FOREGROUND if label is None else str(label),
-            mask_of(prediction, case.prediction, None if label is None else [label]),
-            mask_of(reference, case.reference, None if label is None else [label]),
-            construction,
-            num_threads,
-        )
-        for label in labels or (None,)
-    ]
-
-
-def _score(
-    case: str, label: str, prediction: Volume, reference: Volume, construction: Construction, num_threads: int | None
-) -> CaseScores:
-    """Scores two masks."""
-    masks = prediction.array, reference.array
-    comparison = compare_masks(*masks, construction, num_threads=num_threads)
-    return CaseScores(
-        case,
-        label,
-        dice(*masks),
-        cldice(*masks),
-        comparison.diu,
-        match_features(*masks, construction, num_threads),
-        tuple(PlacedError.of(error, reference.affine) for error in comparison.errors),
-    )
-
-
-def score_cases(
-    cases: Sequence[CasePair],
-    executor: Executor,
-    labels: Sequence[int] | None = None,
-    construction: Construction = "T",
-    num_threads: int | None = None,
-    progress: Progress = lambda name, number, total: None,
-) -> list[CaseScores]:
-    """Scores cases on an executor.
-
-    Args:
-        cases: The cases.
-        executor: Runs :func:`score_case`, whose arguments and result can be pickled.
-        labels: See :func:`score_case`.
-        construction: See :func:`score_case`.
-        num_threads: Threads for each case.
-        progress: Called before each case.
-
-    Returns:
-        The scores in the order of the cases; they do not depend on the executor.
-
-    Raises:
-        InputError: As :func:`score_case`. Cases that have not begun are cancelled.
-    """
-    futures = [executor.submit(score_case, case, labels, construction, num_threads) for case in cases]
+    masks = read_case(case, options)
     scores: list[CaseScores] = []
-    try:
-        for number, (case, future) in enumerate(zip(cases, futures, strict=True), start=1):
-            progress(case.name, number, len(cases))
-            scores += future.result()
-    finally:
-        for future in futures:
-            future.cancel()
-    return scores
+    files: dict[str, bytes] = {}
+    pictures: list[Picture] = []
+    image = None if case.image is None or not options.pictures else read_volume(case.image)
+    for structure, prediction, reference in masks.structures():
+        spacing = masks.reference.spacing
+        pair = MaskPair(prediction, reference, spacing, options.construction, num_threads, options.score_options)
+        found = _score(structure, pair, masks)
+        scores.append(found)
+        files |= _files(found, pair, masks)
+        if options.pictures:
+            pictures += case_pictures(structure.name, prediction, reference, masks.reference, image)
+    return CaseResult(tuple(scores), _remarks(masks), files, tuple(pictures))
+
+
+def _score(structure: Structure, pair: MaskPair, masks: CaseMasks) -> CaseScores:
+    options = masks.options
+    errors = tuple(
+        PlacedError.of(error, masks.reference.affine, pair.voxel_size)
+        for error in pair.comparison.errors
+        if error.region_size >= options.min_error_size
+    )
+    present = bool(pair.prediction.any() or pair.reference.any())
+    numbers = compute_scores(pair, options.scores)
+    return CaseScores(masks.case.name, structure.name, pair.reference.ndim, present, numbers, errors)
+
+
+def _files(scores: CaseScores, pair: MaskPair, masks: CaseMasks) -> dict[str, bytes]:
+    """Returns the files of a structure."""
+    name = "errors" if scores.label == FOREGROUND else f"errors_{scores.label}"
+    files: dict[str, bytes] = {}
+    if masks.options.label_map:
+        regions = error_regions(pair.prediction, pair.reference, scores.errors, pair.construction)
+        files |= error_image(name, regions, masks.reference)
+    if masks.options.markups:
+        files |= error_markups(name, scores)
+    return files
+
+
+def _remarks(masks: CaseMasks) -> tuple[str, ...]:
+    remarks = []
+    if masks.prediction is None:
+        remarks.append("There is no prediction; it counts as empty.")
+    if unnamed := masks.unnamed_labels():
+        listed = ", ".join(map(str, unnamed))
+        remarks.append(f"The files have labels of no structure: {listed}.")
+    return tuple(remarks)

@@ -1,4 +1,4 @@
-"""Statistics of the scores over all cases."""
+"""Statistics of the scores over the cases."""
 
 from __future__ import annotations
 
@@ -6,35 +6,51 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import bootstrap
 
 from segtopo.evaluation.case_scores import CaseScores
+
+RESAMPLES = 2000
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """The statistics of one score over the cases.
+    """The statistics of one score over the cases in which it is defined.
 
     Attributes:
-        mean: Arithmetic mean.
-        standard_error: Standard error of the mean, from the sample's standard deviation; None for a single case.
-        median: Median.
+        count: Number of these cases.
+        mean: Arithmetic mean; None without a case.
+        standard_error: Standard error of the mean, from the sample's standard deviation; None for fewer than two cases.
+        median: Median; None without a case.
+        interval: Bootstrap interval of the mean (2000 resamples, percentiles, 95 %, seed 0); None for fewer than two
+            cases.
     """
 
-    mean: float
+    count: int
+    mean: float | None
     standard_error: float | None
-    median: float
+    median: float | None
+    interval: tuple[float, float] | None
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Statistic:
-        """Computes the statistics of at least one value.
+        """Computes the statistics of the values that are not NaN.
 
         Example:
-            >>> Statistic.of([1, 2, 6])
-            Statistic(mean=3.0, standard_error=1.527..., median=2.0)
+            >>> statistic = Statistic.of([1, 2, 6, float("nan")])
+            >>> statistic.count, statistic.mean, statistic.median, round(statistic.standard_error, 3)
+            (3, 3.0, 2.0, 1.528)
         """
-        n = len(values)
-        error = float(np.std(values, ddof=1) / np.sqrt(n)) if n > 1 else None
-        return cls(float(np.mean(values)), error, float(np.median(values)))
+        defined = np.asarray(values, np.float64)
+        defined = defined[~np.isnan(defined)]
+        n = len(defined)
+        if n == 0:
+            return cls(0, None, None, None, None)
+        mean, median = float(defined.mean()), float(np.median(defined))
+        if n == 1:
+            return cls(1, mean, None, median, None)
+        return cls(n, mean, float(defined.std(ddof=1) / np.sqrt(n)), median, _interval(defined))
 
 
 def summarise(scores: Sequence[CaseScores]) -> dict[str, dict[str, Statistic]]:
@@ -44,12 +60,21 @@ def summarise(scores: Sequence[CaseScores]) -> dict[str, dict[str, Statistic]]:
         scores: The scores of all cases; all have the same number of spatial axes.
 
     Returns:
-        For each label (``"foreground"`` for binary masks) the statistics by the names of
-        :meth:`CaseScores.numbers`.
+        For each structure the statistics by the names of :attr:`CaseScores.numbers`.
     """
-    by_label: dict[str, list[dict[str, float]]] = {}
+    by_label: dict[str, list[CaseScores]] = {}
     for score in scores:
-        by_label.setdefault(score.label, []).append(score.numbers())
+        by_label.setdefault(score.label, []).append(score)
     return {
-        label: {name: Statistic.of([row[name] for row in rows]) for name in rows[0]} for label, rows in by_label.items()
+        label: {name: Statistic.of([row.numbers[name] for row in rows]) for name in rows[0].numbers}
+        for label, rows in by_label.items()
     }
+
+
+def _interval(values: np.typing.NDArray[np.float64]) -> tuple[float, float]:
+    if values.min() == values.max() or not np.isfinite(values).all():
+        return float(values.min()), float(values.max())
+    found = bootstrap(
+        (values,), np.mean, n_resamples=RESAMPLES, confidence_level=CONFIDENCE, method="percentile", random_state=0
+    ).confidence_interval
+    return float(found.low), float(found.high)

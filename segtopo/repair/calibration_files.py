@@ -14,8 +14,8 @@ from segtopo.repair.calibration_plot import draw_calibration
 from segtopo.repair.grid import RuleGrid
 from segtopo.repair.probability_files import probability_files, read_probability
 from segtopo.repair.rules import RepairRules
-from segtopo.volumes import check_same_geometry, images_by_name, read_mask
-from segtopo.volumes.case_pairs import check_paired
+from segtopo.volumes import check_same_geometry, read_mask
+from segtopo.volumes.case_pairs import cases_of, check_complete, match_names
 from segtopo.volumes.volume import Volume
 
 
@@ -62,27 +62,29 @@ def calibrate_files(
         got = "a folder" if out.is_dir() else f"the extension {out.suffix or '(none)'}"
         raise InputError(mismatch(out, got=got, expected="a file that ends in .json"))
     maps = probability_files(probabilities)
-    masks = images_by_name(references) if references.is_dir() else dict.fromkeys(maps, references)
+    masks = cases_of(references) if references.is_dir() else dict.fromkeys(maps, references)
     if references.is_file() and len(maps) > 1:
         raise InputError(
             mismatch(references, got="one mask", expected=f"a folder with a mask for each of {len(maps)} maps")
         )
-    check_paired(probabilities, maps.keys(), references, masks.keys())
+    pairs = match_names(maps, masks)
+    check_complete(pairs, probabilities, references)
     label = channel if label is None else label
     volumes: list[Volume] = []
 
     def read_maps() -> Iterator[npt.ArrayLike]:
-        for number, (name, path) in enumerate(maps.items(), start=1):
-            progress(name, number, len(maps))
-            found = read_probability(path)
+        for number, case in enumerate(pairs.cases, start=1):
+            assert case.prediction is not None
+            progress(case.name, number, len(maps))
+            found = read_probability(case.prediction)
             volumes.append(found.volume)
-            yield found.foreground[_channel(len(found.foreground), channel, path)]
+            yield found.foreground[_channel(len(found.foreground), channel, case.prediction)]
 
     def read_masks() -> Iterator[npt.ArrayLike]:
         is_empty = True
-        for name, path in maps.items():
-            mask = read_mask(masks[name], None if label is None else [label])
-            check_same_geometry(volumes[-1], mask, str(path), str(masks[name]))
+        for case in pairs.cases:
+            mask = read_mask(case.reference, None if label is None else [label])
+            check_same_geometry(volumes[-1], mask, str(case.prediction), str(case.reference))
             is_empty &= not mask.array.any()
             yield mask.array
         if is_empty:
@@ -90,7 +92,7 @@ def calibrate_files(
             raise InputError(mismatch(references, got=got, expected="the structure in at least one mask"))
 
     def spacings() -> Iterator[tuple[float, ...]]:
-        for _ in maps:
+        for _ in pairs.cases:
             yield volumes.pop().spacing
 
     with atomic_output(out) as part:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtopo.errors import InputError
+from segtopo.parallel import FOREGROUND
 from segtopo.repair.classes import ClassRepair, repair_classes
 from segtopo.repair.edit_tables import PlacedEdit, RepairedCase, write_markups
 from segtopo.repair.pictures import draw_repair
@@ -18,7 +19,6 @@ from segtopo.repair.probability_files import read_probability
 from segtopo.repair.rules import RepairRules
 from segtopo.volumes import Volume, write_volume
 
-FOREGROUND = "foreground"
 EDITS, MARKUPS, PICTURES = "edits", "markups", "pictures"  # folders of the optional outputs
 
 
@@ -58,8 +58,7 @@ def describe_repair(
 
 
 def repair_case(
-    name: str,
-    path: Path,
+    case: tuple[str, Path],
     folder: Path,
     rules: RepairRules | Sequence[RepairRules],
     touching: bool,
@@ -70,8 +69,8 @@ def repair_case(
     """Reads the probability maps of a case, repairs them and writes the mask and the optional outputs.
 
     Args:
-        name: Name of the case, and of its outputs.
-        path: File of the maps, see :func:`segtopo.repair.read_probability`.
+        case: Its name, which is that of its outputs, and the file of its maps, see
+            :func:`segtopo.repair.read_probability`.
         folder: An existing folder for the outputs.
         rules: The rules of all classes, or of each.
         touching: Whether edits may add voxels that touch another class.
@@ -85,6 +84,7 @@ def repair_case(
     Raises:
         InputError: The file cannot be used, or the rules do not fit it.
     """
+    name, path = case
     found = read_probability(path)
     try:
         repaired = repair_classes(
@@ -98,16 +98,16 @@ def repair_case(
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     file_name = name + found.mask_extension
-    case = describe_repair(repaired, name, file_name, found.volume, found.remarks)
+    described = describe_repair(repaired, name, file_name, found.volume, found.remarks)
     mask = repaired.labels if len(repaired.repairs) > 1 else repaired.repairs[0].mask
     write_volume(folder / file_name, mask, like=found.volume)
     if outputs.label_map:
         write_volume(folder / EDITS / file_name, edit_labels(repaired), like=found.volume)
     if outputs.markups:
-        write_markups(folder / MARKUPS / f"{name}.mrk.json", case)
+        write_markups(folder / MARKUPS / f"{name}.mrk.json", described)
     if outputs.pictures:
         draw_repair(folder / PICTURES / f"{name}.png", name, found, repaired)
-    return case
+    return described
 
 
 def edit_labels(repaired: ClassRepair) -> npt.NDArray[np.uint8]:

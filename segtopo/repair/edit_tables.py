@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from segtopo.repair.edits import Edit, EditKind
+from segtopo.volumes.markups import Point, markups
 from segtopo.volumes.volume import Affine, world_position
 
 EDIT_TABLE = "edits.csv"
 AXES = ("i", "j", "k")
-SLICER_SCHEMA = (
-    "https://raw.githubusercontent.com/slicer/slicer/master/"
-    "Modules/Loadable/Markups/Resources/Schema/markups-schema-v1.0.3.json#"
-)
 
 
 @dataclass(frozen=True)
@@ -89,19 +85,11 @@ def write_markups(path: Path, case: RepairedCase) -> None:
     """Writes markups for 3D Slicer: one point for each edit, named by its kind."""
     unit = "mm^2" if case.ndim == 2 else "mm^3"
     points = [
-        {
-            "id": str(number),
-            "label": edit.kind,
-            "description": f"{edit.label}: probability {edit.probability:.3g}, size {edit.size_mm:.3g} {unit}",
-            "position": [round(c, 3) for c in edit.world],
-        }
-        for number, edit in enumerate(case.edits, start=1)
+        Point(
+            edit.kind,
+            f"{edit.label}: probability {edit.probability:.3g}, size {edit.size_mm:.3g} {unit}",
+            edit.world,
+        )
+        for edit in case.edits
     ]
-    markup = {
-        "type": "Fiducial",
-        "name": f"edits of {case.name}",
-        "coordinateSystem": "RAS",
-        "coordinateUnits": "mm",
-        "controlPoints": points,
-    }
-    path.write_text(json.dumps({"@schema": SLICER_SCHEMA, "markups": [markup]}, indent=2) + "\n", encoding="utf-8")
+    path.write_text(markups(f"edits of {case.name}", points), encoding="utf-8")

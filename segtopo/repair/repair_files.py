@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 from segtopo.atomic_output import atomic_output
-from segtopo.errors import InputError, mismatch
+from segtopo.parallel import Progress, finished_cases, share_processors
 from segtopo.persistence.inputs import thread_count
 from segtopo.repair.case_repair import MARKUPS, PICTURES, Outputs, repair_case
 from segtopo.repair.edit_tables import EDIT_TABLE, RepairedCase, write_edit_table
 from segtopo.repair.probability_files import probability_files
 from segtopo.repair.rules import RepairRules
-
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""A function called before each case with its name, its number (from 1) and the number of cases."""
-
-MOST_WORKERS = 8  # a volume of 512^3 voxels takes gigabytes
 
 
 def repair_files(
@@ -77,10 +71,7 @@ def repair_files(
         >>> [(edit.kind, edit.voxel) for edit in repaired[0].edits]
         [('joined', (0, 2))]
     """
-    cpus = thread_count(None)
-    workers = min(cpus, MOST_WORKERS) if workers is None else workers
-    if workers < 1:
-        raise InputError(mismatch("workers", got=workers, expected="at least 1"))
+    workers, num_threads = share_processors(workers, thread_count(None))
     files = probability_files(probabilities)
     with ExitStack() as stack:
         folder = stack.enter_context(atomic_output(out))
@@ -95,24 +86,9 @@ def repair_files(
             touching=touching,
             union_components=union_components,
             outputs=Outputs(label_map, markups, pictures),
-            num_threads=max(1, cpus // workers),
+            num_threads=num_threads,
         )
-        cases = _repair_cases(files, repair, executor, progress)
+        named = {name: (name, path) for name, path in files.items()}
+        cases = [future.result() for _, future in finished_cases(repair, named, executor, progress)]
         write_edit_table(folder / EDIT_TABLE, cases)
-    return cases
-
-
-def _repair_cases(
-    files: dict[str, Path], repair: Callable[[str, Path], RepairedCase], executor: Executor, progress: Progress
-) -> list[RepairedCase]:
-    """Repairs cases on an executor. After an error, cases that have not begun are cancelled."""
-    futures = [executor.submit(repair, name, path) for name, path in files.items()]
-    cases = []
-    try:
-        for number, (name, future) in enumerate(zip(files, futures, strict=True), start=1):
-            progress(name, number, len(files))
-            cases.append(future.result())
-    finally:
-        for future in futures:
-            future.cancel()
     return cases

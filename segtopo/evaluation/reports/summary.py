@@ -6,16 +6,22 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from segtopo import __version__
 from segtopo.evaluation.results import Evaluation
 
 
 def write_summary(path: Path, evaluation: Evaluation) -> None:
-    """Writes what was evaluated, and the statistics of each structure and score."""
+    """Writes the paths, the settings, the failures, and the statistics of each structure and score."""
     facts = {
+        "segtopo": __version__,
         "predictions": evaluation.predictions,
         "references": evaluation.references,
-        "construction": evaluation.construction,
-        "cases": len({scores.case for scores in evaluation.cases}),
+        "settings": asdict(evaluation.options),
+        "cases": evaluation.number_of_cases,
+        "failures": evaluation.failures,
+        "missing predictions": evaluation.missing,
+        "predictions without a reference": evaluation.extra,
+        "remarks": evaluation.remarks,
         "summary": {
             label: {name: asdict(statistic) for name, statistic in statistics.items()}
             for label, statistics in evaluation.summary.items()

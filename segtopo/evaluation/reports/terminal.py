@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import TYPE_CHECKING, NamedTuple
 
 from segtopo.evaluation.results import Evaluation
-from segtopo.evaluation.scoring import FOREGROUND
 from segtopo.evaluation.statistics import Statistic
+from segtopo.parallel import FOREGROUND
+from segtopo.volumes.case_pairs import shown
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+UNDEFINED = "-"
 
 
 class _Column(NamedTuple):
@@ -17,7 +21,7 @@ class _Column(NamedTuple):
 
     Attributes:
         title: Title of the column.
-        name: Name of the score in :meth:`CaseScores.numbers`.
+        name: Name of the score in :attr:`CaseScores.numbers`.
         decimals: Decimals for a case.
         summary_decimals: Decimals for statistics.
     """
@@ -27,12 +31,22 @@ class _Column(NamedTuple):
     decimals: int = 0
     summary_decimals: int = 2
 
+    def value(self, number: float) -> str:
+        """Formats the score of a case."""
+        return UNDEFINED if isnan(number) else f"{number:.{self.decimals}f}"
+
     def mean(self, statistic: Statistic) -> str:
         """Formats mean and standard error."""
+        if statistic.mean is None:
+            return UNDEFINED
         mean = f"{statistic.mean:.{self.summary_decimals}f}"
         if statistic.standard_error is None:
             return mean
         return f"{mean} ± {statistic.standard_error:.{self.summary_decimals}f}"
+
+    def median(self, statistic: Statistic) -> str:
+        """Formats the median."""
+        return UNDEFINED if statistic.median is None else f"{statistic.median:.{self.summary_decimals}f}"
 
 
 def score_table(evaluation: Evaluation) -> Table:
@@ -40,31 +54,55 @@ def score_table(evaluation: Evaluation) -> Table:
     from rich import box
     from rich.table import Table
 
-    dimensions = range(evaluation.cases[0].ndim)
-    columns = [
-        _Column("Dice", "dice", 4, 4),
-        _Column("clDice", "cldice", 4, 4),
-        _Column("DIU", "diu"),
-        _Column("BM error", "betti_matching_error"),
-        *(_Column(f"b{k} error", f"betti_{k}_error") for k in dimensions),
-    ]
+    columns = _columns(evaluation)
     labelled = list(evaluation.summary) != [FOREGROUND]
     table = Table(box=box.SIMPLE)
     for title in ["case", "label"] if labelled else ["case"]:
         table.add_column(title, overflow="fold")
-    for title in [*(column.title for column in columns), *(f"b{k} (ref.)" for k in dimensions)]:
-        table.add_column(title, justify="right")
+    for column in columns:
+        table.add_column(column.title, justify="right")
 
     def add_row(case: str, label: str, *cells: str) -> None:
         table.add_row(*((case, label) if labelled else (case,)), *cells)
 
     for scores in evaluation.cases:
-        numbers = scores.numbers()
-        cells = (f"{numbers[column.name]:.{column.decimals}f}" for column in columns)
-        betti = (f"{numbers[f'betti_{k}_prediction']} ({numbers[f'betti_{k}_reference']})" for k in dimensions)
-        add_row(scores.case, scores.label, *cells, *betti)
+        add_row(scores.case, scores.label, *(column.value(scores.numbers[column.name]) for column in columns))
     for label, statistics in evaluation.summary.items():
         table.add_section()
         add_row("mean ± s.e.", label, *(column.mean(statistics[column.name]) for column in columns))
-        add_row("median", label, *(f"{statistics[c.name].median:.{c.summary_decimals}f}" for c in columns))
+        add_row("median", label, *(column.median(statistics[column.name]) for column in columns))
     return table
+
+
+def remarks(evaluation: Evaluation) -> list[str]:
+    """Returns sentences about structures, files and cases that are not in the means."""
+    lines = []
+    for label in evaluation.summary:
+        of_label = [scores for scores in evaluation.cases if scores.label == label]
+        present = sum(scores.present for scores in of_label)
+        if present < len(of_label):
+            lines.append(f"{label}: scored in {present} of {len(of_label)} cases; the others have no such structure.")
+    if evaluation.missing:
+        lines.append(f"no prediction: {shown(evaluation.missing)}")
+    if evaluation.extra:
+        lines.append(f"no reference: {shown(evaluation.extra)}")
+    by_text: dict[str, list[str]] = {}
+    for case, texts in evaluation.remarks.items():
+        for text in texts:
+            by_text.setdefault(text, []).append(case)
+    return lines + [f"{shown(cases)}: {text}" for text, cases in by_text.items()]
+
+
+def _columns(evaluation: Evaluation) -> list[_Column]:
+    """Returns the columns of the scores that the evaluation has."""
+    dimensions = range(evaluation.cases[0].ndim)
+    columns = [
+        _Column("Dice", "dice", 4, 4),
+        _Column("clDice", "cldice", 4, 4),
+        _Column("HD95", "hd95_mm", 2),
+        _Column("length", "length_detected", 4, 4),
+        _Column("DIU", "diu"),
+        _Column("BM error", "betti_matching_error"),
+        *(_Column(f"b{k} error", f"betti_{k}_error") for k in dimensions),
+    ]
+    return [column for column in columns if column.name in evaluation.cases[0].numbers]

@@ -1,0 +1,109 @@
+"""The folder of finished cases: their files, and their scores, with which a rerun skips them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+from segtopo import __version__
+from segtopo.atomic_output import atomic_output
+from segtopo.errors import InputError, mismatch
+from segtopo.evaluation.case_masks import Case
+from segtopo.evaluation.case_scores import CaseResult, CaseScores, PlacedError
+from segtopo.evaluation.options import EvaluationOptions
+from segtopo.evaluation.pictures import Picture
+
+CASES = "cases"
+SCORES = "scores.json"
+
+
+def case_key(case: Case, options: EvaluationOptions) -> str:
+    """Returns a text that changes with the files of a case, the settings or the version of segtopo.
+
+    A file is known by its path, its size and the time of its last change.
+    """
+    paths = (case.pair.prediction, case.pair.reference, case.roi, case.image)
+    content = [__version__, asdict(options), [None if path is None else _state(path) for path in paths]]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+class CaseStore:
+    """The finished cases of an evaluation, in a folder of their own each.
+
+    Args:
+        out: Folder of the reports.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self._folder = out / CASES
+
+    def folder(self, name: str) -> Path:
+        """Returns the folder of a case.
+
+        Raises:
+            InputError: The name leads out of the folder of cases.
+        """
+        folder = self._folder / name
+        if not folder.resolve().is_relative_to(self._folder.resolve()) or folder == self._folder:
+            raise InputError(mismatch("case", got=repr(name), expected="a name inside the folder of reports"))
+        return folder
+
+    def load(self, name: str, key: str) -> CaseResult | None:
+        """Returns the result of a case that is finished and has the key; otherwise None."""
+        folder = self.folder(name)
+        try:
+            content = json.loads((folder / SCORES).read_text(encoding="utf-8"))
+            if content["key"] != key:
+                return None
+            files = {file: (folder / file).read_bytes() for file in content["files"]}
+            scores = tuple(_scores_from(name, entry) for entry in content["structures"])
+            pictures = tuple(
+                Picture.of_facts(entry["facts"], (folder / entry["file"]).read_bytes()) for entry in content["pictures"]
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # unfinished, or of another version
+        return CaseResult(scores, tuple(content["remarks"]), files, pictures)
+
+    def save(self, name: str, key: str, result: CaseResult) -> None:
+        """Writes the files of a case, its scores last."""
+        folder = self.folder(name)
+        pictures = {f"picture_{number}.png": picture for number, picture in enumerate(result.pictures)}
+        (folder / SCORES).unlink(missing_ok=True)
+        for file, content in [*result.files.items(), *((file, picture.png) for file, picture in pictures.items())]:
+            with atomic_output(folder / file) as part:
+                part.write_bytes(content)
+        text = {
+            "case": name,
+            "key": key,
+            "remarks": result.remarks,
+            "structures": [_as_entry(scores) for scores in result.scores],
+            "files": list(result.files),
+            "pictures": [{"file": file, "facts": picture.facts()} for file, picture in pictures.items()],
+        }
+        with atomic_output(folder / SCORES) as part:
+            part.write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")
+
+
+def _state(path: Path) -> tuple[str, int, int]:
+    status = os.stat(path)
+    return str(path.resolve()), status.st_size, status.st_mtime_ns
+
+
+def _as_entry(scores: CaseScores) -> dict[str, Any]:
+    entry = asdict(scores)
+    del entry["case"]
+    return entry | {"numbers": {name: None if isnan(number) else number for name, number in scores.numbers.items()}}
+
+
+def _scores_from(case: str, entry: dict[str, Any]) -> CaseScores:
+    numbers = {name: float("nan") if number is None else number for name, number in entry["numbers"].items()}
+    errors = tuple(
+        PlacedError(**error | {"voxel": tuple(error["voxel"]), "world": tuple(error["world"])})
+        for error in entry["errors"]
+    )
+    return CaseScores(case, entry["label"], entry["ndim"], entry["present"], numbers, errors)
