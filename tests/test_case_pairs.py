@@ -160,5 +160,5 @@ def test_one_path_without_references_is_refused(tree: Path) -> None:
 
 def test_a_folder_without_images_is_refused(tree: Path) -> None:
     touch("p/notes.txt", "p/deep/notes.txt")
-    with pytest.raises(InputError, match="^p: got no image, expected files that end in"):
+    with pytest.raises(InputError, match=r"^p: got no image, expected files that end in"):
         cases_of("p")

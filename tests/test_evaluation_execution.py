@@ -100,7 +100,7 @@ def test_no_cluster_is_refused() -> None:
     from segtopo.parallel import dask_executor
 
     with (
-        pytest.raises(InputError, match="^scheduler: got 127.0.0.1:1, expected the address of a Dask scheduler"),
+        pytest.raises(InputError, match=r"^scheduler: got 127\.0\.0\.1:1, expected the address of a Dask scheduler"),
         dask_executor("127.0.0.1:1", timeout=1),
     ):
         pass

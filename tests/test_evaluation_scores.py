@@ -206,7 +206,7 @@ def test_small_errors_are_not_listed_and_counted_all_the_same(tmp_path: Path) ->
 
 @pytest.mark.parametrize("labels", [[], [0, 1], [2, 2]])
 def test_refuses_labels_that_name_no_structures(labels: list[int]) -> None:
-    with pytest.raises(InputError, match="^labels: got"):
+    with pytest.raises(InputError, match=r"^labels: got"):
         EvaluationOptions(labels=labels)
 
 

@@ -22,7 +22,7 @@ def test_lists_mappings_and_none() -> None:
     "labels", [[], {}, [0, 1], [1, 1], {"a": []}, {"a": (1, 1)}, [True], [1.5], {"a": 0}, [""], [1, "1"]]
 )
 def test_labels_that_name_no_structures(labels: Any) -> None:
-    with pytest.raises(InputError, match="^labels: got"):
+    with pytest.raises(InputError, match=r"^labels: got"):
         structures_of(labels)
 
 
@@ -43,7 +43,7 @@ def test_the_command_line(text: str, expected: dict[str, list[int]]) -> None:
 
 @pytest.mark.parametrize("text", ["", ",", "1,,2", "1,1", "a=", "1+", "a=1,a=2"])
 def test_texts_that_are_no_labels(text: str) -> None:
-    with pytest.raises(InputError, match="^labels: got .*, expected labels separated by commas"):
+    with pytest.raises(InputError, match=r"^labels: got .*, expected labels separated by commas"):
         parse_labels(text)
 
 
@@ -77,5 +77,5 @@ def test_json_files_of_something_else(text: str, tmp_path: Path) -> None:
 
 
 def test_a_json_file_that_does_not_exist() -> None:
-    with pytest.raises(InputError, match="no.json: got .*No such file"):
+    with pytest.raises(InputError, match=r"no\.json: got .*No such file"):
         parse_labels("no.json")
