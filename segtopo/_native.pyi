@@ -41,6 +41,7 @@ def joining_paths(
 def add_simple_voxels(
     mask: npt.NDArray[np.uint8], candidates: Indices, added: npt.NDArray[np.uint8], *, top_cells: bool
 ) -> None: ...
+def thin(mask: npt.NDArray[np.uint8]) -> None: ...
 def partial_assignment(
     row_starts: Indices,
     columns: Indices,

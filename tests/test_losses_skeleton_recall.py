@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 from scipy import ndimage
-from skimage.morphology import skeletonize
 
 from segtopo.errors import InputError
 from segtopo.losses import SkeletonRecallLoss, tubed_skeleton
+from segtopo.masks.skeletons import skeleton
 
 
 def line(length: int = 10, *spatial: int) -> torch.Tensor:
@@ -61,7 +61,7 @@ def test_thin_vessels_weigh_as_much_as_thick_ones() -> None:
 def test_the_tube_is_the_dilated_skeleton_inside_the_mask(shape: tuple[int, ...], radius: int) -> None:
     mask = ndimage.gaussian_filter(np.random.default_rng(0).standard_normal(shape), 2.5) > 0
     tube = tubed_skeleton(mask, radius)
-    expected = skeletonize(mask)
+    expected = skeleton(mask)
     for _ in range(radius):
         expected = ndimage.maximum_filter(expected, 3) & mask
     assert expected.any()
@@ -70,9 +70,8 @@ def test_the_tube_is_the_dilated_skeleton_inside_the_mask(shape: tuple[int, ...]
 
 def test_every_component_has_a_part_of_the_skeleton() -> None:
     mask = np.zeros((8, 9, 10), dtype=bool)
-    mask[1:3, 1:3, 1:3] = mask[5:7, 5:7, 2:8] = True  # two voxels wide: thinning alone wipes out the first
+    mask[1:3, 1:3, 1:3] = mask[5:7, 5:7, 2:8] = True  # two voxels wide: they have no voxel in the middle
     labels, count = ndimage.label(mask)
-    assert not skeletonize(mask)[labels == 1].any()
     assert set(labels[tubed_skeleton(mask, 0)]) == set(range(1, count + 1))
 
 

@@ -86,7 +86,7 @@ def tubed_skeleton(mask: Mask, radius: int = 2) -> Mask:
         array([[0, 0, 0, 0, 0, 0, 0, 0],
                [0, 1, 1, 1, 1, 1, 1, 0],
                [0, 1, 1, 1, 1, 1, 1, 0],
-               [0, 1, 1, 1, 1, 1, 0, 0],
+               [0, 1, 1, 1, 1, 1, 1, 0],
                [0, 0, 0, 0, 0, 0, 0, 0]])
     """
     # Both load libraries that no other loss needs.

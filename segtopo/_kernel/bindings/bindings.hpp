@@ -9,6 +9,7 @@ namespace segtopo {
 // Each function adds the functions of one subject to the module.
 void bind_images(nb::module_& m, const SharedTables& tables);
 void bind_repair(nb::module_& m, const SharedTables& tables);
+void bind_thinning(nb::module_& m);
 void bind_complexes(nb::module_& m);
 void bind_assignment(nb::module_& m);
 

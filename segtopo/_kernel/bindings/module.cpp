@@ -8,6 +8,7 @@ NB_MODULE(_native, m) {
   const auto tables = std::make_shared<const segtopo::LowerStarTables>();
   segtopo::bind_images(m, tables);
   segtopo::bind_repair(m, tables);
+  segtopo::bind_thinning(m);
   segtopo::bind_complexes(m);
   segtopo::bind_assignment(m);
 }
