@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -146,6 +148,7 @@ def evaluate(
             workers=workers,
             executor=executor,
             progress=progress,
+            command=shlex.join(["segtopo", *sys.argv[1:]]),
         )
     print_table(score_table(evaluation))
     for line in (*remarks(evaluation), f"reports: {out}"):

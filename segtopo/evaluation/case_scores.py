@@ -75,10 +75,10 @@ class CaseResult:
         scores: The scores of each structure.
         remarks: Sentences about the files, for instance labels that belong to no structure.
         files: Content of the files of the case by name.
-        pictures: Pictures of the case, for the HTML report.
+        pictures: Pictures of each structure, for the HTML report.
     """
 
     scores: tuple[CaseScores, ...]
     remarks: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
-    pictures: tuple[Picture, ...] = ()
+    pictures: Mapping[str, tuple[Picture, ...]] = field(default_factory=dict)

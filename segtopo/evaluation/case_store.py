@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from base64 import b64decode, b64encode
 from dataclasses import asdict
 from math import isnan
 from pathlib import Path
@@ -20,6 +21,7 @@ from segtopo.evaluation.pictures import Picture
 
 CASES = "cases"
 SCORES = "scores.json"
+PICTURES = "pictures.json"
 
 
 def case_key(case: Case, options: EvaluationOptions) -> str:
@@ -62,9 +64,8 @@ class CaseStore:
                 return None
             files = {file: (folder / file).read_bytes() for file in content["files"]}
             scores = tuple(_scores_from(name, entry) for entry in content["structures"])
-            pictures = tuple(
-                Picture.of_facts(entry["facts"], (folder / entry["file"]).read_bytes()) for entry in content["pictures"]
-            )
+            drawn = json.loads((folder / PICTURES).read_text(encoding="utf-8"))
+            pictures = {label: tuple(map(_picture_from, entries)) for label, entries in drawn.items()}
         except (OSError, ValueError, KeyError, TypeError):
             return None  # unfinished, or of another version
         return CaseResult(scores, tuple(content["remarks"]), files, pictures)
@@ -72,9 +73,9 @@ class CaseStore:
     def save(self, name: str, key: str, result: CaseResult) -> None:
         """Writes the files of a case, its scores last."""
         folder = self.folder(name)
-        pictures = {f"picture_{number}.png": picture for number, picture in enumerate(result.pictures)}
         (folder / SCORES).unlink(missing_ok=True)
-        for file, content in [*result.files.items(), *((file, picture.png) for file, picture in pictures.items())]:
+        drawn = {label: [_as_picture_entry(picture) for picture in of] for label, of in result.pictures.items()}
+        for file, content in {**result.files, PICTURES: json.dumps(drawn).encode()}.items():
             with atomic_output(folder / file) as part:
                 part.write_bytes(content)
         text = {
@@ -83,7 +84,6 @@ class CaseStore:
             "remarks": result.remarks,
             "structures": [_as_entry(scores) for scores in result.scores],
             "files": list(result.files),
-            "pictures": [{"file": file, "facts": picture.facts()} for file, picture in pictures.items()],
         }
         with atomic_output(folder / SCORES) as part:
             part.write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")
@@ -107,3 +107,12 @@ def _scores_from(case: str, entry: dict[str, Any]) -> CaseScores:
         for error in entry["errors"]
     )
     return CaseScores(case, entry["label"], entry["ndim"], entry["present"], numbers, errors)
+
+
+def _as_picture_entry(picture: Picture) -> dict[str, Any]:
+    return {**asdict(picture), "png": b64encode(picture.png).decode("ascii")}
+
+
+def _picture_from(entry: dict[str, Any]) -> Picture:
+    pairs = {name: tuple(entry[name]) for name in ("axes", "spacing", "flipped", "origin")}
+    return Picture(**entry | pairs | {"png": b64decode(entry["png"])})

@@ -40,6 +40,7 @@ def evaluate(
     workers: int | None = None,
     executor: Executor | None = None,
     progress: Progress = lambda name, number, total: None,
+    command: str = "",
 ) -> Evaluation:
     """Scores predicted masks against references and writes reports.
 
@@ -65,6 +66,7 @@ def evaluate(
             ``client.get_executor()``; by default threads. It decides how many cases run at once, and ``workers`` only
             sets the threads of each case.
         progress: Called before each case with its name, its number (from 1) and the number of cases to score.
+        command: The command line, for the report.
 
     Returns:
         The scores and their summary.
@@ -120,6 +122,7 @@ def evaluate(
             pairs.extra,
             {name: result.remarks for name, result in results.items() if result.remarks},
             {name: result.pictures for name, result in results.items() if result.pictures},
+            command,
         )
         for report in chosen:
             report.write(folder / report.file_name, evaluation)

@@ -25,7 +25,8 @@ class Evaluation:
         missing: Names of the references without a prediction.
         extra: Names of the predictions without a reference.
         remarks: For each case the sentences about its files.
-        pictures: For each case its pictures.
+        pictures: For each case and structure its pictures.
+        command: The command line.
     """
 
     predictions: str
@@ -37,7 +38,8 @@ class Evaluation:
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    pictures: Mapping[str, tuple[Picture, ...]] = field(default_factory=dict)
+    pictures: Mapping[str, Mapping[str, tuple[Picture, ...]]] = field(default_factory=dict)
+    command: str = ""
 
     @property
     def number_of_cases(self) -> int:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy.typing as npt
+
 from segtopo.evaluation.case_masks import Case, CaseMasks, read_case
 from segtopo.evaluation.case_scores import CaseResult, CaseScores, PlacedError
 from segtopo.evaluation.error_files import error_image, error_markups, error_regions
@@ -10,7 +14,7 @@ from segtopo.evaluation.pictures import Picture, case_pictures
 from segtopo.evaluation.scores import MaskPair, compute_scores
 from segtopo.evaluation.structures import Structure
 from segtopo.parallel import FOREGROUND
-from segtopo.volumes import read_volume
+from segtopo.volumes import onto_grid, read_volume
 
 
 def score_case(
@@ -34,8 +38,8 @@ def score_case(
     masks = read_case(case, options)
     scores: list[CaseScores] = []
     files: dict[str, bytes] = {}
-    pictures: list[Picture] = []
-    image = None if case.image is None or not options.pictures else read_volume(case.image)
+    pictures: dict[str, tuple[Picture, ...]] = {}
+    image = _image(case, masks)
     for structure, prediction, reference in masks.structures():
         spacing = masks.reference.spacing
         pair = MaskPair(prediction, reference, spacing, options.construction, num_threads, options.score_options)
@@ -43,8 +47,20 @@ def score_case(
         scores.append(found)
         files |= _files(found, pair, masks)
         if options.pictures:
-            pictures += case_pictures(structure.name, prediction, reference, masks.reference, image)
-    return CaseResult(tuple(scores), _remarks(masks), files, tuple(pictures))
+            voxels = [error.voxel for error in found.errors]
+            rows_first = masks.reference.ndim == 2 and masks.reference.header is None
+            pictures[structure.name] = case_pictures(
+                prediction, reference, voxels, spacing, image, rows_first=rows_first
+            )
+    return CaseResult(tuple(scores), _remarks(masks), files, pictures)
+
+
+def _image(case: Case, masks: CaseMasks) -> npt.NDArray[Any] | None:
+    """Reads the image of a 2D case, for its picture."""
+    if case.image is None or not masks.options.pictures or masks.reference.ndim != 2:
+        return None
+    image = onto_grid(read_volume(case.image), masks.reference, str(case.image), str(case.pair.reference))
+    return image.array
 
 
 def _score(structure: Structure, pair: MaskPair, masks: CaseMasks) -> CaseScores:

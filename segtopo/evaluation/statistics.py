@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import bootstrap
 
 from segtopo.evaluation.case_scores import CaseScores
-
-RESAMPLES = 2000
-CONFIDENCE = 0.95
+from segtopo.evaluation.intervals import Interval, bootstrap_interval
 
 
 @dataclass(frozen=True)
@@ -23,15 +20,17 @@ class Statistic:
         mean: Arithmetic mean; None without a case.
         standard_error: Standard error of the mean, from the sample's standard deviation; None for fewer than two cases.
         median: Median; None without a case.
-        interval: Bootstrap interval of the mean (2000 resamples, percentiles, 95 %, seed 0); None for fewer than two
-            cases.
+        interval: 95 % bootstrap interval of the mean, see :func:`segtopo.evaluation.intervals.bootstrap_interval`; None
+            for fewer than two cases.
+        median_interval: The same of the median.
     """
 
     count: int
     mean: float | None
     standard_error: float | None
     median: float | None
-    interval: tuple[float, float] | None
+    interval: Interval | None
+    median_interval: Interval | None
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Statistic:
@@ -46,11 +45,11 @@ class Statistic:
         defined = defined[~np.isnan(defined)]
         n = len(defined)
         if n == 0:
-            return cls(0, None, None, None, None)
+            return cls(0, None, None, None, None, None)
         mean, median = float(defined.mean()), float(np.median(defined))
-        if n == 1:
-            return cls(1, mean, None, median, None)
-        return cls(n, mean, float(defined.std(ddof=1) / np.sqrt(n)), median, _interval(defined))
+        error = float(defined.std(ddof=1) / np.sqrt(n)) if n > 1 else None
+        intervals = bootstrap_interval(defined, "mean"), bootstrap_interval(defined, "median")
+        return cls(n, mean, error, median, *intervals)
 
 
 def summarise(scores: Sequence[CaseScores]) -> dict[str, dict[str, Statistic]]:
@@ -69,12 +68,3 @@ def summarise(scores: Sequence[CaseScores]) -> dict[str, dict[str, Statistic]]:
         label: {name: Statistic.of([row.numbers[name] for row in rows]) for name in rows[0].numbers}
         for label, rows in by_label.items()
     }
-
-
-def _interval(values: np.typing.NDArray[np.float64]) -> tuple[float, float]:
-    if values.min() == values.max() or not np.isfinite(values).all():
-        return float(values.min()), float(values.max())
-    found = bootstrap(
-        (values,), np.mean, n_resamples=RESAMPLES, confidence_level=CONFIDENCE, method="percentile", random_state=0
-    ).confidence_interval
-    return float(found.low), float(found.high)

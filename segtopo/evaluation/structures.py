@@ -30,6 +30,11 @@ class Structure:
     name: str
     labels: tuple[Label, ...] | None = None
 
+    def __str__(self) -> str:
+        """Returns name and labels as on the command line."""
+        union = "+".join(map(str, self.labels or ()))
+        return self.name if union in ("", self.name) else f"{self.name}={union}"
+
     def __post_init__(self) -> None:
         for label in self.labels or ():
             if not isinstance(label, int | str) or isinstance(label, bool) or label in (0, ""):

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import KDTree
 
-from segtopo.masks.components import Indices
+from segtopo.masks.components import Indices, Labels
 
 Voxels = npt.NDArray[np.int64]
 
 
-def connection_ends(voxels: Voxels, touched: Voxels, pieces: Indices, components: Indices, joins: Indices) -> Voxels:
+def connection_ends(voxels: Voxels, touched: Voxels, pieces: Indices, components: Labels, joins: Indices) -> Voxels:
     """Finds the voxels between which pieces of a mask join components of the other mask.
 
     A join is a contact of a piece with a component. The piece also touches other components. The far end is the voxel
@@ -49,7 +49,7 @@ def connection_ends(voxels: Voxels, touched: Voxels, pieces: Indices, components
     return np.stack([touched[near_ends], touched[far_ends]], axis=1)
 
 
-def _nearest_of_another_kind(points: Voxels, kinds: Indices, queries: Voxels, own_kinds: Indices) -> Indices:
+def _nearest_of_another_kind(points: Voxels, kinds: Labels, queries: Voxels, own_kinds: Labels) -> Indices:
     """Returns for each query the row of the nearest point of another kind than its own; there is at least one."""
     tree = KDTree(points)
     nearest = np.empty(len(queries), np.int64)

@@ -222,4 +222,5 @@ def _region_sizes(
     for alone in (prediction & ~reference, reference & ~prediction):
         regions = Components.of(alone, connectivity)
         sizes += regions.sizes[regions.labels[indices]]  # 0 outside this mask
-    return sizes.tolist()
+    found: list[int] = sizes.tolist()
+    return found

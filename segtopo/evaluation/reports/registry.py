@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segtopo.errors import InputError, mismatch
-from segtopo.evaluation.reports.html_report import write_html
+from segtopo.evaluation.reports.html import write_html
 from segtopo.evaluation.reports.summary import write_summary
 from segtopo.evaluation.reports.tables import write_cases, write_errors
 from segtopo.evaluation.results import Evaluation
