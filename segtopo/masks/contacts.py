@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -54,8 +54,7 @@ class Contacts:
 
     def select(self, rows: Indices) -> Contacts:
         """Returns the contacts of these rows."""
-        columns = (column[rows] for name, column in vars(self).items() if name != "piece_sizes")
-        return Contacts(*columns, self.piece_sizes)
+        return replace(self, **{name: column[rows] for name, column in vars(self).items() if name != "piece_sizes"})
 
 
 def find_contacts(
