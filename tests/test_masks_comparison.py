@@ -210,6 +210,16 @@ def test_a_volume_far_from_the_corner_has_its_own_coordinates():
     assert compare_masks(torch.from_numpy(cut).to(torch.uint8), vessel).errors[0].voxel == (15, 22, 30)
 
 
+def test_read_only_masks_of_any_memory_order_are_compared():
+    rng = np.random.default_rng(8)
+    pair = rng.random((2, 6, 7, 8)) < 0.3
+    expected = compare_masks(*pair)
+    fortran = [np.asfortranarray(mask) for mask in pair]
+    for mask in (*pair, *fortran):
+        mask.flags.writeable = False
+    assert compare_masks(*pair) == compare_masks(*fortran) == expected
+
+
 @pytest.mark.parametrize(
     ("prediction", "reference", "message"),
     [

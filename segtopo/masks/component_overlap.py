@@ -89,7 +89,7 @@ def _ends(contacts: Contacts, joins: Indices, shape: tuple[int, ...]) -> list[En
         _voxels_at(contacts.voxels, shape),
         _voxels_at(contacts.neighbours, shape),
         contacts.pieces,
-        contacts.neighbour_components,
+        contacts.neighbour_components.astype(np.int64),
         joins,
     )
     return [(tuple(near), tuple(far)) for near, far in ends.tolist()]

@@ -44,7 +44,7 @@ def label_components(mask: Mask, connectivity: int) -> tuple[Labels, int]:
     Returns:
         An array of the mask's shape with the labels 1, 2, ... and 0 for the background; the number of components.
     """
-    voxels = np.require(mask, requirements=["C", "W"]).view(np.uint8)
+    voxels = np.require(mask, requirements="W").view(np.uint8)
     labels, count = cc3d.connected_components(voxels, connectivity=connectivity, return_N=True)
     return labels, int(count)
 

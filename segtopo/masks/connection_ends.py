@@ -53,10 +53,11 @@ def _nearest_of_another_kind(points: Voxels, kinds: Labels, queries: Voxels, own
     """Returns for each query the row of the nearest point of another kind than its own; there is at least one."""
     tree = KDTree(points)
     nearest = np.empty(len(queries), np.int64)
-    searching, count = np.arange(len(queries)), 8
-    while len(searching):
-        near = tree.query(queries[searching], np.arange(1, min(count, tree.n) + 1))[1]
+    searching, count = np.arange(len(queries)), 0
+    while len(searching) and count < tree.n:
+        count = min(4 * count + 8, tree.n)
+        near = tree.query(queries[searching], np.arange(1, count + 1))[1]
         is_other = kinds[near] != own_kinds[searching, None]
         nearest[searching] = near[np.arange(len(near)), is_other.argmax(axis=1)]
-        searching, count = searching[~is_other.any(axis=1)], 4 * count
+        searching = searching[~is_other.any(axis=1)]
     return nearest

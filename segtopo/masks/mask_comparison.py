@@ -222,5 +222,4 @@ def _region_sizes(
     for alone in (prediction & ~reference, reference & ~prediction):
         regions = Components.of(alone, connectivity)
         sizes += regions.sizes[regions.labels[indices]]  # 0 outside this mask
-    found: list[int] = sizes.tolist()
-    return found
+    return [int(size) for size in sizes]

@@ -15,6 +15,17 @@ namespace segtopo {
 
 namespace {
 
+/// The sides from which layers are removed: an axis and the sign of the step to the background.
+struct Side {
+  int axis, sign;
+};
+
+/// A part of even width has no voxel in the middle, and the order of the sides decides which one stays. In this order
+/// most voxels are those of skimage's skeletons (Zhang's algorithm in 2D, Lee's in 3D).
+template <int Dim> constexpr std::array<Side, 2 * Dim> sides;
+template <> constexpr std::array<Side, 4> sides<2>{{{0, 1}, {0, -1}, {1, 1}, {1, -1}}};
+template <> constexpr std::array<Side, 6> sides<3>{{{1, -1}, {1, 1}, {2, 1}, {2, -1}, {0, 1}, {0, -1}}};
+
 /// Removes layers of voxels, one direction after the other, as Lee, Kashyap and Chu (1994) do.
 ///
 /// A voxel is in a layer if it is simple and does not end a curve. Voxels of one layer are neighbours, so each must
@@ -35,11 +46,10 @@ public:
 
   void run(const Execution& execution) {
     while (!listed_.empty()) {
-      for (int axis = 0; axis < Dim; ++axis)
-        for (const Index step : {-grid_.strides[axis], grid_.strides[axis]}) {
-          execution.throw_if_cancelled();
-          remove_layer(step);
-        }
+      for (const Side side : sides<Dim>) {
+        execution.throw_if_cancelled();
+        remove_layer(side.sign * grid_.strides[side.axis]);
+      }
       keep_changed();
     }
   }
