@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import convolve
 
 from segtopo.evaluation.scores.mask_pair import MaskPair
 from segtopo.evaluation.scores.score import Score
@@ -44,38 +44,48 @@ def compute(pair: MaskPair) -> dict[str, float]:
     largest = _largest_component(prediction, connectivities(pair.construction, pair.ndim)[0])
     of_largest = _tree_scores(largest, reference, of_reference, branches)
     found |= {f"{name}{LARGEST}": value for name, value in of_largest.items()}
-    found["length_precision"] = _share(of_prediction, reference)
+    found["length_precision"] = _share(reference[of_prediction])
     return found
 
 
-def branches_of(skeleton: Mask) -> npt.NDArray[np.integer[Any]]:
-    """Labels the branches of a skeleton: its pieces between junctions and ends.
+def branches_of(skeleton: Mask) -> npt.NDArray[np.int64]:
+    """Finds the branches of a skeleton: its pieces between junctions and ends.
 
     A junction is a voxel with more than two neighbours (8 in 2D, 26 in 3D). Pieces of fewer than 3 voxels between
     junctions are no branches. A skeleton without a branch is one branch.
 
     Returns:
-        An array of the shape of the skeleton with the labels 1, 2, ... and 0 elsewhere.
+        For each voxel of the skeleton, in the order of the array, the number of its branch from 1, and 0 on junctions.
     """
-    neighbours = convolve(skeleton.astype(np.uint8), np.ones((3,) * skeleton.ndim, np.uint8), mode="constant") - 1
-    labels, count = label_components(skeleton & (neighbours <= 2), FULL_CONNECTIVITY[skeleton.ndim])
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    is_branch = sizes >= SHORTEST
+    pieces = skeleton.copy()
+    pieces[skeleton] = _neighbour_counts(skeleton) <= 2
+    labels, count = label_components(pieces, FULL_CONNECTIVITY[skeleton.ndim])
+    of_voxels = labels[skeleton]
+    is_branch = np.bincount(of_voxels, minlength=count + 1) >= SHORTEST
     is_branch[0] = False
     if not is_branch.any():
-        return np.asarray(skeleton, np.int64)
-    numbers = np.cumsum(is_branch) * is_branch
-    return np.asarray(numbers[labels], np.int64)
+        return np.ones(len(of_voxels), np.int64)
+    return np.asarray((np.cumsum(is_branch) * is_branch)[of_voxels], np.int64)
+
+
+def _neighbour_counts(mask: Mask) -> npt.NDArray[np.int64]:
+    """Counts the neighbours of each voxel of a mask in the mask, in the order of the array."""
+    padded = np.pad(mask, 1)
+    strides = np.cumprod((1, *padded.shape[:0:-1]))[::-1]
+    steps = [int(np.dot(shift, strides)) for shift in product((-1, 0, 1), repeat=mask.ndim) if any(shift)]
+    flat = padded.ravel()
+    voxels = np.flatnonzero(flat)
+    return np.asarray(sum(flat[voxels + step].astype(np.int64) for step in steps))
 
 
 def _tree_scores(
-    prediction: Mask, reference: Mask, skeleton: Mask, branches: npt.NDArray[np.integer[Any]]
+    prediction: Mask, reference: Mask, skeleton: Mask, branches: npt.NDArray[np.int64]
 ) -> dict[str, float]:
-    on_branch = branches > 0
-    lengths = np.bincount(branches[on_branch])[1:]
-    inside = np.bincount(branches[on_branch & prediction], minlength=len(lengths) + 1)[1:]
+    is_inside = prediction[skeleton]
+    lengths = np.bincount(branches)[1:]
+    inside = np.bincount(branches[is_inside], minlength=len(lengths) + 1)[1:]
     return {
-        "length_detected": _share(skeleton, prediction),
+        "length_detected": _share(is_inside),
         "branches_detected": float(np.mean(inside >= DETECTED * lengths)) if lengths.size else 0.0,
         "leakage": _ratio(np.count_nonzero(prediction & ~reference), np.count_nonzero(reference)),
     }
@@ -92,8 +102,8 @@ def _largest_component(mask: Mask, connectivity: int) -> Mask:
     return largest
 
 
-def _share(skeleton: Mask, mask: Mask) -> float:
-    return _ratio(np.count_nonzero(skeleton & mask), np.count_nonzero(skeleton))
+def _share(is_inside: Mask) -> float:
+    return _ratio(np.count_nonzero(is_inside), is_inside.size)
 
 
 def _ratio(part: int | np.integer[Any], whole: int | np.integer[Any]) -> float:
