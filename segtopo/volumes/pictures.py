@@ -34,10 +34,10 @@ def read_picture(path: Path) -> Volume:
     that a palette of white and black is not read as black and white.
     """
     with path.open("rb") as file:
-        magic = file.read(26)
+        magic = file.read(30)
     if magic[:2] in (b"II", b"MM"):
         return read_tiff(path)
-    if magic.startswith(_PNG) and len(magic) == 26:
+    if magic.startswith(_PNG) and len(magic) == 30:
         return _volume(*_read_png(path, _PngHeader(*magic[24:26])))
     return _volume(*_read_other(path, magic))
 
@@ -120,6 +120,8 @@ def _read_other(path: Path, magic: bytes) -> tuple[Array, bool]:
     with reader(path) as image:
         _check_single(image)
         check_plausible(path, image.width * image.height, compressed=True)
+        if reader is BmpImageFile and image.mode == "1" and magic[28] != 1:
+            raise ValueError(f"{magic[28]} bits a pixel for a palette of 2 colours")  # Pillow takes the bits for one
         if image.mode == "P":
             return _palette_colours(image)
         converted = image.convert(_IN_COLOUR.get(image.mode, image.mode))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import mmap
 import re
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from segtopo.volumes.transparency import without_transparency
 from segtopo.volumes.volume import Array, Volume
 
 _WHITE_IS_ZERO, _CMYK = 0, 5
+# Of LZW, fax and PackBits data, whose decoders in imagecodecs can end the process when the data are damaged.
+_DECODED_BY_LIBTIFF = (2, 3, 4, 5, 32773)
 _COLOURS = (2, 6)  # RGB and YCbCr
 _OPACITY = (1, 2)  # premultiplied or not
 _SAME_UUID = "urn:uuid:00000000-0000-0000-0000-000000000000"  # with a random one, the same array would give other bytes
@@ -55,8 +59,12 @@ def read_tiff(path: Path) -> Volume:
     import tifffile
 
     _complaints.take()
-    with tifffile.TiffFile(path) as file:
-        pixels, axes = _pixels(file, path)
+    with (
+        tifffile.TiffFile(path) as file,
+        path.open("rb") as stored,
+        mmap.mmap(stored.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        pixels, axes = _pixels(file, path, content)
         page = file.pages.first
         spacing = tiff_spacing(file)
     if complaint := _complaints.take():
@@ -89,22 +97,50 @@ def write_tiff(path: Path, array: Array, like: Volume, has_channels: bool) -> No
     )
 
 
-def _pixels(file: Any, path: Path) -> tuple[Array, str]:
+def _pixels(file: Any, path: Path, content: mmap.mmap) -> tuple[Array, str]:
     """Returns the pixels and a letter for each of their axes."""
     pages = [page for page in file.pages if not (page.is_reduced or page.is_mask)]
-    if any(0 in page.databytecounts for page in pages):
-        raise ValueError("a page without data")
+    _check_data(pages, path.stat().st_size)
     series = [series for series in file.series if not (series.keyframe.is_reduced or series.keyframe.is_mask)]
     check_plausible(path, sum(one.size * one.dtype.itemsize for one in series), compressed=True)
     if len(series) == 1:
-        pixels, axes = np.asarray(series[0].asarray()), series[0].axes
+        pixels, axes = _series_pixels(series[0], content), series[0].axes
     else:
         if len({(page.shape, page.dtype, page.photometric) for page in pages}) != 1:
             raise ValueError("pages that differ in shape or dtype")
-        pixels, axes = np.stack([page.asarray() for page in pages]), f"I{pages[0].axes}"
+        pixels, axes = np.stack([_page_pixels(page, content) for page in pages]), f"I{pages[0].axes}"
     if file.pages.first.photometric == _WHITE_IS_ZERO and pixels.dtype.kind in "bu":
         pixels = np.bitwise_xor(pixels, pixels.dtype.type(2**file.pages.first.bitspersample - 1))
     return pixels, axes
+
+
+def _series_pixels(series: Any, content: mmap.mmap) -> Array:
+    if series.keyframe.compression not in _DECODED_BY_LIBTIFF:
+        return np.asarray(series.asarray())
+    return np.asarray(np.stack([_page_pixels(page, content) for page in series.pages]).reshape(series.shape))
+
+
+def _page_pixels(page: Any, content: mmap.mmap) -> Array:
+    if page.compression not in _DECODED_BY_LIBTIFF:
+        return np.asarray(page.asarray())
+    import imagecodecs
+
+    pixels = np.asarray(imagecodecs.tiff_decode(content, index=page.index))
+    if pixels.shape != page.shape or pixels.dtype != page.dtype:
+        raise ValueError(f"a page of the shape {pixels.shape} where the header tells of {page.shape}")
+    return pixels
+
+
+def _check_data(pages: list[Any], file_size: int) -> None:
+    """Raises ValueError if the data of a page are missing, which tifffile fills with zeros, or lie beyond the file."""
+    for page in pages:
+        ends = [offset + size if size else file_size + 1 for offset, size in _segments(page)]
+        if max(ends, default=file_size + 1) > file_size:
+            raise ValueError("a page without its data")
+
+
+def _segments(page: Any) -> Iterable[tuple[int, int]]:
+    return zip(page.dataoffsets, page.databytecounts, strict=True)
 
 
 def _channels(pixels: Array, axes: str, page: Any) -> tuple[Array, bool]:
