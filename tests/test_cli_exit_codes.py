@@ -78,6 +78,7 @@ def test_every_kind_of_input_is_known() -> None:
         ("evaluate", "references"),
         ("evaluate", "--roi"),
         ("evaluate", "--images"),
+        ("compare", "reports"),
         ("persistence", "image"),
         ("simulate", "masks"),
     ]

@@ -22,6 +22,7 @@ def test_help_shows_every_command_with_an_example_on_one_line(capsys: pytest.Cap
         "repair",
         "calibrate",
         "evaluate",
+        "compare",
         "persistence",
         "phantom",
         "simulate",

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from segtopo.evaluation import Evaluation, EvaluationOptions, evaluate
-from segtopo.evaluation.reports.html.report import MAIN_SCORES, report_view
+from segtopo.evaluation.reports.html.report import report_view
+from segtopo.evaluation.scores import MAIN_SCORES
 from segtopo.volumes import Volume, write_volume
 
 AFFINE = np.array([[0, 2, 0, 10], [-0.5, 0, 0, 20], [0, 0, 3, -5], [0, 0, 0, 1.0]])
@@ -159,9 +160,7 @@ def test_the_page_works_in_a_browser(evaluated: tuple[Evaluation, Path], tmp_pat
         attributes for tag, attributes in page.tags if tag == "details" and attributes.get("id") == f"case-{case}"
     ]
     assert "open" in opened[0]
-    selected = [
-        attributes for tag, attributes in page.tags if tag == "tr" and attributes.get("aria-selected") == "true"
-    ]
+    selected = [attributes for tag, attributes in page.tags if tag == "tr" and attributes.get("aria-current") == "true"]
     assert [row["data-error"] for row in selected] == ["0"]
     assert len([tag for tag, attributes in page.tags if "chosen" in (attributes.get("class") or "")]) in (1, 3)
     assert not [tag for tag, attributes in page.tags if (attributes.get("class") or "") == "close-up idle"]

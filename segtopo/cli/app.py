@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from segtopo.cli import calibrate, evaluate, persistence, phantom, predict, repair, simulate, train
+from segtopo.cli import calibrate, compare, evaluate, persistence, phantom, predict, repair, simulate, train
 from segtopo.cli.console import complain
 from segtopo.errors import InputError, mismatch
 
@@ -22,6 +22,7 @@ COMMANDS = {
     "repair": repair,
     "calibrate": calibrate,
     "evaluate": evaluate,
+    "compare": compare,
     "persistence": persistence,
     "phantom": phantom,
     "simulate": simulate,

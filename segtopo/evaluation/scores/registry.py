@@ -9,6 +9,9 @@ from segtopo.evaluation.scores import centreline, overlap, partition, patches, s
 from segtopo.evaluation.scores.mask_pair import MaskPair
 from segtopo.evaluation.scores.score import DIAGONAL, Score
 
+#: The scores that reports show first and comparisons test.
+MAIN_SCORES = ("dice", "cldice", "hd95_mm", "length_detected", "betti_error", "betti_matching_error", "diu")
+
 
 class ScoreGroup(NamedTuple):
     """Scores that are computed together.

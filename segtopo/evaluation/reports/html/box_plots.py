@@ -11,6 +11,7 @@ import numpy.typing as npt
 MOST_POINTS = 60  # of more values only those beyond the whiskers are drawn
 TICKS = 4
 WHISKER = 1.5  # interquartile ranges
+ROUNDING = 1e-9  # values that differ less are equal
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Scale:
             (0.6, 0.7, 0.8, 0.9, 1.0)
         """
         low, high = float(np.min(values)), float(np.max(values))
-        if low == high:
+        if high - low <= ROUNDING * max(1.0, abs(low), abs(high)):
             low, high = (low - 0.5, high + 0.5) if low else (0.0, 1.0)
         raw = (high - low) / TICKS
         power = 10.0 ** np.floor(np.log10(raw))

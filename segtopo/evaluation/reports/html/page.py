@@ -14,9 +14,10 @@ from segtopo.evaluation.pictures import Picture
 from segtopo.evaluation.reports.html.box_plots import Box, Scale
 from segtopo.evaluation.reports.html.rendering import render
 from segtopo.evaluation.reports.html.views import CaseView, ErrorView, ReportView, ScoreView
+from segtopo.evaluation.scores import MAIN_SCORES
 from segtopo.evaluation.statistics import Statistic
 
-SHOWN_SCORES = 7  # the main scores: in the summary, the box plots, and the table until the reader chooses others
+FIRST_SCORES = len(MAIN_SCORES)  # are shown until the reader asks for others
 
 
 def render_report(view: ReportView) -> str:
@@ -47,9 +48,9 @@ def render_report(view: ReportView) -> str:
         errors=sum(len(case.errors) for case in view.cases),
         kinds=kinds,
         summaries=[_summary(structure, view, kinds) for structure in structures],
-        plots=[plot for score in view.scores[:SHOWN_SCORES] if (plot := _plot(score, structures, view.cases))],
+        plots=[plot for score in view.scores if (plot := _plot(score, structures, view.cases))],
         embedded=[_embedded(case) for case in view.cases],
-        shown_scores=SHOWN_SCORES,
+        first_scores=FIRST_SCORES,
         level=round(100 * LEVEL),
         resamples=RESAMPLES,
     )

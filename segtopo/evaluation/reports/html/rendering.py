@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 FOLDER = Path(__file__).parent / "templates"
+DASH, MINUS = "\u2013", "\u2212"
 
 
 def render(template: str, **values: object) -> str:
@@ -32,11 +33,11 @@ def number(value: float | None, decimals: int = 3, signed: bool = False) -> str:
         ('0.123', '−1.5', '+2', '–')
     """
     if value is None or not math.isfinite(value):
-        return "\N{EN DASH}"
+        return DASH
     text = f"{value:+.{decimals}f}" if signed else f"{value:.{decimals}f}"
     if not float(text):
         text = text.lstrip("+-")
-    return text.replace("-", "\N{MINUS SIGN}")
+    return text.replace("-", MINUS)
 
 
 def p_value(value: float) -> str:
@@ -57,7 +58,7 @@ def embedded_json(value: object) -> str:
         '{"name":"\\u003c/script>","score":null}'
     """
     text = json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return text.replace("<", "\\u003c")
 
 
 def _finite(value: Any) -> Any:

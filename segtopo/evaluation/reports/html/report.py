@@ -14,10 +14,8 @@ from segtopo.evaluation.options import EvaluationOptions
 from segtopo.evaluation.reports.html.page import render_report
 from segtopo.evaluation.reports.html.views import CaseView, ErrorView, ReportView, ScoreView
 from segtopo.evaluation.results import Evaluation
-from segtopo.evaluation.scores import Score, scores_of
+from segtopo.evaluation.scores import MAIN_SCORES, Score, scores_of
 
-#: The scores that the page shows first.
-MAIN_SCORES = ("dice", "cldice", "hd95_mm", "length_detected", "betti_error", "betti_matching_error", "diu")
 LIBRARIES = ("numpy", "scipy", "scikit-image", "connected-components-3d")
 
 

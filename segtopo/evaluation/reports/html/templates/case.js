@@ -1,5 +1,5 @@
 const AXES = ["i", "j", "k"];
-const CLOSE_UP_SIDE = 64; // in the smallest voxel size
+const MANY = 60, CROWD = 200; // errors, from which the marks in the pictures are smaller
 
 // Fills the section of a case when it is opened for the first time.
 function fillCase(section) {
@@ -7,9 +7,9 @@ function fillCase(section) {
   if (content.childElementCount) return;
   const data = JSON.parse(section.querySelector("script").textContent);
   const whole = data.pictures.filter((picture) => picture.error === null);
-  const left = element("div", { class: "views" }, ...(whole.length ? [legend()] : []));
-  left.append(element("div", { class: "pictures" + (data.errors.length > 60 ? " dense" : "") },
-    ...whole.map((picture) => pictureOf(section, picture, data.errors))));
+  const left = element("div", { class: "views" }, ...(whole.length ? [legend(section, data.errors.length)] : []));
+  const density = data.errors.length > CROWD ? " crowd" : data.errors.length > MANY ? " dense" : "";
+  left.append(element("div", { class: "pictures" + density }, ...whole.map((picture) => pictureOf(section, picture, data.errors))));
   const right = element("div", {});
   if (data.errors.length) {
     if (whole.length) right.append(element("div", {
@@ -29,13 +29,19 @@ function fillCase(section) {
   choose(section, null);
 }
 
-function legend() {
+function legend(section, errors) {
   const colours = { "both masks": "#e1e1e1", "prediction only": "#eb6e14", "reference only": "#56b4e9" };
-  return element("p", { class: "legend" }, ...Object.entries(colours).map(([text, colour]) => {
+  const parts = Object.entries(colours).map(([text, colour]) => {
     const swatch = element("span", { class: "swatch" });
     swatch.style.background = colour;
     return element("span", {}, swatch, text);
-  }));
+  });
+  if (errors) {
+    const box = element("input", { type: "checkbox", checked: "" });
+    box.addEventListener("change", () => section.classList.toggle("unmarked", !box.checked));
+    parts.push(element("label", {}, box, " errors marked"));
+  }
+  return element("p", { class: "legend" }, ...parts);
 }
 
 function pictureOf(section, picture, errors) {
@@ -67,7 +73,7 @@ function errorList(section, { errors, pictures }) {
     const button = element("button", { type: "button" }, glyph(error.kind), plain(error.kind));
     const cells = [error.voxel.join(", "), error.size, ...(gaps ? [error.gap_mm?.toFixed(1) ?? "–"] : []),
       error.world.map((c) => c.toFixed(1)).join(", ").replaceAll("-", "−")];
-    const row = element("tr", { "aria-selected": "false" }, element("th", { scope: "row" }, button),
+    const row = element("tr", {}, element("th", { scope: "row" }, button),
       ...cells.map((cell) => element("td", { class: "n" }, String(cell))));
     row.dataset.error = number;
     row.addEventListener("click", () => goTo(section, number));
@@ -93,7 +99,7 @@ function goTo(section, number) {
 
 // Leaves an error for its row in the list.
 function leave(section) {
-  const row = section.querySelector(".error-list tr[aria-selected=true]");
+  const row = section.querySelector(".error-list tr[aria-current]");
   history.replaceState(null, "", `#${section.id}`);
   choose(section, null);
   row?.querySelector("button").focus();
@@ -102,8 +108,8 @@ function leave(section) {
 // Marks an error in the pictures and in the list, and shows its close-up; null marks none.
 function choose(section, number) {
   section.classList.toggle("choosing", number !== null);
-  section.querySelectorAll(".error-list tbody tr").forEach((row) =>
-    row.setAttribute("aria-selected", String(row.dataset.error === String(number))));
+  section.querySelector(".error-list tr[aria-current]")?.removeAttribute("aria-current");
+  section.querySelector(`.error-list tr[data-error="${number}"]`)?.setAttribute("aria-current", "true");
   section.querySelectorAll(".marker").forEach((marker) =>
     marker.classList.toggle("chosen", marker.dataset.error === String(number)));
   const panel = section.querySelector(".close-up");
@@ -114,7 +120,7 @@ function choose(section, number) {
     return;
   }
   showCloseUp(section, panel, number);
-  section.querySelector(".error-list tr[aria-selected=true]").scrollIntoView({ block: "nearest" });
+  section.querySelector(".error-list tr[aria-current]").scrollIntoView({ block: "nearest" });
   panel.focus({ preventScroll: true });
   panel.scrollIntoView({ block: "nearest" });
 }
@@ -122,8 +128,10 @@ function choose(section, number) {
 function showCloseUp(section, panel, number) {
   const error = section.errors[number];
   const own = section.pictures.filter((picture) => picture.error === number);
-  const shown = own.length ? own : section.pictures.filter((picture) => picture.error === null);
-  const side = CLOSE_UP_SIDE * Math.min(...section.pictures.flatMap((picture) => picture.spacing));
+  const whole = section.pictures.filter((picture) => picture.error === null);
+  const shown = own.length ? own : whole;
+  const voxel = Math.min(...whole.flatMap((picture) => picture.spacing));
+  const side = Math.min(64 * voxel, Math.max(24 * voxel, Math.max(...whole.flatMap(sizeOf)) / 5));
   const action = (text, step, enabled = true) => {
     const button = element("button", { class: "action", type: "button" }, text);
     button.disabled = !enabled;

@@ -47,6 +47,14 @@ function chooseColumns() {
 const columnStyle = document.head.appendChild(document.createElement("style"));
 document.querySelectorAll(".controls input[type=search], .controls select").forEach((control) =>
   control.addEventListener("input", filterCases));
+document.querySelectorAll("button.more").forEach((button) => button.addEventListener("click", () => {
+  const open = button.getAttribute("aria-expanded") !== "true";
+  button.setAttribute("aria-expanded", String(open));
+  button.textContent = button.textContent.replace(open ? "Show all" : "Show the first of", open ? "Show the first of" : "Show all");
+  document.getElementById(button.getAttribute("aria-controls")).querySelectorAll(".rest").forEach((part) => {
+    part.hidden = !open;
+  });
+}));
 document.querySelectorAll("[data-column]").forEach((box) => box.addEventListener("change", chooseColumns));
 document.querySelectorAll("details.case").forEach((section) =>
   section.addEventListener("toggle", () => section.open && fillCase(section)));
