@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from skimage.morphology import skeletonize
 
 from oracles.repair_examples import wide_pieces
 from oracles.repair_rules import rules_of
 from segtopo.errors import InputError
 from segtopo.masks import betti_numbers
+from segtopo.masks.skeletons import skeleton
 from segtopo.metrics import compute_betti_matching_error, compute_diu
 from segtopo.repair import Calibration, Figures, RepairRules, RuleGrid, calibrate_repair, repair_mask
 
@@ -35,7 +35,7 @@ def case(ndim: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def figures_of(mask: np.ndarray, reference: np.ndarray, construction: Any = "T") -> Figures:
     """The figures by their definitions."""
-    centreline = skeletonize(reference)
+    centreline = skeleton(reference)
     prediction, target = (torch.from_numpy(m)[None, None] for m in (mask, reference))
     errors = compute_betti_matching_error(prediction, target, construction=construction)[0, 0]
     diu = compute_diu(prediction, target, construction=construction)
