@@ -77,7 +77,7 @@ def test_image_and_label_must_lie_at_the_same_place(data: Path) -> None:
     write_volume(data / "labels" / "case_0.nii.gz", np.zeros((24, 20), np.uint8), Volume(np.zeros((24, 20)), AFFINE))
     assert "case_0.nii.gz: got shape (24, 21), expected the shape (24, 20) of " in refusal(data)
     write_volume(data / "labels" / "case_0.nii.gz", np.zeros((24, 21), np.uint8))
-    assert "affine" in refusal(data)
+    assert "got spacing" in refusal(data)
 
 
 def test_labels_must_be_those_of_the_config(data: Path) -> None:

@@ -17,9 +17,10 @@ from segtopo.volumes.stored_content import Compression
 from segtopo.volumes.volume import Array, Volume
 
 _DTYPES = {"float": "f4", "double": "f8"}
-for _width, _names in {1: ("char",), 2: ("short", "short int"), 4: ("int",), 8: ("longlong", "long long")}.items():
-    _DTYPES |= {f"{sign}{name}": f"i{_width}" for name in _names for sign in ("", "signed ")}
-    _DTYPES |= {f"{sign}{name}": f"u{_width}" for name in _names for sign in ("u", "unsigned ")}
+_INTEGERS = {"char": 1, "short": 2, "short int": 2, "int": 4, "longlong": 8, "long long": 8, "long long int": 8}
+for _name, _width in _INTEGERS.items():
+    _DTYPES |= {f"{sign}{_name}": f"i{_width}" for sign in ("", "signed ")}
+    _DTYPES |= {f"{sign}{_name}": f"u{_width}" for sign in ("u", "unsigned ")}
     _DTYPES |= {f"{sign}int{8 * _width}{end}": f"{sign or 'i'}{_width}" for sign in ("", "u") for end in ("", "_t")}
 _COMPRESSIONS: dict[str, Compression] = {
     "raw": "none",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,13 +112,18 @@ def _indices(pixels: Array, image: Any) -> Array:
 def _read_other(path: Path, magic: bytes) -> tuple[Array, bool]:
     from PIL.BmpImagePlugin import BmpImageFile
     from PIL.GifImagePlugin import GifImageFile
+    from PIL.Image import DecompressionBombWarning
     from PIL.JpegImagePlugin import JpegImageFile
 
     readers: dict[bytes, Any] = {b"GIF8": GifImageFile, b"\xff\xd8\xff": JpegImageFile, b"BM": BmpImageFile}
     reader = next((reader for start, reader in readers.items() if magic.startswith(start)), None)
     if reader is None:
         raise ValueError("no PNG, JPEG, TIFF, GIF or BMP data")
-    with reader(path) as image:
+    with warnings.catch_warnings():
+        # A damaged GIF file can claim a large frame; the check below refuses it.
+        warnings.simplefilter("ignore", DecompressionBombWarning)
+        opened = reader(path)
+    with opened as image:
         _check_single(image)
         check_plausible(path, image.width * image.height, compressed=True)
         if reader is BmpImageFile and image.mode == "1" and magic[28] != 1:
