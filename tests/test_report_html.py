@@ -179,7 +179,7 @@ def colours_at(picture: Picture, voxels: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("shape", [(7, 12), (9, 6, 13), (1, 8), (8, 1, 3)])
 def test_each_voxel_of_one_mask_alone_is_where_the_picture_says(shape: tuple[int, ...], rows_first: bool) -> None:
     random = np.random.default_rng(0)
-    spacing = tuple(float(s) for s in range(1, len(shape) + 1))
+    spacing = np.arange(1.0, len(shape) + 1)
     for alone, colour in ((0, COLOURS[1]), (1, COLOURS[2])):
         masks = [np.zeros(shape, bool), np.zeros(shape, bool)]
         masks[alone] = random.random(shape) > 0.8

@@ -91,7 +91,7 @@ def case_pictures(
     """
     masks = np.asarray(prediction, bool), np.asarray(reference, bool)
     ndim = masks[0].ndim
-    sizes = tuple(spacing or (1.0,) * ndim)
+    sizes = (1.0,) * ndim if spacing is None else tuple(spacing)
     rows_first = ndim == 2 if rows_first is None else rows_first
     if ndim == 2:
         whole = tuple(slice(0, n) for n in masks[0].shape)

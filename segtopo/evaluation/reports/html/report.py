@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from dataclasses import asdict
 from importlib.metadata import version
@@ -16,6 +17,7 @@ from segtopo.evaluation.reports.html.views import CaseView, ErrorView, ReportVie
 from segtopo.evaluation.results import Evaluation
 from segtopo.evaluation.scores import MAIN_SCORES, Score, scores_of
 
+DECIMALS = 3
 LIBRARIES = ("numpy", "scipy", "scikit-image", "connected-components-3d")
 
 
@@ -41,12 +43,16 @@ def _scores(evaluation: Evaluation) -> tuple[ScoreView, ...]:
     """Returns the scores, the main ones first."""
     scores = scores_of(evaluation.options.scores, evaluation.cases[0].ndim)
     main = [score for name in MAIN_SCORES for score in scores if score.name == name]
-    return tuple(_score(score) for score in (*main, *(score for score in scores if score.name not in MAIN_SCORES)))
+    others = [score for score in scores if score.name not in MAIN_SCORES]
+    return tuple(_score(score, evaluation) for score in (*main, *others))
 
 
-def _score(score: Score) -> ScoreView:
+def _score(score: Score, evaluation: Evaluation) -> ScoreView:
+    """Describes a score; counts are written without decimals."""
+    values = [scores.numbers[score.name] for scores in evaluation.cases]
+    is_count = all(value.is_integer() for value in values if not math.isnan(value))
     text = f"{score.description} ({score.paper})" if score.paper else score.description
-    return ScoreView(score.name, score.title, text, score.better, score.decimals)
+    return ScoreView(score.name, score.title, text, score.better, 0 if is_count else DECIMALS)
 
 
 def _case(scores: CaseScores, evaluation: Evaluation) -> CaseView:

@@ -22,8 +22,7 @@ function fillCase(section) {
   if (data.features.length) right.append(diagramOf(data.features));
   const grid = element("div", { class: whole.length ? "case-grid" : "case-grid wide" });
   grid.append(...(whole.length ? [left, right] : [right]));
-  content.append(grid, element("p", { class: "case-links" },
-    element("a", { href: "#table" }, "Back to the table"), element("a", { href: `#${section.id}` }, "Link to this case")));
+  content.append(grid, element("p", { class: "note case-links" }, element("a", { href: "#table" }, "Back to the table")));
   section.errors = data.errors;
   section.pictures = data.pictures;
   choose(section, null);
