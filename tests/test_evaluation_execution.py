@@ -6,7 +6,7 @@ import json
 import os
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -80,6 +80,16 @@ def assert_same(found: Evaluation, expected: Evaluation) -> None:
     assert repr(found) == repr(expected)
 
 
+@pytest.fixture
+def kept_environment() -> Iterator[None]:
+    """Restores the environment: Dask limits the threads of its workers by variables that it leaves behind."""
+    before = os.environ.copy()
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.mark.usefixtures("kept_environment")
 def test_a_cluster_gives_the_same_evaluation(folders: tuple[Path, Path], tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     from segtopo.parallel import dask_executor
