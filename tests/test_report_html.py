@@ -210,7 +210,7 @@ def test_an_image_is_below_the_masks() -> None:
     grey = colours_at(picture, np.argwhere(~mask))
     assert (np.diff(grey[:, 0].astype(int)) >= 0).all()
     assert (grey == grey[:, :1]).all()
-    assert grey.max() == 255
+    assert 100 < grey.max() < colours_at(picture, np.argwhere(mask)).max()
     orange = colours_at(picture, np.argwhere(mask))[0]
     assert orange[0] > orange[2]
     assert np.array_equal(

@@ -94,18 +94,22 @@ def test_a_row_leads_to_its_error_and_escape_leads_back(tmp_path: Path) -> None:
         states.push([location.hash, className || tagName].join());
       };
       const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
-      const steps = [
-        () => { location.hash = "#case-0"; }, note,
-        () => {
+      const goes = (step) => new Promise((resolve) => {
+        addEventListener("hashchange", () => { note(); resolve(); }, { once: true });
+        step();
+      });
+      (async () => {
+        await goes(() => { location.hash = "#case-0"; });
+        await goes(() => {
           document.querySelector(".error-list button").focus();
           press("ArrowDown");
           document.activeElement.click();
-        }, note,
-        () => press("ArrowLeft"), note,
-        () => press("Escape"), note,
-        () => { document.title = states.join(" "); },
-      ];
-      steps.forEach((step, n) => setTimeout(step, 100 * n));
+        });
+        await goes(() => press("ArrowLeft"));
+        press("Escape");
+        note();
+        document.title = states.join(" ");
+      })();
     """
     dom = opened(report(2), tmp_path, script=script)
     expected = "#case-0,SUMMARY #case-0-error-2,close-up #case-0-error-1,close-up #case-0,BUTTON"

@@ -17,14 +17,15 @@ Plane = npt.NDArray[np.float32]
 
 AXES = "ijk"
 MARGIN = 5  # voxels around the masks in 3D
-LONGEST_SIDE = 1600  # pixels
+LONGEST_SIDE = 1024  # pixels
 CLOSE_UPS = 60  # of so many errors of a case
 CLOSE_UP_RADIUS, SLAB_RADIUS = 32, 16  # in the smallest voxel size
 
 GREYS = 64  # levels of brightness for each colour, so that a pixel has one byte
 #: Colours of Okabe and Ito: background, prediction only, reference only, both.
 COLOURS = ((255, 255, 255), (235, 110, 20), (86, 180, 233), (225, 225, 225))
-OPACITY = 0.55  # of the colours over an image
+OPACITY = 0.7  # of the colours over an image
+DIMMED = 0.62  # brightness of an image, so that a mask stands out from the brightest part
 DARKEST = 0.45  # brightness of the thinnest part of a projected mask
 
 
@@ -95,7 +96,11 @@ def case_pictures(
     rows_first = ndim == 2 if rows_first is None else rows_first
     if ndim == 2:
         whole = tuple(slice(0, n) for n in masks[0].shape)
-        return (_picture("image", masks, whole, None, sizes, rows_first, grey=None if image is None else _grey(image)),)
+        return (
+            _picture(
+                "whole image", masks, whole, None, sizes, rows_first, grey=None if image is None else _grey(image)
+            ),
+        )
     box = _box_around(*masks)
     views = tuple(_picture(f"along {AXES[axis]}", masks, box, axis, sizes, rows_first) for axis in (2, 1, 0))
     close_ups = [
@@ -196,10 +201,12 @@ def _pixels(prediction: Mask, reference: Mask, brightness: Plane | None) -> npt.
 
 
 def _png(pixels: npt.NDArray[np.uint8], over_image: bool) -> bytes:
+    """Writes a PNG file whose palette has only the colours that occur."""
     from PIL import Image
 
-    picture = Image.fromarray(np.ascontiguousarray(pixels), "P")
-    picture.putpalette(_palette(over_image).tobytes())
+    used, places = np.unique(pixels, return_inverse=True)
+    picture = Image.fromarray(places.reshape(pixels.shape).astype(np.uint8), "P")
+    picture.putpalette(_palette(over_image)[used].tobytes())
     file = BytesIO()
     picture.save(file, "PNG", optimize=True)
     return file.getvalue()
@@ -211,7 +218,7 @@ def _palette(over_image: bool) -> npt.NDArray[np.uint8]:
     colours = np.array(COLOURS, np.float64)
     if over_image:
         mixed = [255 * grey * (1 - OPACITY) + OPACITY * colour for colour in colours]
-        mixed[0] = np.repeat(255 * grey, 3, axis=1)
+        mixed[0] = np.repeat(255 * DIMMED * grey, 3, axis=1)
     else:
         mixed = [grey * colour for colour in colours]
         mixed[0] = np.zeros((GREYS, 3))

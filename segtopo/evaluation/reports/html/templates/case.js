@@ -38,7 +38,7 @@ function legend(section, errors) {
   if (errors) {
     const box = element("input", { type: "checkbox", checked: "" });
     box.addEventListener("change", () => section.classList.toggle("unmarked", !box.checked));
-    parts.push(element("label", {}, box, " errors marked"));
+    parts.push(element("label", {}, box, "errors marked"));
   }
   return element("p", { class: "legend" }, ...parts);
 }
@@ -58,7 +58,7 @@ function pictureOf(section, picture, errors) {
     box.append(marker);
   });
   const [rows, columns] = picture.axes;
-  const arrows = section.ndim === 2 || picture.title === "image" ? ""
+  const arrows = !picture.title.startsWith("along ") ? ""
     : `${AXES[columns]} ${picture.flipped[1] ? "←" : "→"} ${AXES[rows]} ${picture.flipped[0] ? "↑" : "↓"}`;
   return element("figure", {}, box, element("figcaption", {}, element("span", {}, picture.title), element("span", {}, arrows)));
 }
