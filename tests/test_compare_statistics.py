@@ -161,7 +161,7 @@ def test_a_ranking_leaves_out_cases_with_a_missing_value() -> None:
         ("betti_0_error", "lower"),
         ("diu_1", "lower"),
         ("hd95_mm", "lower"),
-        ("voi_split", "lower"),
+        ("vi_split", "lower"),
         ("betti_0_prediction", None),
         ("volume_reference_mm3", None),
         ("area_reference_mm2", None),

@@ -1,140 +1,106 @@
-"""Scores of the partition of the foreground into components."""
+"""Agreement of the components of the masks, as partitions of the voxels of the reference.
+
+The parts are the components of R, and of P. A voxel of R that P misses is a part of its own, as in the programs of the
+ISBI 2012 and SNEMI3D challenges. If all missed voxels were one part, a prediction beside the reference would be right.
+"""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
-from scipy.stats import entropy
+from scipy.sparse import coo_array
 
-from segtopo.evaluation.scores.mask_pair import Labels, MaskPair
+from segtopo.evaluation.scores.mask_pair import MaskPair
 from segtopo.evaluation.scores.score import Score
+from segtopo.masks.components import connectivities, label_components
 
-_CHALLENGES = "Arganda-Carreras et al. 2015 (ISBI 2012); CREMI"
-_SEGMENTS = (
-    "Segments are the components of the masks; only voxels of the reference count, and those that the prediction "
-    "misses are one segment."
-)
-_ONE_EMPTY = "If only {} is empty, it is log2 of the voxels of the other mask."
+RAND = "Arganda-Carreras et al. 2015"
+HUBERT = "Hubert and Arabie 1985"
+VI = "Meilă 2007"
 
-_SLAB_VOXELS = 2**24
+Labels = npt.NDArray[np.integer[Any]]
 
 
 def scores(ndim: int) -> tuple[Score, ...]:
-    """Returns the scores of the group."""
+    """Returns the scores of partitions."""
+    rand = (
+        "1 - F-score of the pairs of voxels of R that are in one component of P, against those in one component of R; "
+        "a voxel that P misses forms no pair"
+    )
+    adjusted = (
+        "agreement on the pairs of voxels of R, corrected for chance: 1 for the same parts, 0 for chance, and 0 if P "
+        "breaks an R of one component; each voxel that P misses is a part"
+    )
+    split = "how far P splits the components of R: H(P | R) over the voxels of R; each voxel that P misses is a part"
+    merge = "how far P merges the components of R: H(R | P) over the voxels of R; each voxel that P misses is a part"
     return (
-        Score(
-            "adapted_rand_error",
-            "Adapted Rand error",
-            "1 minus the harmonic mean of precision and recall of the pairs of voxels in one segment. " + _SEGMENTS,
-            _CHALLENGES,
-            "lower",
-            1.0,
-        ),
-        Score(
-            "adjusted_rand_index",
-            "Adjusted Rand index",
-            "Agreement of the pairs of voxels, corrected for chance; for a reference of one component it is 1 if the "
-            "prediction keeps it whole, else 0. " + _SEGMENTS,
-            "Hubert and Arabie 1985",
-            "higher",
-            0.0,
-        ),
-        Score(
-            "voi_split",
-            "VOI split",
-            "Conditional entropy of the prediction's segments given those of the reference, in bits. "
-            f"{_SEGMENTS} {_ONE_EMPTY.format('the prediction')}",
-            "Meila 2007; CREMI",
-            "lower",
-        ),
-        Score(
-            "voi_merge",
-            "VOI merge",
-            "Conditional entropy of the reference's segments given those of the prediction, in bits. "
-            f"{_SEGMENTS} {_ONE_EMPTY.format('the reference')}",
-            "Meila 2007; CREMI",
-            "lower",
-        ),
-        Score("voi", "VOI", "Variation of information: the sum of VOI split and VOI merge.", "Meila 2007", "lower"),
+        Score("adapted_rand_error", "Adapted Rand error", rand, RAND, "lower", 1.0),
+        Score("adjusted_rand_index", "Adjusted Rand index", adjusted, HUBERT, "higher", 0.0),
+        Score("vi_split", "VI split (bits)", split, VI, "lower"),
+        Score("vi_merge", "VI merge (bits)", merge, VI, "lower"),
     )
 
 
 def compute(pair: MaskPair) -> dict[str, float]:
-    """Computes the scores of a pair in which at least one mask is not empty."""
-    prediction, reference, _ = pair.sizes
-    if not (prediction and reference):
-        split, merge = (0.0, math.log2(prediction)) if prediction else (math.log2(reference), 0.0)
-        return {"adapted_rand_error": 1.0, "adjusted_rand_index": 0.0, **_voi(split, merge)}
-    overlap = SegmentOverlap.of(*pair.labels)
+    """Computes the scores of partitions. Without a reference there is no voxel to divide, and they are NaN."""
+    if not pair.sizes[1]:
+        return dict.fromkeys((score.name for score in scores(pair.ndim)), float("nan"))
+    connectivity, _ = connectivities(pair.construction, pair.ndim)
+    prediction, reference = pair.cropped
+    known, predicted = (label_components(mask, connectivity)[0][reference] for mask in (reference, prediction))
+    return agreement(known, predicted)
+
+
+def agreement(known: Labels, predicted: Labels) -> dict[str, float]:
+    """Computes the Rand scores and the conditional entropies of two partitions of the same voxels.
+
+    Args:
+        known: ``(voxels,)`` component of the reference.
+        predicted: ``(voxels,)`` component of the prediction; 0 for voxels that it misses.
+
+    Example:
+        >>> agreement(np.array([1, 1, 1, 1]), np.array([1, 1, 2, 2]))
+        {'adapted_rand_error': 0.5, 'adjusted_rand_index': 0.0, 'vi_split': 1.0, 'vi_merge': 0.0}
+    """
+    of_reference, of_prediction, sizes = _overlaps(known, predicted)
+    parts, wholes = np.bincount(of_prediction, weights=sizes), np.bincount(of_reference, weights=sizes)
+    is_part = of_prediction > 0
+    part, whole, overlap = parts[of_prediction], wholes[of_reference], sizes
+    joint = _pairs(overlap[is_part])
+    total = _pairs(parts[1:]) + _pairs(wholes)
+    split = np.log2(whole / np.where(is_part, overlap, 1))
+    merge = np.log2(part / overlap) * is_part
     return {
-        "adapted_rand_error": overlap.adapted_rand_error,
-        "adjusted_rand_index": overlap.adjusted_rand_index,
-        **_voi(*overlap.variation_of_information),
+        "adapted_rand_error": float(1 - 2 * joint / total) if total else 0.0,
+        "adjusted_rand_index": _adjusted_rand_index(joint, _pairs(parts[1:]), _pairs(wholes), float(overlap.sum())),
+        "vi_split": float(overlap @ split / overlap.sum()),
+        "vi_merge": float(overlap @ merge / overlap.sum()),
     }
 
 
-def _voi(split: float, merge: float) -> dict[str, float]:
-    return {"voi_split": split, "voi_merge": merge, "voi": split + merge}
+def _overlaps(known: Labels, predicted: Labels) -> tuple[Labels, Labels, npt.NDArray[np.float64]]:
+    """Returns the pairs of components that share voxels, and the number of these voxels.
 
-
-@dataclass(frozen=True)
-class SegmentOverlap:
-    """Numbers of voxels of the reference's foreground.
-
-    Attributes:
-        both: Numbers of voxels of each overlap of a segment of the prediction with one of the reference.
-        prediction: Numbers of voxels of the prediction's segments.
-        reference: Numbers of voxels of the reference's segments.
+    Neighbouring voxels mostly have the same labels, so runs of them are counted: that needs little memory.
     """
-
-    both: npt.NDArray[np.int64]
-    prediction: npt.NDArray[np.int64]
-    reference: npt.NDArray[np.int64]
-
-    @classmethod
-    def of(cls, prediction: Labels, reference: Labels) -> SegmentOverlap:
-        """Counts the voxels of label maps of one shape; the label 0 of the reference does not count."""
-        shape = int(reference.max()) + 1, int(prediction.max()) + 1
-        table = csr_array(shape, dtype=np.int64)
-        slabs = math.ceil(reference.size / _SLAB_VOXELS)
-        for ours, theirs in zip(np.array_split(prediction, slabs), np.array_split(reference, slabs), strict=True):
-            inside = theirs > 0
-            rows, columns = theirs[inside].astype(np.int32), ours[inside].astype(np.int32)
-            table += csr_array((np.ones(len(rows), np.int64), (rows, columns)), shape)
-        return cls(table.data, table.sum(axis=0), table.sum(axis=1))
-
-    @property
-    def adapted_rand_error(self) -> float:
-        """The adapted Rand error; 0 if no two voxels are in one segment of either mask."""
-        both, prediction, reference = self._pairs()
-        return 1 - 2 * both / (prediction + reference) if prediction + reference else 0.0
-
-    @property
-    def adjusted_rand_index(self) -> float:
-        """The adjusted Rand index; 1 if chance alone gives the same partition."""
-        both, prediction, reference = self._pairs()
-        every = _pairs(self.reference.sum(keepdims=True))
-        # Whole numbers, times 2 * every: no rounding may hide a difference.
-        chance = 2 * prediction * reference
-        best = (prediction + reference) * every
-        return (2 * both * every - chance) / (best - chance) if best != chance else 1.0
-
-    @property
-    def variation_of_information(self) -> tuple[float, float]:
-        """The conditional entropies of prediction given reference and of reference given prediction, in bits."""
-        both, prediction, reference = (
-            float(entropy(sizes, base=2)) for sizes in (self.both, self.prediction, self.reference)
-        )
-        return max(0.0, both - reference), max(0.0, both - prediction)
-
-    def _pairs(self) -> tuple[int, int, int]:
-        return _pairs(self.both), _pairs(self.prediction), _pairs(self.reference)
+    changes = np.flatnonzero((known[1:] != known[:-1]) | (predicted[1:] != predicted[:-1])) + 1
+    starts = np.concatenate([[0], changes])
+    lengths = np.diff(starts, append=len(known)).astype(np.float64)
+    table = coo_array((lengths, (known[starts].astype(np.int64), predicted[starts].astype(np.int64))))
+    table.sum_duplicates()
+    of_reference, of_prediction = table.coords
+    return of_reference, of_prediction, table.data
 
 
-def _pairs(sizes: npt.NDArray[np.int64]) -> int:
-    """Counts the pairs of voxels in one segment."""
-    return int((sizes * (sizes - 1) // 2).sum())
+def _pairs(sizes: npt.NDArray[Any]) -> float:
+    """Counts the ordered pairs of different voxels in one part."""
+    return float(sizes @ (sizes - 1))
+
+
+def _adjusted_rand_index(joint: float, predicted: float, known: float, voxels: float) -> float:
+    """Corrects the pairs that both partitions join for those that chance joins; 1 if chance alone joins as many."""
+    chance = predicted * known / (voxels * (voxels - 1)) if voxels > 1 else 0.0
+    best = (predicted + known) / 2
+    return (joint - chance) / (best - chance) if best != chance else 1.0

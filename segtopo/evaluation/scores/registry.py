@@ -1,32 +1,31 @@
-"""The groups of scores, and their computation for a pair of masks."""
+"""The groups of scores, by name, and their computation."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from segtopo.errors import InputError, mismatch
 from segtopo.evaluation.scores import centreline, overlap, partition, patches, surface, topology, tree
 from segtopo.evaluation.scores.mask_pair import MaskPair
-from segtopo.evaluation.scores.score import Score
+from segtopo.evaluation.scores.score import DIAGONAL, Score
+
+#: The scores that reports show first and comparisons test.
+MAIN_SCORES = ("dice", "cldice", "hd95_mm", "length_detected", "betti_error", "betti_matching_error", "diu")
 
 
-@dataclass(frozen=True)
-class ScoreGroup:
+class ScoreGroup(NamedTuple):
     """Scores that are computed together.
 
     Attributes:
-        scores: Returns the scores of images with a number of spatial axes, in the order of columns.
-        compute: Computes all scores of a pair by their names. At least one mask is not empty; both are not if every
-            score of the group has a worst value.
+        scores: Returns the scores for images of 2 or 3 axes.
+        compute: Computes them for a pair of masks, of which at least one has a voxel.
     """
 
     scores: Callable[[int], tuple[Score, ...]]
     compute: Callable[[MaskPair], dict[str, float]]
 
 
-SCORE_GROUPS: dict[str, ScoreGroup] = {
+SCORE_GROUPS = {
     "overlap": ScoreGroup(overlap.scores, overlap.compute),
     "surface": ScoreGroup(surface.scores, surface.compute),
     "centreline": ScoreGroup(centreline.scores, centreline.compute),
@@ -35,75 +34,50 @@ SCORE_GROUPS: dict[str, ScoreGroup] = {
     "partition": ScoreGroup(partition.scores, partition.compute),
     "tree": ScoreGroup(tree.scores, tree.compute),
 }
-"""The groups of scores by name."""
-
-MAIN_SCORES = ("dice", "cldice", "hd95_mm", "length_detected", "betti_error", "betti_matching_error", "diu")
-"""The scores that reports show first and comparisons test."""
 
 
 def scores_of(groups: Sequence[str], ndim: int) -> tuple[Score, ...]:
-    """Returns the scores of groups.
-
-    Args:
-        groups: Keys of :data:`SCORE_GROUPS`.
-        ndim: Number of spatial axes, 2 or 3.
-
-    Returns:
-        The scores in the order of the groups.
-
-    Raises:
-        InputError: A group is unknown.
-
-    Example:
-        >>> [score.name for score in scores_of(["surface"], ndim=3)]
-        ['hd95_mm', 'assd_mm', 'nsd']
-    """
-    return tuple(score for group in _groups(groups) for score in group.scores(ndim))
+    """Returns the scores of groups, in their order."""
+    return tuple(score for group in groups for score in SCORE_GROUPS[group].scores(ndim))
 
 
 def compute_scores(pair: MaskPair, groups: Sequence[str] = tuple(SCORE_GROUPS)) -> dict[str, float]:
-    """Computes the scores of groups for a pair of masks.
-
-    If both masks are empty, the structure is absent: scores are NaN, and descriptions such as volumes and Betti numbers
-    are 0. If one mask is empty, scores have their worst value (:attr:`Score.worst`).
+    """Computes the scores of a prediction against its reference.
 
     Args:
         pair: The masks.
-        groups: Keys of :data:`SCORE_GROUPS`.
+        groups: Names of the groups, keys of :data:`SCORE_GROUPS`.
 
     Returns:
-        The numbers by the names of the scores, in the order of :func:`scores_of`.
-
-    Raises:
-        InputError: A group is unknown.
+        Every score by name. If both masks are empty, counts and volumes are 0 and all other scores NaN. If one mask is
+        empty, scores with a worst value have it, and the others are computed as always; a score that needs the
+        reference is NaN without it.
 
     Example:
         >>> import numpy as np
-        >>> vessel = np.zeros((5, 9), dtype=bool)
-        >>> vessel[2, 1:8] = True
-        >>> compute_scores(MaskPair(vessel, np.roll(vessel, 1, axis=0), spacing=(0.5, 1)), ["surface"])
-        {'hd95_mm': 0.5, 'assd_mm': 0.5, 'nsd': 1.0}
+        >>> vessel = np.ones((2, 9), bool)
+        >>> broken = vessel.copy()
+        >>> broken[:, 4] = False
+        >>> scores = compute_scores(MaskPair(broken, vessel, (1.0, 1.0)), ("overlap", "topology"))
+        >>> scores["recall"], scores["betti_0_error"]
+        (0.8888888888888888, 1.0)
     """
-    numbers: dict[str, float] = {}
-    for group in _groups(groups):
-        known = {score.name: _known_value(score, pair) for score in group.scores(pair.ndim)}
-        computed = group.compute(pair) if None in known.values() else {}
-        numbers |= {name: computed[name] if value is None else value for name, value in known.items()}
-    return numbers
+    found: dict[str, float] = {}
+    for group in groups:
+        scores, compute = SCORE_GROUPS[group]
+        if not any(pair.sizes):
+            found |= {score.name: float(score.if_absent) for score in scores(pair.ndim)}
+            continue
+        worst = {} if all(pair.sizes) else _worst_values(scores(pair.ndim), pair)
+        computed = {} if len(worst) == len(scores(pair.ndim)) else compute(pair)
+        found |= {score.name: (computed | worst)[score.name] for score in scores(pair.ndim)}
+    return found
 
 
-def _groups(names: Sequence[str]) -> list[ScoreGroup]:
-    unknown = [name for name in names if name not in SCORE_GROUPS]
-    if unknown:
-        raise InputError(mismatch("scores", got=repr(unknown[0]), expected=f"some of {tuple(SCORE_GROUPS)}"))
-    return [SCORE_GROUPS[name] for name in names]
-
-
-def _known_value(score: Score, pair: MaskPair) -> float | None:
-    """Returns the value of a score that follows from an empty mask alone; None if it must be computed."""
-    prediction, reference, _ = pair.sizes
-    if not (prediction or reference):
-        return 0.0 if score.better is None else math.nan
-    if prediction and reference:
-        return None
-    return pair.diagonal if score.worst == "diagonal" else score.worst
+def _worst_values(scores: Sequence[Score], pair: MaskPair) -> dict[str, float]:
+    """Returns the values of the scores that have a worst value."""
+    return {
+        score.name: pair.diagonal if score.worst == DIAGONAL else float(score.worst)
+        for score in scores
+        if score.worst is not None
+    }

@@ -1,116 +1,89 @@
-"""Scores of topology: Betti numbers, Euler characteristic, DIU and Betti matching."""
+"""Betti numbers and errors, Betti matching, DIU and Euler characteristic."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from segtopo.evaluation.scores.mask_pair import MaskPair
 from segtopo.evaluation.scores.score import Score
 
-_BETTI_ERROR = "Hu et al. 2019"
-_DIU = "Lux et al. 2025"
-_BETTI_MATCHING = "Stucki et al. 2023"
-
-_BETTI_NUMBER = "Betti number in dimension k of the {}: components (0), loops (1) and in 3D cavities (2)."
-_EULER = "Euler characteristic of the {}: the alternating sum of its Betti numbers."
+FEATURES = ("components", "loops", "cavities")
+HU = "Hu et al. 2019"
+MATCHING = "Stucki et al. 2023"
+LUX = "Lux et al. 2025"
 
 
 def scores(ndim: int) -> tuple[Score, ...]:
-    """Returns the scores of the group."""
-
-    def each(name: str, title: str, *rest: object) -> tuple[Score, ...]:
-        return tuple(Score(name.format(k), title.format(k), *rest) for k in range(ndim))  # type: ignore[arg-type]
-
-    return (
-        *each("betti_{}_prediction", "Betti {} of the prediction", _BETTI_NUMBER.format("prediction")),
-        *each("betti_{}_reference", "Betti {} of the reference", _BETTI_NUMBER.format("reference")),
-        *each(
-            "betti_{}_error",
-            "Betti {} error",
-            "Absolute difference of the Betti numbers of the whole masks in dimension k.",
-            _BETTI_ERROR,
-            "lower",
-        ),
-        Score("betti_error", "Betti error", "Sum of the Betti errors of all dimensions.", _BETTI_ERROR, "lower"),
-        *each(
-            "diu_{}",
-            "DIU {}",
-            "Classes in dimension k of the intersection that vanish in the union, plus classes of the union that do "
-            "not come from the intersection (Discrepancy between Intersection and Union).",
-            _DIU,
-            "lower",
-        ),
-        Score("diu", "DIU", "Sum of DIU over all dimensions.", _DIU, "lower"),
-        *each(
-            "betti_matching_{}_error",
-            "Betti matching {} error",
-            "Features in dimension k of both masks that have no partner.",
-            _BETTI_MATCHING,
-            "lower",
-        ),
-        *each(
-            "betti_matching_{}_precision",
-            "Betti matching {} precision",
-            "Share of the prediction's features in dimension k that have a partner; of no features it is 1 if the "
-            "reference has none either, else 0.",
-            _BETTI_MATCHING,
-            "higher",
-        ),
-        *each(
-            "betti_matching_{}_recall",
-            "Betti matching {} recall",
-            "Share of the reference's features in dimension k that have a partner; of no features it is 1 if the "
-            "prediction has none either, else 0.",
-            _BETTI_MATCHING,
-            "higher",
-        ),
-        *each(
-            "betti_matching_{}_f1",
-            "Betti matching {} F1",
-            "Harmonic mean of this precision and recall; 1 if neither mask has a feature in dimension k.",
-            _BETTI_MATCHING,
-            "higher",
-        ),
-        Score(
-            "betti_matching_error",
-            "Betti matching error",
-            "Sum of the Betti matching errors of all dimensions.",
-            _BETTI_MATCHING,
-            "lower",
-        ),
-        Score("euler_prediction", "Euler characteristic of the prediction", _EULER.format("prediction")),
-        Score("euler_reference", "Euler characteristic of the reference", _EULER.format("reference")),
-        Score("euler_error", "Euler error", "Absolute difference of the Euler characteristics.", "", "lower"),
+    """Returns the topological scores: one for each dimension, and their sums."""
+    names = ("components", "holes") if ndim == 2 else FEATURES
+    alternating = "b0 - b1" if ndim == 2 else "b0 - b1 + b2"
+    found: list[Score] = []
+    for k, feature in enumerate(names):
+        error = f"absolute difference of the numbers of {feature}"
+        found.append(Score(f"betti_{k}_error", f"Betti-{k} error", error, HU, "lower", decimals=1))
+    found.append(
+        Score("betti_error", "Betti error", "sum of the Betti errors over the dimensions", HU, "lower", decimals=1)
     )
+    for k, feature in enumerate(names):
+        text = f"number of {feature} that intersection and union of the masks do not share"
+        found.append(Score(f"diu_{k}", f"DIU-{k}", text, LUX, "lower", decimals=1))
+    found.append(Score("diu", "DIU", "sum of DIU over the dimensions", LUX, "lower", decimals=1))
+    for k, feature in enumerate(names):
+        text = f"number of {feature} of P and of R without a partner in the other mask"
+        found.append(
+            Score(f"betti_matching_{k}_error", f"Betti matching-{k} error", text, MATCHING, "lower", decimals=1)
+        )
+    for name, text in (
+        ("precision", "share of the {} of P that have a partner in R"),
+        ("recall", "share of the {} of R that have a partner in P"),
+        ("f1", "harmonic mean of precision and recall of the {}"),
+    ):
+        for k, feature in enumerate(names):
+            title = f"Betti matching-{k} {name}"
+            found.append(Score(f"betti_matching_{k}_{name}", title, text.format(feature), MATCHING, "higher"))
+    total = Score(
+        "betti_matching_error",
+        "Betti matching error",
+        "sum of the Betti matching errors over the dimensions",
+        MATCHING,
+        "lower",
+        decimals=1,
+    )
+    found.append(total)
+    for mask, letter in (("prediction", "P"), ("reference", "R")):
+        for k, feature in enumerate(names):
+            text = f"number of {feature} of {letter}"
+            found.append(Score(f"betti_{k}_{mask}", f"b{k} of {letter}", text, decimals=0, if_absent=0))
+    for mask, letter in (("prediction", "P"), ("reference", "R")):
+        text = f"Euler characteristic of {letter}: {alternating}"
+        found.append(Score(f"euler_{mask}", f"Euler of {letter}", text, decimals=0, if_absent=0))
+    found.append(
+        Score("euler_error", "Euler error", "absolute difference of the Euler characteristics", "", "lower", decimals=1)
+    )
+    return tuple(found)
 
 
 def compute(pair: MaskPair) -> dict[str, float]:
-    """Computes the scores of any pair."""
-    features = pair.features
-    errors = [abs(p - r) for p, r in zip(features.prediction, features.reference, strict=True)]
-    diu = pair.comparison.diu
-    euler_prediction, euler_reference = _euler(features.prediction), _euler(features.reference)
-    return {
-        **_by_dimension("betti_{}_prediction", features.prediction),
-        **_by_dimension("betti_{}_reference", features.reference),
-        **_by_dimension("betti_{}_error", errors),
-        "betti_error": float(sum(errors)),
-        **_by_dimension("diu_{}", diu),
-        "diu": float(sum(diu)),
-        **_by_dimension("betti_matching_{}_error", features.error),
-        **_by_dimension("betti_matching_{}_precision", features.precision),
-        **_by_dimension("betti_matching_{}_recall", features.recall),
-        **_by_dimension("betti_matching_{}_f1", features.f1),
-        "betti_matching_error": float(sum(features.error)),
-        "euler_prediction": euler_prediction,
-        "euler_reference": euler_reference,
-        "euler_error": abs(euler_prediction - euler_reference),
+    """Computes the topological scores."""
+    features, diu = pair.features, pair.comparison.diu
+    predicted, known = features.prediction, features.reference
+    errors = [abs(p - r) for p, r in zip(predicted, known, strict=True)]
+    euler = [sum((-1) ** k * number for k, number in enumerate(numbers)) for numbers in (predicted, known)]
+    matching = {
+        "error": features.error,
+        "precision": features.precision,
+        "recall": features.recall,
+        "f1": features.f1,
     }
-
-
-def _by_dimension(name: str, values: Sequence[float]) -> dict[str, float]:
-    return {name.format(k): float(value) for k, value in enumerate(values)}
-
-
-def _euler(betti: Sequence[int]) -> float:
-    return float(sum(betti[0::2]) - sum(betti[1::2]))
+    found: dict[str, float] = {
+        **{f"betti_{k}_error": error for k, error in enumerate(errors)},
+        "betti_error": sum(errors),
+        **{f"diu_{k}": error for k, error in enumerate(diu)},
+        "diu": sum(diu),
+        **{f"betti_matching_{k}_{name}": value for name, of in matching.items() for k, value in enumerate(of)},
+        "betti_matching_error": sum(features.error),
+        **{f"betti_{k}_prediction": number for k, number in enumerate(predicted)},
+        **{f"betti_{k}_reference": number for k, number in enumerate(known)},
+        "euler_prediction": euler[0],
+        "euler_reference": euler[1],
+        "euler_error": abs(euler[0] - euler[1]),
+    }
+    return {name: float(value) for name, value in found.items()}

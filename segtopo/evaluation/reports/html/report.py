@@ -17,7 +17,6 @@ from segtopo.evaluation.reports.html.views import CaseView, ErrorView, ReportVie
 from segtopo.evaluation.results import Evaluation
 from segtopo.evaluation.scores import MAIN_SCORES, Score, scores_of
 
-DECIMALS = 3
 LIBRARIES = ("numpy", "scipy", "scikit-image", "connected-components-3d")
 
 
@@ -52,7 +51,7 @@ def _score(score: Score, evaluation: Evaluation) -> ScoreView:
     values = [scores.numbers[score.name] for scores in evaluation.cases]
     is_count = all(value.is_integer() for value in values if not math.isnan(value))
     text = f"{score.description} ({score.paper})" if score.paper else score.description
-    return ScoreView(score.name, score.title, text, score.better, 0 if is_count else DECIMALS)
+    return ScoreView(score.name, score.title, text, score.better, 0 if is_count else score.decimals)
 
 
 def _case(scores: CaseScores, evaluation: Evaluation) -> CaseView:
