@@ -69,7 +69,7 @@ def test_evaluate_takes_labels_and_construction(tmp_path: Path) -> None:
     file, out = str(tmp_path / "map.png"), tmp_path / "out"
     assert run(["evaluate", file, file, "--out", str(out), "--labels", "2,3", "--construction", "V"]) == 0
     rows = rows_of(out / "cases.csv")
-    assert [(r["label"], r["betti_0_reference"]) for r in rows] == [("2", "5"), ("3", "1")]
+    assert [(r["structure"], r["betti_0_reference"]) for r in rows] == [("2", "5"), ("3", "1")]
     assert json.loads((out / "summary.json").read_text())["settings"]["construction"] == "V"
 
 

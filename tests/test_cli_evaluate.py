@@ -73,7 +73,7 @@ def test_options_reach_the_scores(folders: Path) -> None:
     Path("labels.json").write_text('{"labels": {"background": 0, "vein": 1, "artery": 2, "tree": [1, 2]}}')
     command = "evaluate map.nii.gz map.nii.gz --out out --labels labels.json --scores overlap,patches --patch-size 8"
     assert run([*command.split(), "--patch-stride", "4", "--label-map", "--markups"]) == 0
-    assert [row["label"] for row in rows("out")] == ["vein", "artery", "tree"]
+    assert [row["structure"] for row in rows("out")] == ["vein", "artery", "tree"]
     assert "patch_betti_error" in rows("out")[0]
     assert "hd95_mm" not in rows("out")[0]
     settings = json.loads(Path("out/summary.json").read_text())["settings"]

@@ -16,7 +16,7 @@ from segtopo.evaluation import evaluate
 from segtopo.evaluation.comparison import Comparison, compare_reports, write_comparison
 from segtopo.volumes import write_volume
 
-HEADER = "case,label,dice,betti_error,betti_0_error,betti_0_reference\n"
+HEADER = "case,structure,dice,betti_error,betti_0_error,betti_0_reference\n"
 
 
 def write_report(
@@ -85,7 +85,6 @@ def test_the_second_column_may_have_any_title(tmp_path: Path) -> None:
     reports = [write_report(tmp_path / name, [f"one,liver,{d}"], header) for name, d in (("a", 0.5), ("b", 0.7))]
     comparison = compare_reports(reports)
     assert comparison.structures == ("liver",)
-    assert comparison.reports[0].structure_title == "structure"
 
 
 def test_scores_can_be_chosen_and_those_of_one_report_are_named(tmp_path: Path) -> None:
@@ -99,7 +98,7 @@ def test_scores_can_be_chosen_and_those_of_one_report_are_named(tmp_path: Path) 
 
 
 def test_scores_of_single_dimensions_are_compared_where_there_are_no_others(tmp_path: Path) -> None:
-    reports = [write_report(tmp_path / n, ["one,1,2,3"], "case,label,betti_0_error,diu_1\n") for n in "ab"]
+    reports = [write_report(tmp_path / n, ["one,1,2,3"], "case,structure,betti_0_error,diu_1\n") for n in "ab"]
     assert compare_reports(reports).scores == ("betti_0_error", "diu_1")
 
 
@@ -113,16 +112,16 @@ def test_equal_folder_names_are_told_apart(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ("", "no readable table"),
-        ("case,label\none,1\n", "columns ['case', 'label']"),
+        ("case,structure\none,1\n", "columns ['case', 'structure']"),
         ("name,label,dice\none,1,2\n", "columns ['name'"),
-        ("case,label,dice,dice\none,1,2,2\n", "columns ['case', 'label', 'dice', 'dice']"),
-        ("case,label,dice\none,1\n", "line 2: got 2 columns, expected 3 columns"),
-        ("case,label,dice\none,1,high\n", "line 2: got 'high', expected a number"),
-        ("case,label,dice\none,1,1\none,1,1\n", "line 3: got case one again"),
-        ("case,label,dice\n", "no case in common"),
-        ("case,label,dice\nother,1,1\n", "no case in common"),
-        ("case,label,volume\ncase_0,foreground,1\n", "scores: got none"),
-        (b"case,label,dice\n\xff\xfe,1,1\n", "no readable table"),
+        ("case,structure,dice,dice\none,1,2,2\n", "columns ['case', 'structure', 'dice', 'dice']"),
+        ("case,structure,dice\none,1\n", "line 2: got 2 columns, expected 3 columns"),
+        ("case,structure,dice\none,1,high\n", "line 2: got 'high', expected a number"),
+        ("case,structure,dice\none,1,1\none,1,1\n", "line 3: got case one again"),
+        ("case,structure,dice\n", "no case in common"),
+        ("case,structure,dice\nother,1,1\n", "no case in common"),
+        ("case,structure,volume\ncase_0,foreground,1\n", "scores: got none"),
+        (b"case,structure,dice\n\xff\xfe,1,1\n", "no readable table"),
     ],
 )
 def test_a_damaged_report_is_refused(content: str | bytes, message: str, tmp_path: Path) -> None:

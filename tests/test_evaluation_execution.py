@@ -144,8 +144,8 @@ def test_every_file_is_read_once(folders: tuple[Path, Path], tmp_path: Path, mon
 
     monkeypatch.setattr(case_masks, "read_volume", read_volume)
     evaluation = evaluate(*folders, tmp_path / "out", replace(OPTIONS, labels=[2, 1]))
-    assert [(scores.case, scores.label) for scores in evaluation.cases] == [
-        (case, label) for case in "abc" for label in "21"
+    assert [(scores.case, scores.structure) for scores in evaluation.cases] == [
+        (case, structure) for case in "abc" for structure in "21"
     ]
     assert sorted(read) == sorted(path for folder in folders for path in folder.iterdir())
 

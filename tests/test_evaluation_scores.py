@@ -72,7 +72,7 @@ def test_files_hold_what_was_found(folders: tuple[Path, Path], tmp_path: Path) -
     with (tmp_path / "out/cases.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     for row, scores in zip(rows, evaluation.cases, strict=True):
-        assert (row.pop("case"), row.pop("label")) == (scores.case, "foreground")
+        assert (row.pop("case"), row.pop("structure")) == (scores.case, "foreground")
         found = {name: float(value or "nan") for name, value in row.items()}
         assert found == pytest.approx(dict(scores.numbers), nan_ok=True)
     report = json.loads((tmp_path / "out/summary.json").read_text())
@@ -99,7 +99,7 @@ def test_a_structure_that_neither_mask_has_is_left_out_of_the_means(tmp_path: Pa
         write(tmp_path / "r" / f"{name}.nii.gz", label_map)
         write(tmp_path / "p" / f"{name}.nii.gz", one if name == "c" else label_map)
     evaluation = evaluate(tmp_path / "p", tmp_path / "r", tmp_path / "out", EvaluationOptions(labels=[1, 2]))
-    absent, right, missed = [scores for scores in evaluation.cases if scores.label == "2"]
+    absent, right, missed = [scores for scores in evaluation.cases if scores.structure == "2"]
     assert [scores.present for scores in (absent, right, missed)] == [False, True, True]
     assert math.isnan(absent.numbers["dice"])
     assert numbers_of(right, "dice", "betti_0_error") == (1, 0)
@@ -129,7 +129,7 @@ def test_each_label_is_a_mask_of_its_own(tmp_path: Path) -> None:
     pair = write(tmp_path / "p.nii.gz", prediction), write(tmp_path / "r.nii.gz", reference)
     labels = {"one": 1, "three": 3, "both": (1, 3)}
     evaluation = evaluate(*pair, tmp_path / "out", EvaluationOptions(labels=labels))
-    found = [(s.label, *numbers_of(s, "dice", "betti_0_error")) for s in evaluation.cases]
+    found = [(s.structure, *numbers_of(s, "dice", "betti_0_error")) for s in evaluation.cases]
     assert found == [("one", 1, 0), ("three", 0, 1), ("both", pytest.approx(2 / 3), 1)]
     assert list(evaluation.summary) == ["one", "three", "both"]
     assert evaluation.summary["three"]["betti_0_reference"].mean == 1

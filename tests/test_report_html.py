@@ -15,24 +15,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from oracles.report_examples import case_of, error_at
+from segtopo.evaluation import CaseScores
 from segtopo.evaluation.pictures import CLOSE_UPS, COLOURS, LONGEST_SIDE, Picture, case_pictures
 from segtopo.evaluation.reports.html.box_plots import Box, Scale
-from segtopo.evaluation.reports.html.page import render_report
-from segtopo.evaluation.reports.html.views import CaseView, ErrorView, FeatureView, ReportView, ScoreView
+from segtopo.evaluation.reports.html.page import ReportView, render_report
+from segtopo.evaluation.scores import Score
 
 VOID = {"meta", "link", "input", "br", "img"}
 SCORES = (
-    ScoreView("dice", "Dice", "Overlap of the masks.", "higher", 3),
-    ScoreView("betti_error", "Betti error", "Difference of the Betti numbers.", "lower", 0),
-    ScoreView("b0", "β₀", "Components.", None, 0),
+    Score("dice", "Dice", "Overlap of the masks.", better="higher"),
+    Score("betti_error", "Betti error", "Difference of the Betti numbers.", better="lower", decimals=0),
+    Score("b0", "β₀", "Components.", decimals=0),
 )
 
 
-def error_at(*voxel: int, kind: str = "spurious_component") -> ErrorView:
-    return ErrorView(kind, 0, voxel, (0.0, 1.0, 2.0), 5)
-
-
-def view_of(*cases: CaseView, **changes: Any) -> ReportView:
+def view_of(*cases: CaseScores, **changes: Any) -> ReportView:
     facts = {
         "command": "segtopo evaluate a b --out c",
         "versions": {"segtopo": "0.1"},
@@ -79,18 +77,18 @@ def text_of(page: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.partition("<body>")[2]))
 
 
-def two_cases() -> tuple[CaseView, CaseView]:
+def two_cases() -> tuple[CaseScores, CaseScores]:
     mask = np.zeros((4, 9), bool)
     mask[1:3, 2:7] = True
     errors = (error_at(1, 2), error_at(3, 8, kind="missed_connection"))
-    one = CaseView(
+    one = case_of(
         "one",
         "1",
         {"dice": 0.5, "betti_error": 2, "b0": 1},
         errors,
         case_pictures(mask, ~mask, [error.voxel for error in errors]),
     )
-    return one, CaseView("two", "1", {"dice": math.nan, "betti_error": 0, "b0": 1})
+    return one, case_of("two", "1", {"dice": math.nan, "betti_error": 0, "b0": 1})
 
 
 def test_the_page_is_one_file_of_nested_elements() -> None:
@@ -119,7 +117,7 @@ def test_the_summary_counts_only_defined_values() -> None:
 
 
 def test_each_structure_has_its_own_summary() -> None:
-    cases = [CaseView("one", s, {"dice": d, "betti_error": 1, "b0": 1}) for s, d in (("artery", 0.25), ("vein", 0.75))]
+    cases = [case_of("one", s, {"dice": d, "betti_error": 1, "b0": 1}) for s, d in (("artery", 0.25), ("vein", 0.75))]
     text = text_of(render_report(view_of(*cases)))
     assert "1 case 2 structures 0 topological errors" in text
     assert text.index("artery") < text.index("0.250") < text.index("vein") < text.index("0.750")
@@ -127,22 +125,19 @@ def test_each_structure_has_its_own_summary() -> None:
 
 def test_the_data_of_a_case_are_embedded_as_json() -> None:
     one, two = two_cases()
-    feature = FeatureView(0, 0.9, math.nan, "prediction", True)
-    two = CaseView("two", "1", two.scores, features=(feature,))
     first, second = Reader(render_report(view_of(one, two))).data
     assert first["errors"][1]["kind"] == "missed_connection"
     assert first["errors"][1]["voxel"] == [3, 8]
     assert b64decode(first["pictures"][0]["png"]) == one.pictures[0].png
-    assert second["features"] == [{"dimension": 0, "birth": 0.9, "death": None, "mask": "prediction", "matched": True}]
+    assert second == {"errors": [], "pictures": []}
 
 
 @pytest.mark.parametrize(
     "evil", ["</script><script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "<!--", "{{ 7 * 7 }}"]
 )
 def test_no_name_can_become_markup(evil: str) -> None:
-    error = ErrorView(evil, 0, (0, 0), (0.0, 0.0, 0.0), 1)
-    case = CaseView(evil, evil, {"dice": 1.0}, (error,), (Picture(evil, b"", 1, 1),))
-    scores = (ScoreView("dice", evil, evil, "higher"),)
+    case = case_of(evil, evil, {"dice": 1.0}, (error_at(0, 0, kind=evil),), (Picture(evil, b"", 1, 1),))
+    scores = (Score("dice", evil, evil, evil, "higher"),)
     page = render_report(
         view_of(
             case,
@@ -161,8 +156,8 @@ def test_no_name_can_become_markup(evil: str) -> None:
     assert page.count("</script>") == 2
 
 
-@pytest.mark.parametrize("cases", [(), (CaseView("one", "1", {}),)])
-def test_a_report_without_values_has_a_page(cases: tuple[CaseView, ...]) -> None:
+@pytest.mark.parametrize("cases", [(), (case_of("one", "1", {}),)])
+def test_a_report_without_values_has_a_page(cases: tuple[CaseScores, ...]) -> None:
     Reader(render_report(view_of(*cases, failures=(("one", "unreadable"),))))
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from oracles.report_examples import case_of, error_at
 from segtopo.evaluation.pictures import case_pictures
-from segtopo.evaluation.reports.html.page import render_report
-from segtopo.evaluation.reports.html.views import CaseView, ErrorView, FeatureView, ReportView, ScoreView
+from segtopo.evaluation.reports.html.page import ReportView, render_report
+from segtopo.evaluation.scores import Score
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no browser")
@@ -41,17 +42,17 @@ def report(ndim: int) -> str:
     mask[4:12, 10:30] = True
     places = ((5, 12, 7), (10, 28, 20))
     kinds = ("missed_connection", "spurious_loop")
-    errors = tuple(ErrorView(k, 0, p[:ndim], (0.0, 0.0, 0.0), 3, 1.5) for k, p in zip(kinds, places, strict=True))
-    case = CaseView(
+    errors = tuple(error_at(*p[:ndim], kind=k, gap_mm=1.5) for k, p in zip(kinds, places, strict=True))
+    case = case_of(
         "one",
         "1",
         {"dice": 0.5},
         errors,
         case_pictures(mask, mask, [error.voxel for error in errors], (1.0, 1.0, 2.0)[:ndim]),
     )
-    other = CaseView("two", "1", {"dice": float("nan")}, features=(FeatureView(0, 1.0, 0.2, "prediction", True),))
-    third = CaseView("three", "1", {"dice": 0.7})
-    return render_report(ReportView("t", "", {}, {}, (ScoreView("dice", "Dice"),), (case, other, third)))
+    other = case_of("two", "1", {"dice": float("nan")})
+    third = case_of("three", "1", {"dice": 0.7})
+    return render_report(ReportView("t", "", {}, {}, (Score("dice", "Dice", "Overlap."),), (case, other, third)))
 
 
 def test_the_address_of_an_error_marks_it_and_shows_its_close_up(tmp_path: Path) -> None:
@@ -114,8 +115,3 @@ def test_a_row_leads_to_its_error_and_escape_leads_back(tmp_path: Path) -> None:
     dom = opened(report(2), tmp_path, script=script)
     expected = "#case-0,SUMMARY #case-0-error-2,close-up #case-0-error-1,close-up #case-0,BUTTON"
     assert f"<title>{expected}</title>" in dom
-
-
-def test_features_are_drawn(tmp_path: Path) -> None:
-    dom = opened(report(2), tmp_path, "#case-1")
-    assert re.search(r'<circle class="d0 matched"', dom)

@@ -123,7 +123,7 @@ def test_the_page_holds_every_case_error_and_failure(evaluated: tuple[Evaluation
     names = {row[0] for row in page.rows if row}
     assert {"one", EVIL} <= names
     absent = [scores for scores in evaluation.cases if not scores.present]
-    assert [scores.label for scores in absent] == ["artery"]
+    assert [scores.structure for scores in absent] == ["artery"]
     assert math.isnan(absent[0].numbers["dice"])
 
 

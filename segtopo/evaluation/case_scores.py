@@ -51,20 +51,22 @@ class CaseScores:
 
     Attributes:
         case: Name of the case.
-        label: Name of the structure; ``"foreground"`` for binary masks.
+        structure: Name of the structure; ``"foreground"`` for binary masks.
         ndim: Number of spatial axes.
         present: Whether at least one of the masks has the structure. Otherwise only counts and volumes are defined.
         numbers: Every score by its name in reports, see :data:`segtopo.evaluation.SCORE_GROUPS`. NaN is a score that is
             not defined, for instance if neither mask has the structure.
         errors: Topological errors with their positions. Displacement counts in DIU and is no error.
+        pictures: Pictures of the masks, for the HTML report.
     """
 
     case: str
-    label: str
+    structure: str
     ndim: int
     present: bool
     numbers: Mapping[str, float]
     errors: tuple[PlacedError, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,8 @@ class CaseResult:
         scores: The scores of each structure.
         remarks: Sentences about the files, for instance labels that belong to no structure.
         files: Content of the files of the case by name.
-        pictures: Pictures of each structure, for the HTML report.
     """
 
     scores: tuple[CaseScores, ...]
     remarks: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
-    pictures: Mapping[str, tuple[Picture, ...]] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from base64 import b64decode, b64encode
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -63,18 +63,17 @@ class CaseStore:
             if content["key"] != key:
                 return None
             files = {file: (folder / file).read_bytes() for file in content["files"]}
-            scores = tuple(_scores_from(name, entry) for entry in content["structures"])
             drawn = json.loads((folder / PICTURES).read_text(encoding="utf-8"))
-            pictures = {label: tuple(map(_picture_from, entries)) for label, entries in drawn.items()}
+            scores = tuple(_scores_from(name, entry, drawn) for entry in content["structures"])
         except (OSError, ValueError, KeyError, TypeError):
             return None  # unfinished, or of another version
-        return CaseResult(scores, tuple(content["remarks"]), files, pictures)
+        return CaseResult(scores, tuple(content["remarks"]), files)
 
     def save(self, name: str, key: str, result: CaseResult) -> None:
         """Writes the files of a case, its scores last."""
         folder = self.folder(name)
         (folder / SCORES).unlink(missing_ok=True)
-        drawn = {label: [_as_picture_entry(picture) for picture in of] for label, of in result.pictures.items()}
+        drawn = {of.structure: [_as_picture_entry(picture) for picture in of.pictures] for of in result.scores}
         for file, content in {**result.files, PICTURES: json.dumps(drawn).encode()}.items():
             with atomic_output(folder / file) as part:
                 part.write_bytes(content)
@@ -95,18 +94,19 @@ def _state(path: Path) -> tuple[str, int, int]:
 
 
 def _as_entry(scores: CaseScores) -> dict[str, Any]:
-    entry = asdict(scores)
-    del entry["case"]
+    entry = asdict(replace(scores, pictures=()))
+    del entry["case"], entry["pictures"]
     return entry | {"numbers": {name: None if isnan(number) else number for name, number in scores.numbers.items()}}
 
 
-def _scores_from(case: str, entry: dict[str, Any]) -> CaseScores:
+def _scores_from(case: str, entry: dict[str, Any], drawn: dict[str, list[dict[str, Any]]]) -> CaseScores:
     numbers = {name: float("nan") if number is None else number for name, number in entry["numbers"].items()}
     errors = tuple(
         PlacedError(**error | {"voxel": tuple(error["voxel"]), "world": tuple(error["world"])})
         for error in entry["errors"]
     )
-    return CaseScores(case, entry["label"], entry["ndim"], entry["present"], numbers, errors)
+    pictures = tuple(_picture_from(picture) for picture in drawn[entry["structure"]])
+    return CaseScores(case, entry["structure"], entry["ndim"], entry["present"], numbers, errors, pictures)
 
 
 def _as_picture_entry(picture: Picture) -> dict[str, Any]:

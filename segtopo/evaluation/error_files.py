@@ -71,7 +71,7 @@ def error_markups(file_name: str, scores: CaseScores) -> dict[str, bytes]:
     """Returns name and content of the markups of the errors of a structure."""
     unit = "mm^2" if scores.ndim == 2 else "mm^3"
     points = [Point(error.kind, _describe(error, unit), error.world) for error in scores.errors]
-    text = markups(f"errors of {scores.label} in {scores.case}", points)
+    text = markups(f"errors of {scores.structure} in {scores.case}", points)
     return {f"{file_name}.mrk.json": text.encode("utf-8")}
 
 

@@ -121,7 +121,6 @@ def evaluate(
             pairs.missing,
             pairs.extra,
             {name: result.remarks for name, result in results.items() if result.remarks},
-            {name: result.pictures for name, result in results.items() if result.pictures},
             command,
         )
         for report in chosen:
@@ -201,7 +200,7 @@ def _check_any(results: dict[str, CaseResult], failures: dict[str, str]) -> None
 
 def _check_labels_found(results: dict[str, CaseResult], options: EvaluationOptions) -> None:
     """Raises InputError for a structure that no mask has, as of a mistyped label."""
-    present = {score.label for result in results.values() for score in result.scores if score.present}
+    present = {score.structure for result in results.values() for score in result.scores if score.present}
     for structure in options.structures:
         if structure.name not in present and options.labels is not None:
             expected = f"a structure in at least one of the {len(results)} pairs of masks"

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from segtopo.evaluation.case_scores import CaseScores
 from segtopo.evaluation.options import EvaluationOptions
-from segtopo.evaluation.pictures import Picture
 from segtopo.evaluation.statistics import Statistic
 
 
@@ -25,7 +24,6 @@ class Evaluation:
         missing: Names of the references without a prediction.
         extra: Names of the predictions without a reference.
         remarks: For each case the sentences about its files.
-        pictures: For each case and structure its pictures.
         command: The command line.
     """
 
@@ -38,7 +36,6 @@ class Evaluation:
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    pictures: Mapping[str, Mapping[str, tuple[Picture, ...]]] = field(default_factory=dict)
     command: str = ""
 
     @property

@@ -36,23 +36,15 @@ def score_case(
         InputError: A file cannot be used as a mask, or the two lie on different grids.
     """
     masks = read_case(case, options)
+    image = _image(case, masks)
     scores: list[CaseScores] = []
     files: dict[str, bytes] = {}
-    pictures: dict[str, tuple[Picture, ...]] = {}
-    image = _image(case, masks)
     for structure, prediction, reference in masks.structures():
         spacing = masks.reference.spacing
         pair = MaskPair(prediction, reference, spacing, options.construction, num_threads, options.score_options)
-        found = _score(structure, pair, masks)
-        scores.append(found)
-        files |= _files(found, pair, masks)
-        if options.pictures:
-            voxels = [error.voxel for error in found.errors]
-            rows_first = masks.reference.ndim == 2 and masks.reference.header is None
-            pictures[structure.name] = case_pictures(
-                prediction, reference, voxels, spacing, image, rows_first=rows_first
-            )
-    return CaseResult(tuple(scores), _remarks(masks), files, pictures)
+        scores.append(_score(structure, pair, masks, image))
+        files |= _files(scores[-1], pair, masks)
+    return CaseResult(tuple(scores), _remarks(masks), files)
 
 
 def _image(case: Case, masks: CaseMasks) -> npt.NDArray[Any] | None:
@@ -63,21 +55,26 @@ def _image(case: Case, masks: CaseMasks) -> npt.NDArray[Any] | None:
     return image.array
 
 
-def _score(structure: Structure, pair: MaskPair, masks: CaseMasks) -> CaseScores:
+def _score(structure: Structure, pair: MaskPair, masks: CaseMasks, image: npt.NDArray[Any] | None) -> CaseScores:
     options = masks.options
     errors = tuple(
         PlacedError.of(error, masks.reference.affine, pair.voxel_size)
         for error in pair.comparison.errors
         if error.region_size >= options.min_error_size
     )
-    present = bool(pair.prediction.any() or pair.reference.any())
+    pictures: tuple[Picture, ...] = ()
+    if options.pictures:
+        voxels = [error.voxel for error in errors]
+        rows_first = pair.ndim == 2 and masks.reference.header is None
+        pictures = case_pictures(pair.prediction, pair.reference, voxels, pair.spacing, image, rows_first=rows_first)
+    present = any(pair.sizes)
     numbers = compute_scores(pair, options.scores)
-    return CaseScores(masks.case.name, structure.name, pair.reference.ndim, present, numbers, errors)
+    return CaseScores(masks.case.name, structure.name, pair.ndim, present, numbers, errors, pictures)
 
 
 def _files(scores: CaseScores, pair: MaskPair, masks: CaseMasks) -> dict[str, bytes]:
     """Returns the files of a structure."""
-    name = "errors" if scores.label == FOREGROUND else f"errors_{scores.label}"
+    name = "errors" if scores.structure == FOREGROUND else f"errors_{scores.structure}"
     files: dict[str, bytes] = {}
     if masks.options.label_map:
         regions = error_regions(pair.prediction, pair.reference, scores.errors, pair.construction)

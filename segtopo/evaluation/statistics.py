@@ -61,10 +61,10 @@ def summarise(scores: Sequence[CaseScores]) -> dict[str, dict[str, Statistic]]:
     Returns:
         For each structure the statistics by the names of :attr:`CaseScores.numbers`.
     """
-    by_label: dict[str, list[CaseScores]] = {}
+    by_structure: dict[str, list[CaseScores]] = {}
     for score in scores:
-        by_label.setdefault(score.label, []).append(score)
+        by_structure.setdefault(score.structure, []).append(score)
     return {
-        label: {name: Statistic.of([row.numbers[name] for row in rows]) for name in rows[0].numbers}
-        for label, rows in by_label.items()
+        structure: {name: Statistic.of([row.numbers[name] for row in rows]) for name in rows[0].numbers}
+        for structure, rows in by_structure.items()
     }

@@ -96,7 +96,7 @@ def compare_reports(
         >>> folder = Path(tempfile.mkdtemp())
         >>> for name, dice in {"a": (0.8, 0.7), "b": (0.9, 0.9)}.items():
         ...     (folder / name).mkdir()
-        ...     table = f"case,label,dice\none,foreground,{dice[0]}\ntwo,foreground,{dice[1]}\n"
+        ...     table = f"case,structure,dice\none,foreground,{dice[0]}\ntwo,foreground,{dice[1]}\n"
         ...     _ = (folder / name / "cases.csv").write_text(table)
         >>> comparison = compare_reports([folder / "a", folder / "b"])
         >>> round(comparison.differences[0].mean, 3), comparison.rankings[0].ranks

@@ -24,14 +24,12 @@ class ReportFolder:
 
     Attributes:
         folder: The folder.
-        structure_title: Title of the second column, which names the structures.
         scores: Names of the scores, in the order of the file.
         values: For each case and structure the values of the scores; NaN where a score is not defined.
         settings: The settings of the evaluation that ``summary.json`` states.
     """
 
     folder: Path
-    structure_title: str
     scores: tuple[str, ...]
     values: Mapping[Row, Mapping[str, float]]
     settings: Mapping[str, str]
@@ -59,7 +57,7 @@ def read_report(folder: str | Path) -> ReportFolder:
             title, *lines = csv.reader(file)
     except (ValueError, csv.Error) as error:
         raise InputError(mismatch(path, got="no readable table", expected="a table of segtopo evaluate")) from error
-    if len(title) < 3 or title[0] != "case" or len(set(title)) < len(title):
+    if len(title) < 3 or title[:2] != ["case", "structure"] or len(set(title)) < len(title):
         raise InputError(mismatch(path, got=f"columns {title}", expected="case, structure and distinct scores"))
     values: dict[Row, dict[str, float]] = {}
     for number, cells in enumerate(lines, start=2):
@@ -73,7 +71,7 @@ def read_report(folder: str | Path) -> ReportFolder:
         if not scores.pop(FAILURE, ""):
             values[row] = {name: _number(cell, where) for name, cell in scores.items()}
     names = tuple(name for name in title[2:] if name != FAILURE)
-    return ReportFolder(folder, title[1], names, values, _settings(folder / "summary.json"))
+    return ReportFolder(folder, names, values, _settings(folder / "summary.json"))
 
 
 def _number(cell: str, where: str) -> float:

@@ -23,8 +23,8 @@ def write_summary(path: Path, evaluation: Evaluation) -> None:
         "predictions without a reference": evaluation.extra,
         "remarks": evaluation.remarks,
         "summary": {
-            label: {name: asdict(statistic) for name, statistic in statistics.items()}
-            for label, statistics in evaluation.summary.items()
+            structure: {name: asdict(statistic) for name, statistic in statistics.items()}
+            for structure, statistics in evaluation.summary.items()
         },
     }
     path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

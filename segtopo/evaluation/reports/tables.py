@@ -18,10 +18,10 @@ def write_cases(path: Path, evaluation: Evaluation) -> None:
     failed = ["failure"] if evaluation.failures else []
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["case", "label", *names, *failed])
+        writer.writerow(["case", "structure", *names, *failed])
         for scores in evaluation.cases:
             cells = [_cell(scores.numbers[name]) for name in names]
-            writer.writerow([scores.case, scores.label, *cells, *("" for _ in failed)])
+            writer.writerow([scores.case, scores.structure, *cells, *("" for _ in failed)])
         for case, reason in evaluation.failures.items():
             writer.writerow([case, "", *("" for _ in names), reason])
 
@@ -33,13 +33,15 @@ def write_errors(path: Path, evaluation: Evaluation) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         places = [*axes, "x_mm", "y_mm", "z_mm"]
-        writer.writerow(["case", "label", "kind", "dimension", *places, "region_size", size, "gap_mm"])
+        writer.writerow(["case", "structure", "kind", "dimension", *places, "region_size", size, "gap_mm"])
         for scores in evaluation.cases:
             for error in scores.errors:
                 world = (round(c, 3) for c in error.world)
                 gap = "" if error.gap_mm is None else round(error.gap_mm, 3)
                 sizes = [error.region_size, f"{error.region_mm:.6g}", gap]
-                writer.writerow([scores.case, scores.label, error.kind, error.dimension, *error.voxel, *world, *sizes])
+                writer.writerow(
+                    [scores.case, scores.structure, error.kind, error.dimension, *error.voxel, *world, *sizes]
+                )
 
 
 def _cell(number: float) -> float | str:

@@ -55,33 +55,35 @@ def score_table(evaluation: Evaluation) -> Table:
     from rich.table import Table
 
     columns = _columns(evaluation)
-    labelled = list(evaluation.summary) != [FOREGROUND]
+    several = list(evaluation.summary) != [FOREGROUND]
     table = Table(box=box.SIMPLE)
-    for title in ["case", "label"] if labelled else ["case"]:
+    for title in ["case", "structure"] if several else ["case"]:
         table.add_column(title, overflow="fold")
     for column in columns:
         table.add_column(column.title, justify="right")
 
-    def add_row(case: str, label: str, *cells: str) -> None:
-        table.add_row(*((case, label) if labelled else (case,)), *cells)
+    def add_row(case: str, structure: str, *cells: str) -> None:
+        table.add_row(*((case, structure) if several else (case,)), *cells)
 
     for scores in evaluation.cases:
-        add_row(scores.case, scores.label, *(column.value(scores.numbers[column.name]) for column in columns))
-    for label, statistics in evaluation.summary.items():
+        add_row(scores.case, scores.structure, *(column.value(scores.numbers[column.name]) for column in columns))
+    for structure, statistics in evaluation.summary.items():
         table.add_section()
-        add_row("mean ± s.e.", label, *(column.mean(statistics[column.name]) for column in columns))
-        add_row("median", label, *(column.median(statistics[column.name]) for column in columns))
+        add_row("mean ± s.e.", structure, *(column.mean(statistics[column.name]) for column in columns))
+        add_row("median", structure, *(column.median(statistics[column.name]) for column in columns))
     return table
 
 
 def remarks(evaluation: Evaluation) -> list[str]:
     """Returns sentences about structures, files and cases that are not in the means."""
     lines = []
-    for label in evaluation.summary:
-        of_label = [scores for scores in evaluation.cases if scores.label == label]
-        present = sum(scores.present for scores in of_label)
-        if present < len(of_label):
-            lines.append(f"{label}: scored in {present} of {len(of_label)} cases; the others have no such structure.")
+    for structure in evaluation.summary:
+        of_structure = [scores for scores in evaluation.cases if scores.structure == structure]
+        present = sum(scores.present for scores in of_structure)
+        if present < len(of_structure):
+            lines.append(
+                f"{structure}: scored in {present} of {len(of_structure)} cases; the others have no such structure."
+            )
     if evaluation.missing:
         lines.append(f"no prediction: {shown(evaluation.missing)}")
     if evaluation.extra:

@@ -5,19 +5,43 @@ from __future__ import annotations
 import math
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from segtopo.evaluation.case_scores import CaseScores, PlacedError
 from segtopo.evaluation.intervals import LEVEL, RESAMPLES
 from segtopo.evaluation.pictures import Picture
 from segtopo.evaluation.reports.html.box_plots import Box, Scale
 from segtopo.evaluation.reports.html.rendering import render
-from segtopo.evaluation.reports.html.views import CaseView, ErrorView, ReportView, ScoreView
-from segtopo.evaluation.scores import MAIN_SCORES
+from segtopo.evaluation.scores import MAIN_SCORES, Score
 from segtopo.evaluation.statistics import Statistic
+from segtopo.masks import ErrorKind
 
 FIRST_SCORES = len(MAIN_SCORES)  # are shown until the reader asks for others
+
+
+@dataclass(frozen=True)
+class ReportView:
+    """The content of the page of an evaluation.
+
+    Attributes:
+        title: Title of the page.
+        command: The command line that made it.
+        versions: Versions of the programs, by name.
+        settings: Settings of the evaluation, by name.
+        scores: The scores, the most important first. The page shows the others on request.
+        cases: All structures of all cases.
+        failures: Name and message of each case without scores.
+    """
+
+    title: str
+    command: str
+    versions: Mapping[str, str]
+    settings: Mapping[str, str]
+    scores: tuple[Score, ...]
+    cases: tuple[CaseScores, ...]
+    failures: tuple[tuple[str, str], ...] = ()
 
 
 def render_report(view: ReportView) -> str:
@@ -33,8 +57,9 @@ def render_report(view: ReportView) -> str:
         The page. The same view gives the same page.
 
     Example:
-        >>> score = ScoreView("dice", "Dice", "Overlap of the masks.", "higher")
-        >>> view = ReportView("Vessels", "segtopo evaluate", {}, {}, (score,), (CaseView("one", "1", {"dice": 0.8}),))
+        >>> score = Score("dice", "Dice", "Overlap of the masks.", better="higher")
+        >>> case = CaseScores("one", "vessel", ndim=2, present=True, numbers={"dice": 0.8})
+        >>> view = ReportView("Vessels", "segtopo evaluate", {}, {}, (score,), (case,))
         >>> render_report(view).startswith("<!doctype html>")
         True
     """
@@ -60,7 +85,7 @@ def render_report(view: ReportView) -> str:
 class _Row:
     """The statistics of a score over the cases in which it is counted."""
 
-    score: ScoreView
+    score: Score
     statistic: Statistic
 
     @property
@@ -76,7 +101,7 @@ class _Summary:
     structure: str
     cases: int
     rows: list[_Row]
-    kinds: list[tuple[str, int, int]]
+    kinds: list[tuple[ErrorKind, int, int]]
 
     @property
     def most(self) -> int:
@@ -88,22 +113,22 @@ class _Summary:
 class _Plot:
     """The box plots of a score, one for each structure."""
 
-    score: ScoreView
+    score: Score
     scale: Scale
     boxes: list[tuple[Box, list[int]]]
 
 
-def _values(score: ScoreView, cases: Sequence[CaseView]) -> list[float]:
-    return [case.scores.get(score.name, math.nan) for case in cases]
+def _values(score: Score, cases: Sequence[CaseScores]) -> list[float]:
+    return [case.numbers.get(score.name, math.nan) for case in cases]
 
 
-def _sorted_kinds(cases: Sequence[CaseView]) -> list[str]:
+def _sorted_kinds(cases: Sequence[CaseScores]) -> list[ErrorKind]:
     """Returns the kinds of the errors, by dimension."""
     found = {(error.dimension, error.kind) for case in cases for error in case.errors}
     return [kind for _, kind in sorted(found)]
 
 
-def _summary(structure: str, view: ReportView, kinds: Sequence[str]) -> _Summary:
+def _summary(structure: str, view: ReportView, kinds: Sequence[ErrorKind]) -> _Summary:
     cases = [case for case in view.cases if case.structure == structure]
     counts = [Counter(error.kind for error in case.errors) for case in cases]
     by_kind = [(kind, sum(c[kind] for c in counts), sum(c[kind] > 0 for c in counts)) for kind in kinds]
@@ -112,7 +137,7 @@ def _summary(structure: str, view: ReportView, kinds: Sequence[str]) -> _Summary
     )
 
 
-def _plot(score: ScoreView, structures: Sequence[str], cases: Sequence[CaseView]) -> _Plot | None:
+def _plot(score: Score, structures: Sequence[str], cases: Sequence[CaseScores]) -> _Plot | None:
     """Draws a score that is counted in at least one case."""
     counted = [value for value in _values(score, cases) if math.isfinite(value)]
     if not counted:
@@ -127,17 +152,22 @@ def _plot(score: ScoreView, structures: Sequence[str], cases: Sequence[CaseView]
     return _Plot(score, scale, boxes)
 
 
-def _embedded(case: CaseView) -> dict[str, Any]:
+def _embedded(case: CaseScores) -> dict[str, Any]:
     """Returns the data from which the browser draws the section of a case when it is opened."""
     return {
         "errors": [_error(error) for error in case.errors],
         "pictures": [_picture(picture) for picture in case.pictures],
-        "features": [vars(feature) for feature in case.features],
     }
 
 
-def _error(error: ErrorView) -> dict[str, Any]:
-    return {**vars(error), "world": [round(c, 3) for c in error.world]}
+def _error(error: PlacedError) -> dict[str, Any]:
+    return {
+        "kind": error.kind,
+        "voxel": error.voxel,
+        "world": [round(c, 3) for c in error.world],
+        "size": error.region_size,
+        "gap_mm": error.gap_mm,
+    }
 
 
 def _picture(picture: Picture) -> dict[str, Any]:

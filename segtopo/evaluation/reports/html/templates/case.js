@@ -19,7 +19,6 @@ function fillCase(section) {
   } else {
     right.append(element("p", { class: "quiet" }, "No topological error."));
   }
-  if (data.features.length) right.append(diagramOf(data.features));
   const grid = element("div", { class: whole.length ? "case-grid" : "case-grid wide" });
   grid.append(...(whole.length ? [left, right] : [right]));
   content.append(grid, element("p", { class: "note case-links" }, element("a", { href: "#table" }, "Back to the table")));

@@ -50,30 +50,3 @@ function cutOf(picture, error, side) {
   Object.assign(aim.style, { left: `${left + (width * x) / 100}%`, top: `${top + (height * y) / 100}%` });
   return element("figure", {}, element("div", { class: "cut" }, image, aim), element("figcaption", {}, picture.title));
 }
-
-// A diagram of persistence features: birth to the right, death upwards; features without a partner are hollow.
-function diagramOf(features) {
-  const values = features.flatMap((feature) => [feature.birth, feature.death]).filter((value) => value !== null);
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const short = (value) => Number(value.toPrecision(3));
-  const at = (value) => 10 + (180 * (value - low)) / (high - low || 1);
-  const mark = ({ birth, death, dimension, mask, matched }) => {
-    const [x, y] = [at(birth) + 20, 200 - at(death)];
-    const look = `class="d${dimension} ${matched ? "matched" : "unmatched"}"`;
-    const title = `<title>dimension ${dimension}, ${mask}, ${matched ? "matched" : "unmatched"}: ${short(birth)} to ${short(death)}</title>`;
-    return mask === "prediction"
-      ? `<circle ${look} cx="${x}" cy="${y}" r="3.5">${title}</circle>`
-      : `<rect ${look} x="${x - 3}" y="${y - 3}" width="6" height="6">${title}</rect>`;
-  };
-  const figure = element("figure", { class: "diagram" });
-  figure.innerHTML = `<svg viewBox="0 0 230 225" role="img" aria-label="Persistence diagram">
-    <path class="axis" d="M30 5V195H225"/><line class="diagonal" x1="30" y1="190" x2="210" y2="10"/>
-    ${features.filter(({ birth, death }) => birth !== null && death !== null).map(mark).join("")}
-    <text x="30" y="208">${short(low)}</text><text x="210" y="208" text-anchor="end">${short(high)}</text>
-    <text x="120" y="220" text-anchor="middle">birth</text>
-    <text transform="translate(20 100) rotate(-90)" text-anchor="middle">death</text></svg>`;
-  figure.append(element("figcaption", { class: "note" },
-    "Persistence features. Circles: prediction; squares: reference. Filled: matched; hollow: unmatched. "
-    + "Blue: components; orange: loops; green: cavities."));
-  return figure;
-}
