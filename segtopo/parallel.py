@@ -20,9 +20,6 @@ Result = TypeVar("Result")
 Progress: TypeAlias = Callable[[str, int, int], None]
 """A function called before each case with its name, its number (from 1) and the number of cases."""
 
-FOREGROUND = "foreground"
-"""The name of the only structure of a binary mask."""
-
 MOST_WORKERS = 8  # a case of 512^3 voxels takes more than a gigabyte
 
 TRIES = 2  # a process that is killed may have been too large beside the others

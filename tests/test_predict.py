@@ -92,11 +92,12 @@ def test_probabilities_are_those_of_the_mask(checkpoint: Path, tmp_path: Path) -
     assert np.array_equal(read_mask(written[0]).array, probability > 0.5)
 
 
-def test_jpeg_images_get_masks_without_loss(checkpoint: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("extension", "of_mask"), [(".jpg", ".png"), (".gif", ".png"), (".bmp", ".bmp")])
+def test_pictures_get_masks_without_loss(checkpoint: Path, tmp_path: Path, extension: str, of_mask: str) -> None:
     picture = read_volume(data_of(checkpoint) / "images" / "case_0.nii.gz").array
-    Image.fromarray(picture).save(tmp_path / "case.jpg")
-    written = predict(checkpoint, tmp_path / "case.jpg", tmp_path / "masks", probabilities=True, device="cpu")
-    assert written == [tmp_path / "masks" / "case.png"]
+    Image.fromarray(picture).save(tmp_path / f"case{extension}")
+    written = predict(checkpoint, tmp_path / f"case{extension}", tmp_path / "masks", probabilities=True, device="cpu")
+    assert written == [tmp_path / "masks" / f"case{of_mask}"]
     assert set(np.unique(read_volume(written[0]).array)) == {0, 255}
     assert read_volume(tmp_path / "masks" / "probabilities" / "case.tiff").array.dtype == np.float32
 

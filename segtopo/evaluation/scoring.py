@@ -13,8 +13,8 @@ from segtopo.evaluation.options import EvaluationOptions
 from segtopo.evaluation.pictures import Picture, case_pictures
 from segtopo.evaluation.scores import MaskPair, compute_scores
 from segtopo.evaluation.structures import Structure
-from segtopo.parallel import FOREGROUND
 from segtopo.volumes import onto_grid, read_volume
+from segtopo.volumes.mask_files import FOREGROUND
 
 
 def score_case(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from segtopo.errors import InputError, mismatch
-from segtopo.parallel import FOREGROUND
+from segtopo.volumes.mask_files import FOREGROUND
 
 Label: TypeAlias = int | str
 """The value of a structure in a label map, or the name of a segment in a ``.seg.nrrd`` file."""

@@ -18,9 +18,9 @@ from segtopo.repair.case_repair import describe_repair
 from segtopo.repair.edit_tables import EDIT_TABLE, write_edit_table
 from segtopo.volumes import Volume, image_extension, image_stem, images_by_name, write_volume
 
-#: Other formats for the results of pictures: JPEG changes masks, and neither JPEG nor PNG stores probabilities.
-MASK_EXTENSION = {".jpg": ".png", ".jpeg": ".png"}
-PROBABILITY_EXTENSION = {".jpg": ".tiff", ".jpeg": ".tiff", ".png": ".tiff"}
+#: Other formats for the results of pictures: JPEG changes masks, GIF is read only, and TIFF alone stores probabilities.
+MASK_EXTENSION = dict.fromkeys((".jpg", ".jpeg", ".gif"), ".png")
+PROBABILITY_EXTENSION = dict.fromkeys((".jpg", ".jpeg", ".gif", ".bmp", ".png"), ".tiff")
 PROBABILITIES = "probabilities"
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from segtopo.errors import InputError
-from segtopo.parallel import FOREGROUND
 from segtopo.repair.classes import ClassRepair, repair_classes
 from segtopo.repair.edit_tables import PlacedEdit, RepairedCase, write_markups
 from segtopo.repair.pictures import draw_repair
 from segtopo.repair.probability_files import read_probability
 from segtopo.repair.rules import RepairRules
 from segtopo.volumes import Volume, write_volume
+from segtopo.volumes.mask_files import FOREGROUND
 
 EDITS, MARKUPS, PICTURES = "edits", "markups", "pictures"  # folders of the optional outputs
 

@@ -16,8 +16,8 @@ from segtopo.volumes import Volume, image_extension, image_stem, images_by_name,
 
 ROUNDING = 0.001  # values outside of [0, 1] by at most this are rounding errors of resampling and scaling
 
-#: The formats of masks of pictures: a TIFF file of probabilities is a PNG mask, and JPEG changes masks.
-PICTURE_MASKS = {".jpg": ".png", ".jpeg": ".png", ".tif": ".png", ".tiff": ".png"}
+#: Other formats for the masks of pictures: a TIFF file of probabilities is a PNG mask, JPEG and GIF are read only.
+PICTURE_MASKS = dict.fromkeys((".jpg", ".jpeg", ".gif", ".tif", ".tiff"), ".png")
 
 
 def probability_files(path: str | Path) -> dict[str, Path]:

@@ -12,6 +12,9 @@ from segtopo.errors import InputError, mismatch
 from segtopo.volumes.files import read_volume
 from segtopo.volumes.volume import Array, Volume
 
+FOREGROUND = "foreground"
+"""The name of the only structure of a binary mask in tables."""
+
 _VALUES_SHOWN = 8
 
 

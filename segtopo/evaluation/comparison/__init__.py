@@ -8,12 +8,13 @@ Example:
 
 from segtopo.evaluation.comparison.comparison import Comparison, compare_reports
 from segtopo.evaluation.comparison.differences import Difference
-from segtopo.evaluation.comparison.directions import Better, better_direction
 from segtopo.evaluation.comparison.files import write_comparison
 from segtopo.evaluation.comparison.rankings import Ranking
 from segtopo.evaluation.comparison.report_folders import ReportFolder, read_report
+from segtopo.evaluation.comparison.score_names import better_direction
 from segtopo.evaluation.comparison.terminal import difference_table
 from segtopo.evaluation.intervals import Interval, bootstrap_interval
+from segtopo.evaluation.scores import Better
 
 __all__ = [
     "Better",

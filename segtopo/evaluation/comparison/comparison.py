@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from segtopo.errors import InputError, mismatch
 from segtopo.evaluation.comparison.differences import Difference, correct, paired_difference
-from segtopo.evaluation.comparison.directions import better_direction, is_part
 from segtopo.evaluation.comparison.rankings import Ranking, rank_reports
 from segtopo.evaluation.comparison.report_folders import ReportFolder, Row, name_reports, read_report
+from segtopo.evaluation.comparison.score_names import better_direction, is_part
 from segtopo.evaluation.scores import MAIN_SCORES
 
 

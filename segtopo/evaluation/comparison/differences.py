@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from segtopo.evaluation.comparison.directions import Better
 from segtopo.evaluation.intervals import Interval, bootstrap_interval
+from segtopo.evaluation.scores import Better
 
 #: With fewer pairs that differ no p-value of the two-sided test is below 0.05.
 LEAST_PAIRS = 6

@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from segtopo.evaluation.comparison.comparison import Comparison
 from segtopo.evaluation.comparison.differences import LEAST_PAIRS
-from segtopo.evaluation.comparison.directions import Better, better_direction
 from segtopo.evaluation.comparison.rankings import Ranking
+from segtopo.evaluation.comparison.score_names import better_direction, score_title
 from segtopo.evaluation.intervals import LEVEL, RESAMPLES
 from segtopo.evaluation.reports.html.box_plots import Box, Scale
 from segtopo.evaluation.reports.html.rendering import render
+from segtopo.evaluation.scores import Better
 
 ALPHA = 0.05
 WIDTH, HEIGHT, LEFT, TOP = 320, 190, 40, 8  # of a plot, in its own units
@@ -37,6 +38,7 @@ def render_comparison(comparison: Comparison) -> str:
         cases=len({case for case, _ in comparison.rows}),
         missing=[pair for pair in zip(comparison.names, comparison.missing, strict=True) if pair[1]],
         decimals={score: comparison.decimals(score) for score in comparison.scores},
+        titles={score: score_title(score) for score in comparison.scores},
         rankings=[
             (structure, [r for r in comparison.rankings if r.structure == structure]) for structure in structures
         ],

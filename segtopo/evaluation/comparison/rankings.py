@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segtopo.evaluation.comparison.directions import Better
 from segtopo.evaluation.intervals import RESAMPLES, SEED
+from segtopo.evaluation.scores import Better
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from segtopo.evaluation.results import Evaluation
 from segtopo.evaluation.statistics import Statistic
-from segtopo.parallel import FOREGROUND
 from segtopo.volumes.case_pairs import shown
+from segtopo.volumes.mask_files import FOREGROUND
 
 if TYPE_CHECKING:
     from rich.table import Table

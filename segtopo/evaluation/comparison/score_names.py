@@ -1,16 +1,11 @@
-"""The direction in which a score is better, and its place among the scores."""
+"""The titles of scores, the direction in which they are better, and the scores that are parts of others."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TypeAlias
 
-from segtopo.evaluation.scores import SCORE_GROUPS, Better, scores_of
-
-__all__ = ["Better", "better_direction", "is_part"]
-
-Directions: TypeAlias = dict[str, Better | None]
+from segtopo.evaluation.scores import SCORE_GROUPS, Better, Score, scores_of
 
 
 def better_direction(score: str) -> Better | None:
@@ -25,7 +20,19 @@ def better_direction(score: str) -> Better | None:
         >>> better_direction("betti_0_reference") is None
         True
     """
-    return _directions().get(score)
+    known = _known().get(score)
+    return None if known is None else known.better
+
+
+def score_title(score: str) -> str:
+    """Returns the name of a score for people; the name itself for unknown scores.
+
+    Example:
+        >>> score_title("hd95_mm"), score_title("other")
+        ('HD95 (mm)', 'other')
+    """
+    known = _known().get(score)
+    return score if known is None else known.title
 
 
 def is_part(score: str) -> bool:
@@ -39,5 +46,5 @@ def is_part(score: str) -> bool:
 
 
 @cache
-def _directions() -> Directions:
-    return {score.name: score.better for ndim in (2, 3) for score in scores_of(tuple(SCORE_GROUPS), ndim)}
+def _known() -> dict[str, Score]:
+    return {score.name: score for ndim in (2, 3) for score in scores_of(tuple(SCORE_GROUPS), ndim)}
