@@ -137,7 +137,7 @@ class WorkerProcesses(ThreadPoolExecutor):
             except EOFError:
                 self._processes.discard(process)
                 self._own.process = None
-        raise ChildProcessError(f"the process died ({TRIES} times), perhaps for want of memory")
+        raise ChildProcessError(f"the process died ({TRIES} times), perhaps because memory was short")
 
     def _start(self) -> _WorkerProcess:
         with self._lock:

@@ -81,7 +81,10 @@ def evaluate(
         bool, typer.Option("--missing-as-empty", help="Score references without a prediction against an empty mask.")
     ] = False,
     trust_grid: Annotated[
-        bool, typer.Option("--trust-grid", help="Masks of one shape lie on one grid, whatever their headers say.")
+        bool,
+        typer.Option(
+            "--trust-grid", help="Masks of one shape lie on one grid; the positions in their headers do not count."
+        ),
     ] = False,
     construction: ConstructionOption = "T",
     scores: Annotated[

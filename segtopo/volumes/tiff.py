@@ -26,7 +26,7 @@ _SAME_UUID = "urn:uuid:00000000-0000-0000-0000-000000000000"  # with a random on
 
 
 class _Complaints(logging.Handler):
-    """Keeps what tifffile logs about damage, apart for each thread: it goes on after many kinds of it."""
+    """Keeps tifffile's messages about damage, apart for each thread: tifffile goes on after many kinds of damage."""
 
     _DAMAGE = re.compile("incorrect|missing|corrupt|failed to read|invalid (offset|page|circular)|cannot handle")
 
