@@ -58,6 +58,12 @@ class CaseMasks:
             mask = mask_of(reference, self.case.reference, structure.labels).array
             yield structure, self._predicted(structure, mask), mask
 
+    def probability(self) -> npt.NDArray[Any] | None:
+        """Returns the predicted map, with 0 for voxels that do not count; None if the predictions are masks."""
+        if self.options.threshold is None or self.prediction is None or self.prediction.has_channels:
+            return None
+        return self._limited(self.prediction).array
+
     def unnamed_labels(self) -> list[int]:
         """Returns the labels in either file that belong to no structure."""
         volumes = [v for v in (self.reference, self.prediction) if v is not None and v.array.dtype.kind in "iu"]
