@@ -1,6 +1,5 @@
 """DICOM series and multi-frame files, compared with SimpleITK and with the arrays that were written."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +9,28 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk  # noqa: N813
-from pydicom.encaps import encapsulate
 from pydicom.uid import (
     ComputedRadiographyImageStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
-    JPEG2000Lossless,
     JPEGBaseline8Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
     RLELossless,
     RTStructureSetStorage,
 )
 from scipy.spatial.transform import Rotation
 
-from oracles.dicom_files import AXIAL, SPACING, dicom_file, enhanced, set_pixels, slices_of, write_slices
+from oracles.dicom_files import (
+    AXIAL,
+    ENCODERS,
+    SPACING,
+    compressed,
+    dicom_file,
+    enhanced,
+    set_pixels,
+    slices_of,
+    write_slices,
+)
 from segtopo.errors import InputError
 from segtopo.volumes import check_same_geometry, read_mask, read_volume, write_volume
 
@@ -126,36 +130,6 @@ def test_the_slices_of_a_tilted_gantry_are_a_sheared_grid(tmp_path: Path) -> Non
         write_volume(tmp_path / f"mask{extension}", volume.array > 9, volume)
         check_same_geometry(read_volume(tmp_path / f"mask{extension}"), volume, tolerance=1e-5)
     np.testing.assert_allclose(nib.load(tmp_path / "mask.nii.gz").affine, volume.affine, atol=1e-6)
-
-
-def jpeg(pixels: np.ndarray, bits: int) -> bytes:
-    return imagecodecs.jpeg8_encode(pixels, lossless=True, bitspersample=bits)
-
-
-def jpeg_ls(pixels: np.ndarray, bits: int) -> bytes:
-    return imagecodecs.jpegls_encode(pixels)
-
-
-def jpeg_2000(pixels: np.ndarray, bits: int) -> bytes:
-    return imagecodecs.jpeg2k_encode(pixels, level=0, codecformat="j2k", bitspersample=bits)
-
-
-def compressed(dataset: Any, syntax: str, encode: Callable[[np.ndarray, int], bytes]) -> Any:
-    dtype = f"u{dataset.BitsAllocated // 8}"
-    used = np.array(2**dataset.BitsStored - 1, dtype)
-    frames = np.frombuffer(dataset.PixelData, dtype).reshape(-1, dataset.Rows, dataset.Columns) & used
-    dataset.PixelData = encapsulate([encode(frame, dataset.BitsStored) for frame in frames])
-    dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
-    dataset.file_meta.TransferSyntaxUID = syntax
-    return dataset
-
-
-ENCODERS = {
-    JPEGLossless: jpeg,
-    JPEGLosslessSV1: jpeg,
-    JPEGLSLossless: jpeg_ls,
-    JPEG2000Lossless: jpeg_2000,
-}
 
 
 @pytest.mark.parametrize("syntax", ENCODERS, ids=lambda syntax: syntax.name)

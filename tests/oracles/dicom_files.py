@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import highdicom as hd
+import imagecodecs
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.sr.codedict import codes
 from pydicom.uid import (
     CTImageStorage,
     EnhancedCTImageStorage,
     ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
     generate_uid,
 )
 
@@ -125,5 +130,32 @@ def segmentation(slices: Sequence[Dataset], pixels: np.ndarray, kind: str, names
     )
 
 
-def read_dataset(path: Path) -> FileDataset:
-    return pydicom.dcmread(path)
+def jpeg(pixels: np.ndarray, bits: int) -> bytes:
+    return imagecodecs.jpeg8_encode(pixels, lossless=True, bitspersample=bits)
+
+
+def jpeg_ls(pixels: np.ndarray, bits: int) -> bytes:
+    return imagecodecs.jpegls_encode(pixels)
+
+
+def jpeg_2000(pixels: np.ndarray, bits: int) -> bytes:
+    return imagecodecs.jpeg2k_encode(pixels, level=0, codecformat="j2k", bitspersample=bits)
+
+
+def compressed(dataset: Dataset, syntax: str, encode: Callable[[np.ndarray, int], bytes]) -> Dataset:
+    """An image whose frames are encoded."""
+    dtype = f"u{dataset.BitsAllocated // 8}"
+    used = np.array(2**dataset.BitsStored - 1, dtype)
+    frames = np.frombuffer(dataset.PixelData, dtype).reshape(-1, dataset.Rows, dataset.Columns) & used
+    dataset.PixelData = encapsulate([encode(frame, dataset.BitsStored) for frame in frames])
+    dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
+    dataset.file_meta.TransferSyntaxUID = syntax
+    return dataset
+
+
+ENCODERS = {
+    JPEGLossless: jpeg,
+    JPEGLosslessSV1: jpeg,
+    JPEGLSLossless: jpeg_ls,
+    JPEG2000Lossless: jpeg_2000,
+}
