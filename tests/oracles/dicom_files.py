@@ -139,7 +139,8 @@ def jpeg_ls(pixels: np.ndarray, bits: int) -> bytes:
 
 
 def jpeg_2000(pixels: np.ndarray, bits: int) -> bytes:
-    return imagecodecs.jpeg2k_encode(pixels, level=0, codecformat="j2k", bitspersample=bits)
+    encoded = imagecodecs.jpeg2k_encode(pixels, level=0, codecformat="j2k", bitspersample=bits)
+    return encoded[: encoded.rindex(b"\xff\xd9") + 2]  # before 2025, imagecodecs returned more than the image
 
 
 def compressed(dataset: Dataset, syntax: str, encode: Callable[[np.ndarray, int], bytes]) -> Dataset:

@@ -27,6 +27,7 @@ _DECODERS = {
     "1.2.840.10008.1.2.4.90": "jpeg2k_decode",
     "1.2.840.10008.1.2.4.91": "jpeg2k_decode",
 }
+_LONGEST_PADDING = 8
 _END_OF_IMAGE = b"\xff\xd9"  # of JPEG, JPEG-LS and JPEG 2000; their decoders invent the rest of an image that is cut
 _WHITE_IS_LOWEST = "MONOCHROME1"
 _GREY = (_WHITE_IS_LOWEST, "MONOCHROME2")
@@ -177,6 +178,6 @@ def _decoded_jpeg(dataset: Any, decoder: str) -> Iterator[Array]:
         extended_offsets=table if all(table) else None,
     )
     for frame in frames:
-        if not frame.rstrip(b"\0").endswith(_END_OF_IMAGE):
+        if _END_OF_IMAGE not in frame.rstrip(b"\0")[-_LONGEST_PADDING:]:
             raise EOFError("a compressed frame without end")
         yield decode(frame)

@@ -57,7 +57,7 @@ def read_series(folder: Path) -> Volume:
     """
     if not is_series(folder):
         expected = "a folder with the slices of a DICOM series, or an image file"
-        raise InputError(mismatch(folder, got="a folder without slices of CT, MR or PET", expected=expected))
+        raise InputError(mismatch(folder, got="a folder without slices in space", expected=expected))
     with _quietly():
         files = list(series_files(folder))
         headers = [_header(file) for file in files]
@@ -120,7 +120,10 @@ def _stored_slice(file: Path, stored_as: PixelFormat) -> Array:
 def _check_one_series(headers: Sequence[Any], folder: Path) -> None:
     files = Counter(_series(header) for header in headers)
     if len(files) > 1:
-        listed = [f"{series} with {number} files" for series, number in files.most_common(_SERIES_SHOWN)]
+        listed = [
+            f"{series} ({number} {'file' if number == 1 else 'files'})"
+            for series, number in files.most_common(_SERIES_SHOWN)
+        ]
         more = [f"{len(files) - _SERIES_SHOWN} more"] if len(files) > _SERIES_SHOWN else []
         got = f"{len(files)} series: {', '.join(listed + more)}"
         raise InputError(mismatch(folder, got=got, expected="one series, in a folder of its own"))
