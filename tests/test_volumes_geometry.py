@@ -10,7 +10,7 @@ import SimpleITK as sitk  # noqa: N813
 from scipy.spatial.transform import Rotation
 
 from segtopo.errors import InputError
-from segtopo.volumes import Volume, check_same_geometry, crop_volume, read_volume, write_volume
+from segtopo.volumes import Volume, check_same_geometry, crop_volume, onto_grid, read_volume, write_volume
 
 GEOMETRY = ["pixdim", "qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x"]
 GEOMETRY += ["qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z", "xyzt_units", "dim_info"]
@@ -184,3 +184,25 @@ def test_a_singular_affine_cannot_be_written_as_mha(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="singular"):
         write_volume(tmp_path / "a.mha", np.zeros((7, 5, 4)), Volume(np.zeros((7, 5, 4)), np.diag([1, 0, 1, 1])))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_part_of_the_grid_of_a_reference_is_named() -> None:
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.random(random_state=2).as_matrix() * [0.5, 0.75, 2]
+    whole = Volume(np.zeros((7, 6, 5)), affine)
+    part = crop_volume(whole, (0, 0, 1), (7, 6, 3))
+    backwards = np.diag([1.0, -1, 1, 1])
+    backwards[1, 3] = 5
+    flipped = Volume(part.array[:, ::-1], part.affine @ backwards)
+    for volume in (part, flipped):
+        with pytest.raises(InputError) as error:
+            onto_grid(volume, whole, "seg.dcm", "reference.nii")
+        assert str(error.value) == (
+            "seg.dcm: got shape (7, 6, 3), only the voxels (0, 0, 1) to (6, 5, 3), "
+            "expected the shape (7, 6, 5) of reference.nii"
+        )
+    with pytest.raises(InputError, match=r"got shape \(7, 6, 5\), expected the shape \(7, 6, 3\)"):
+        onto_grid(whole, part)
+    elsewhere = Volume(part.array, part.affine + np.diag([0.05, 0, 0, 0]))
+    with pytest.raises(InputError, match=r"got shape \(7, 6, 3\), expected"):
+        onto_grid(elsewhere, whole)

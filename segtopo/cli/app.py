@@ -31,7 +31,9 @@ COMMANDS = {
 EXAMPLES = {name: module.EXAMPLE for name, module in COMMANDS.items()}
 
 #: The extra of the package that installs each optional module.
-EXTRAS = dict.fromkeys(("ignite", "pydantic", "tensorboard", "yaml"), "train") | {
+EXTRAS = {
+    **dict.fromkeys(("ignite", "pydantic", "tensorboard", "yaml"), "train"),
+    **dict.fromkeys(("highdicom", "pydicom"), "dicom"),
     "matplotlib": "report",
     "distributed": "distributed",
 }

@@ -31,7 +31,7 @@ def case_key(case: Case, options: EvaluationOptions) -> str:
     A file is known by its path, its size and the time of its last change.
     """
     paths = (case.pair.prediction, case.pair.reference, case.roi, case.image)
-    content = [__version__, asdict(options), [None if path is None else _state(path) for path in paths]]
+    content = [__version__, asdict(options), [None if path is None else _states(path) for path in paths]]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -89,9 +89,11 @@ class CaseStore:
             part.write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")
 
 
-def _state(path: Path) -> tuple[str, int, int]:
-    status = os.stat(path)
-    return str(path.resolve()), status.st_size, status.st_mtime_ns
+def _states(path: Path) -> list[tuple[str, int, int]]:
+    """Returns the states of a file, or of the files of a series in a folder."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    states = [(file, os.stat(file)) for file in files]
+    return [(str(file.resolve()), status.st_size, status.st_mtime_ns) for file, status in states]
 
 
 def _as_entry(scores: CaseScores) -> dict[str, Any]:

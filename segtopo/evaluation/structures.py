@@ -12,7 +12,7 @@ from segtopo.errors import InputError, mismatch
 from segtopo.volumes.mask_files import FOREGROUND
 
 Label: TypeAlias = int | str
-"""The value of a structure in a label map, or the name of a segment in a ``.seg.nrrd`` file."""
+"""The value of a structure in a label map, or the name of a segment in a ``.seg.nrrd`` file or DICOM segmentation."""
 
 Labels: TypeAlias = Sequence[Label] | Mapping[str, Label | Sequence[Label]]
 """Labels that are structures of their own, or structures by name, each a label or the union of several."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from segtopo.errors import InputError, mismatch
 from segtopo.masks.dice import dice
 from segtopo.repair.probability_map import ProbabilityMap
-from segtopo.volumes import Volume, image_extension, image_stem, list_images, read_volume
+from segtopo.volumes import Volume, image_extension, image_stem, list_images, read_volume, result_extension
 
 NPZ = ".npz"
 PICTURES = (".png", ".tif", ".tiff")
@@ -97,7 +97,7 @@ def _with_geometry_of(beside: Path, values: npt.NDArray[Any], path: Path) -> Pro
     if overlap < LEAST_DICE:
         got = f"a map whose most probable classes have a Dice of {overlap:.2f} with {beside.name} beside it"
         raise InputError(mismatch(path, got=got, expected="the segmentation of this map, in the same orientation"))
-    return ProbabilityMap(ordered[1:], segmentation, beside.name[-len(extension) :])
+    return ProbabilityMap(ordered[1:], segmentation, result_extension(beside))
 
 
 def _reversed_axes(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from segtopo.errors import InputError, mismatch
 from segtopo.repair.nnunet_files import NPZ, read_nnunet
 from segtopo.repair.probability_map import ProbabilityMap
-from segtopo.volumes import Volume, image_extension, image_stem, images_by_name, list_images, mask_of, read_volume
+from segtopo.volumes import Volume, image_stem, images_by_name, list_images, mask_of, read_volume, result_extension
 
 ROUNDING = 0.001  # values outside of [0, 1] by at most this are rounding errors of resampling and scaling
 
@@ -84,7 +84,7 @@ def read_probability(path: str | Path) -> ProbabilityMap:
         found = read_nnunet(path)
         return replace(found, foreground=_as_probabilities(found.foreground, path))
     volume = read_volume(path)
-    extension = path.name[-len(image_extension(path)) :]
+    extension = result_extension(path)
     if volume.ndim == 2:
         extension = PICTURE_MASKS.get(extension.lower(), extension)
     if volume.array.dtype.kind in "bui":

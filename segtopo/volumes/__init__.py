@@ -1,6 +1,13 @@
 """Medical images and masks in files, with their geometry."""
 
-from segtopo.volumes.file_names import image_extension, image_stem, images_by_name, list_images
+from segtopo.volumes.file_names import (
+    image_extension,
+    image_stem,
+    images_by_name,
+    is_one_image,
+    list_images,
+    result_extension,
+)
 from segtopo.volumes.files import read_volume, write_volume
 from segtopo.volumes.mask_files import mask_above, mask_of, read_mask
 from segtopo.volumes.orientation import onto_grid
@@ -15,11 +22,13 @@ __all__ = [
     "image_extension",
     "image_stem",
     "images_by_name",
+    "is_one_image",
     "list_images",
     "mask_above",
     "mask_of",
     "onto_grid",
     "read_mask",
     "read_volume",
+    "result_extension",
     "write_volume",
 ]
