@@ -120,14 +120,23 @@ def test_empty_frames_that_are_left_out_are_filled(tmp_path: Path, kind: str, la
     check_same_geometry(read_volume(path), image, tolerance=1e-6)
 
 
-def test_a_segmentation_of_a_part_of_its_image_is_refused_with_the_part(tmp_path: Path, image: Volume) -> None:
+def test_a_segmentation_of_a_part_of_its_image_is_extended_by_background(tmp_path: Path, image: Volume) -> None:
     labels = LABELS.copy()
     labels[[0, 1, 6]] = 0
-    path = written(tmp_path, labels)
-    volume = read_volume(path)
+    volume = read_volume(written(tmp_path, labels))
     np.testing.assert_array_equal(volume.array.T, labels[2:6])
+    whole = onto_grid(volume, image)
+    np.testing.assert_array_equal(whole.array.T, labels)
+    assert whole.segments == volume.segments
+    check_same_geometry(whole, image, tolerance=1e-6)
+
+
+def test_fractions_of_a_part_of_an_image_are_refused_with_the_part(tmp_path: Path, image: Volume) -> None:
+    labels = LABELS.copy()
+    labels[[0, 1, 6]] = 0
+    path = written(tmp_path, (labels / 4).astype(np.float32), "FRACTIONAL", ["vessel"], max_fractional_value=255)
     with pytest.raises(InputError) as error:
-        onto_grid(volume, image, str(path), "image")
+        onto_grid(read_volume(path), image, str(path), "image")
     part = "shape (11, 14, 4), only the voxels (0, 0, 2) to (10, 13, 5)"
     assert str(error.value) == f"{path}: got {part}, expected the shape (11, 14, 7) of image"
 

@@ -14,7 +14,7 @@ from segtopo.errors import InputError, mismatch
 from segtopo.evaluation.options import EvaluationOptions
 from segtopo.evaluation.structures import Structure
 from segtopo.masks.components import Mask
-from segtopo.volumes import Volume, mask_above, mask_of, onto_grid, read_mask, read_volume
+from segtopo.volumes import Volume, fill_grid, mask_above, mask_of, onto_grid, read_mask, read_volume
 from segtopo.volumes.case_pairs import CasePair
 
 WHITE = (255, 65535)  # the foreground of masks that are saved as pictures
@@ -108,11 +108,15 @@ def read_case(case: Case, options: EvaluationOptions) -> CaseMasks:
     """
     pair = case.pair
     reference = read_volume(pair.reference)
+    prediction = None if pair.prediction is None else read_volume(pair.prediction)
+    if prediction is not None:
+        reference = fill_grid(reference, prediction)
 
     def aligned(volume: Volume, path: Path) -> Volume:
         return onto_grid(volume, reference, str(path), str(pair.reference), trust_grid=options.trust_grid)
 
-    prediction = None if pair.prediction is None else aligned(read_volume(pair.prediction), pair.prediction)
+    if prediction is not None and pair.prediction is not None:
+        prediction = aligned(prediction, pair.prediction)
     valid = None if case.roi is None else aligned(read_mask(case.roi), case.roi).array
     if options.ignore_label is not None:
         decided = reference.array != options.ignore_label

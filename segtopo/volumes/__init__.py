@@ -10,7 +10,7 @@ from segtopo.volumes.file_names import (
 )
 from segtopo.volumes.files import read_volume, write_volume
 from segtopo.volumes.mask_files import mask_above, mask_of, read_mask
-from segtopo.volumes.orientation import onto_grid
+from segtopo.volumes.orientation import fill_grid, onto_grid
 from segtopo.volumes.same_geometry import check_same_geometry
 from segtopo.volumes.volume import Segment, Volume, crop_volume
 
@@ -19,6 +19,7 @@ __all__ = [
     "Volume",
     "check_same_geometry",
     "crop_volume",
+    "fill_grid",
     "image_extension",
     "image_stem",
     "images_by_name",
