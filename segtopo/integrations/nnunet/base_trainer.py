@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,12 +10,19 @@ import torch
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from torch import distributed
 
+from segtopo.integrations.nnunet.betti_errors import BettiErrors, best_epoch
 from segtopo.integrations.nnunet.foreground import Foreground
+from segtopo.integrations.nnunet.progress import (
+    MEAN_BETTI_ERROR,
+    TOPOLOGY_LOSS,
+    TOPOLOGY_WEIGHT,
+    betti_error_key,
+    draw_progress,
+)
 from segtopo.integrations.nnunet.settings import read_settings, settings_of
 from segtopo.integrations.nnunet.topology_loss import LossWithTopology
 
-TOPOLOGY_LOSS = "train_topology_losses"
-TOPOLOGY_WEIGHT = "topology_weights"
+BEST_TOPOLOGY = "checkpoint_best_topology.pth"
 
 
 class TopologyTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no type information
@@ -48,9 +56,10 @@ class TopologyTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no ty
             setattr(self, name, value)
         self.foreground = Foreground(self.label_manager.has_regions, self.label_manager.ignore_label)
         self.schedule = self.settings.schedule(self.num_epochs)
-        # nnU-Net's logger takes only the keys that it has, and stores their lists in checkpoints.
-        for key in (TOPOLOGY_LOSS, TOPOLOGY_WEIGHT):
-            self.logger.local_logger.my_fantastic_logging[key] = []
+        self.dimensions = len(self.configuration_manager.patch_size)
+        # nnU-Net's logger takes only the keys that it has. Checkpoints store all of them.
+        keys = (TOPOLOGY_LOSS, TOPOLOGY_WEIGHT, MEAN_BETTI_ERROR, *map(betti_error_key, range(self.dimensions)))
+        self.logger.local_logger.my_fantastic_logging.update({key: [] for key in keys})
 
     def _build_loss(self) -> LossWithTopology:
         return LossWithTopology(
@@ -85,11 +94,39 @@ class TopologyTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no ty
         losses = [output["topology"] for output in train_outputs]
         self.logger.log(TOPOLOGY_LOSS, float(np.mean(self._gathered(losses))), self.current_epoch)
 
+    def on_validation_epoch_start(self) -> None:
+        """Begins to count the Betti errors of the validation patches."""
+        super().on_validation_epoch_start()
+        self.betti_errors = BettiErrors(self.foreground)
+        self.loss.observer = self.betti_errors.add
+
+    def on_validation_epoch_end(self, val_outputs: list[dict[str, Any]]) -> None:
+        """Logs the Betti errors beside the pseudo Dice."""
+        super().on_validation_epoch_end(val_outputs)
+        self.loss.observer = None
+        errors = BettiErrors.mean(self._gathered((self.betti_errors.sums, self.betti_errors.patches)))
+        for dimension, of_classes in enumerate(errors.T.tolist()):
+            self.logger.log(betti_error_key(dimension), of_classes, self.current_epoch)
+        self.logger.log(MEAN_BETTI_ERROR, float(errors.sum(axis=1).mean()), self.current_epoch)
+
     def on_epoch_end(self) -> None:
-        """Prints the topological loss beside the losses of nnU-Net, and saves checkpoints."""
-        topology, weight = (self.logger.get_value(key, step=-1) for key in (TOPOLOGY_LOSS, TOPOLOGY_WEIGHT))
-        self.print_to_log_file("topology_loss", np.round(topology, decimals=4), "weight", np.round(weight, decimals=6))
+        """Prints the topology of the epoch, and saves a checkpoint if it is the best."""
+        for key in (TOPOLOGY_LOSS, TOPOLOGY_WEIGHT, *map(betti_error_key, range(self.dimensions))):
+            self.print_to_log_file(key, np.round(self.logger.get_value(key, step=-1), decimals=4).tolist())
         super().on_epoch_end()
+        # nnU-Net has counted the epoch, but names it in checkpoints as if it had not.
+        self.current_epoch -= 1
+        if self._is_best_topology():
+            self.print_to_log_file(f"New best topology: {BEST_TOPOLOGY}")
+            self.save_checkpoint(str(Path(self.output_folder) / BEST_TOPOLOGY))
+        self.current_epoch += 1
+        if self.local_rank == 0:
+            log = self.logger.local_logger.my_fantastic_logging
+            draw_progress(Path(self.output_folder) / "progress_topology.png", log, self.dimensions)
+
+    def _is_best_topology(self) -> bool:
+        dice, errors = (self.logger.get_value(key, step=None) for key in ("ema_fg_dice", MEAN_BETTI_ERROR))
+        return bool(best_epoch(dice, errors, self.settings.dice_tolerance) == self.current_epoch)
 
     def _gathered(self, values: Any) -> list[Any]:
         """Returns the values of all processes."""
