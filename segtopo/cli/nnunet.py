@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 from segtopo.cli.parameters import existing
+from segtopo.errors import InputError, mismatch
 
 EXAMPLE = "segtopo nnunet path"
 
@@ -56,8 +57,20 @@ def nnunet(
     make_trainers_known(settings)
     module, _, entry_point = ENTRY_POINTS[action].partition(":")
     run_entry_point = getattr(import_module(module), entry_point)
+    _check_torchvision()
     own, sys.argv = sys.argv, [f"segtopo nnunet {action}", *(arguments or [])]
     try:
         run_entry_point()
     finally:
         sys.argv = own
+
+
+def _check_torchvision() -> None:
+    """Raises InputError if torchvision cannot be imported, which nnU-Net does when it looks for a trainer."""
+    try:
+        import_module("torchvision")
+    except RuntimeError as error:
+        import torch
+
+        expected = f"the build for torch {torch.__version__}; install both from the same package index"
+        raise InputError(mismatch("torchvision", got=f"a build that fails: {error}", expected=expected)) from error

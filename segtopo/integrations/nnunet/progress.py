@@ -27,21 +27,24 @@ def draw_progress(path: Path, log: Mapping[str, Sequence[float]], dimensions: in
         log: The values of each epoch, by the keys of nnU-Net's logger.
         dimensions: The number of Betti numbers.
     """
+    from matplotlib import style
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 8), layout="constrained")
-    losses, errors = figure.subplots(2, 1, sharex=True)
-    losses.plot(log[TOPOLOGY_LOSS], label="topological loss, unweighted")
-    losses.plot(np.multiply(log[TOPOLOGY_LOSS], log[TOPOLOGY_WEIGHT]), label="weighted")
-    losses.plot(log["train_losses"], label="whole loss")
-    losses.set(yscale="symlog", title="training")
-    for dimension in range(dimensions):
-        errors.plot(np.mean(log[betti_error_key(dimension)], axis=1), label=f"Betti-{dimension} error, mean of classes")
-    errors.set(yscale="symlog", ylim=(0, None), title="validation patches", xlabel="epoch")
-    dice = errors.twinx()
-    dice.plot(log["ema_fg_dice"], color="black", linestyle="dotted", label="pseudo Dice (moving average)")
-    dice.set(ylim=(0, 1))
-    for axes, place in ((losses, "upper right"), (errors, "upper left"), (dice, "upper right")):
-        axes.legend(loc=place)
-    with atomic_output(path) as part:
-        figure.savefig(part, dpi=120)
+    weighted = np.multiply(log[TOPOLOGY_LOSS], log[TOPOLOGY_WEIGHT])
+    with style.context("default"):  # nnU-Net sets a large font for its own picture
+        figure = Figure(figsize=(9, 8), layout="constrained")
+        losses, errors = figure.subplots(2, 1, sharex=True)
+        losses.plot(log["train_losses"], marker=".", label="whole loss")
+        losses.plot(weighted, marker=".", label="topological loss, weighted")
+        losses.plot(log[TOPOLOGY_LOSS], marker=".", label="topological loss")
+        losses.set(yscale="symlog", title="training")
+        for dimension in range(dimensions):
+            mean = np.mean(log[betti_error_key(dimension)], axis=1)
+            errors.plot(mean, marker=".", label=f"Betti-{dimension} error, mean of classes")
+        errors.set(yscale="symlog", ylim=(0, None), title="validation patches", xlabel="epoch", ylabel="Betti error")
+        dice = errors.twinx()
+        dice.plot(log["ema_fg_dice"], color="black", linestyle="dotted", label="pseudo Dice, moving average")
+        dice.set(ylim=(0, 1), ylabel="pseudo Dice")
+        figure.legend(loc="outside lower center", ncols=2)
+        with atomic_output(path) as part:
+            figure.savefig(part, dpi=120)
