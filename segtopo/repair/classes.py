@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import torch
 
 LARGEST_SUM = 1.01  # of the probabilities of a voxel; half precision rounds
+TIE = 1e-6  # the background is the rest to 1, so a tie with it is exact only up to the rounding of single precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +197,7 @@ def class_masks(maps: Sequence[Probability], thresholds: Sequence[float]) -> lis
     """Finds the voxels of each class: it is the most probable one, and more probable than the background.
 
     Args:
-        maps: The probabilities of the classes. Of equal ones the first wins.
+        maps: The probabilities of the classes. Of equal ones the first wins, and the background before all.
         thresholds: For each class the smallest ratio of its probability to that of the class or the background.
 
     Raises:
@@ -213,7 +214,8 @@ def class_masks(maps: Sequence[Probability], thresholds: Sequence[float]) -> lis
         raise InputError(mismatch("probabilities", got=f"a sum of {total.max():.3g}", expected=expected))
     background = np.maximum(1 - total, 0)
     best = np.argmax(maps, axis=0)
-    return [(best == k) & (p * (1 - t) > background * t) for k, (p, t) in enumerate(zip(maps, thresholds, strict=True))]
+    pairs = zip(maps, thresholds, strict=True)
+    return [(best == k) & (p * (1 - t) - background * t > TIE) for k, (p, t) in enumerate(pairs)]
 
 
 def _rules_of_classes(rules: RepairRules | Sequence[RepairRules], count: int) -> Sequence[RepairRules]:
