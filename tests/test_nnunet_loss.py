@@ -67,7 +67,7 @@ def expected_topology(output: torch.Tensor, labels: torch.Tensor, regions: bool)
     else:
         total = torch.exp(output).sum(dim=1)
         maps = [(torch.exp(output[:, label]) / total, labels[:, 0] == label) for label in (TUBE, CORE)]
-    loss = BettiMatchingLoss()
+    loss = BettiMatchingLoss(threshold=0.8)
     values = [
         loss((probability * valid)[item][None, None], (mask & valid)[item][None, None].float())
         for probability, mask in maps

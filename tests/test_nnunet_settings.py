@@ -11,7 +11,7 @@ import yaml
 from segtopo.errors import InputError
 from segtopo.integrations.nnunet.settings import SETTINGS_FILE, read_settings, settings_of
 
-SCHEMA = settings_of("BettiMatchingLoss", 0.01)
+SCHEMA = settings_of("BettiMatchingLoss", 0.01, threshold=0.8)
 
 
 def test_without_settings_all_are_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_without_settings_all_are_the_defaults(monkeypatch: pytest.MonkeyPatch, 
         settings = read_settings(SCHEMA, saved)
         assert settings.lambda_topology == 0.01
         assert settings.of_nnunet() == {}
-        assert settings.topology_loss.build().threshold is None
+        assert settings.topology_loss.build().threshold == 0.8
 
 
 def test_a_file_and_the_variable_itself_say_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -34,6 +34,13 @@ def test_a_file_and_the_variable_itself_say_the_same(monkeypatch: pytest.MonkeyP
     assert read[0].of_nnunet() == {"num_epochs": 20, "initial_lr": 0.001}
     loss = read[0].topology_loss.build()
     assert (loss.threshold, loss.dimensions) == (0.9, (0, 1))
+
+
+def test_an_option_of_the_loss_leaves_the_others_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text, expected in (("{dimensions: [0]}", (0.8, (0,))), ("{threshold: null}", (None, None))):
+        monkeypatch.setenv("segtopo_nnunet", f"{{topology_loss: {text}}}")
+        loss = read_settings(SCHEMA, None).topology_loss.build()
+        assert (loss.threshold, loss.dimensions) == expected
 
 
 def test_a_training_continues_with_its_own_settings_or_with_new_ones(

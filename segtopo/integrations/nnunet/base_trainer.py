@@ -34,11 +34,13 @@ class TopologyTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no ty
     Attributes:
         topology_loss: Name of the loss in :mod:`segtopo.losses`.
         lambda_topology: Default weight of the loss.
+        loss_options: Default options of the loss, where they are not those of its class.
         settings: The settings, see :class:`~segtopo.integrations.nnunet.settings.TrainerSettings`.
     """
 
     topology_loss: ClassVar[str]
     lambda_topology: ClassVar[float]
+    loss_options: ClassVar[dict[str, Any]] = {}
 
     def __init__(
         self,
@@ -50,7 +52,7 @@ class TopologyTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no ty
     ) -> None:
         continues = plans["continue_training"]  # nnU-Net removes it
         super().__init__(plans, configuration, fold, dataset_json, device)
-        schema = settings_of(self.topology_loss, self.lambda_topology)
+        schema = settings_of(self.topology_loss, self.lambda_topology, **self.loss_options)
         self.settings = read_settings(schema, self.output_folder if continues else None)
         for name, value in self.settings.of_nnunet().items():
             setattr(self, name, value)

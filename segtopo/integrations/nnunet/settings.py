@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +86,11 @@ class TrainerSettings(Section):
             part.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
 
 
-@cache
-def settings_of(loss: str, lambda_topology: float) -> type[TrainerSettings]:
-    """Returns the settings of the trainer with a loss and a default weight."""
+def settings_of(loss: str, lambda_topology: float, **options: Any) -> type[TrainerSettings]:
+    """Returns the settings of the trainer with a loss: the default weight, and default options unlike the loss's."""
     section = TOPOLOGY_SECTIONS[loss]
     keys: dict[str, Any] = {
-        "topology_loss": (section, section(name=loss)),
+        "topology_loss": (section, section(name=loss, **options)),
         "lambda_topology": (NonNegative, lambda_topology),
     }
     return create_model("TrainerSettings", __base__=TrainerSettings, **keys)
@@ -131,9 +129,9 @@ def _checked(schema: type[TrainerSettings], text: str, source: str) -> TrainerSe
         raise InputError(mismatch(source, got=show(data), expected=EXPECTED))
     options = data.get("topology_loss", {})
     if isinstance(options, dict):
-        # The trainer is named after its loss, so the settings need not name it again.
-        name = schema.model_fields["topology_loss"].default.name
-        data = {**data, "topology_loss": {"name": name, **options}}
+        # The settings need not name the loss again, and change only the options that they name.
+        default = schema.model_fields["topology_loss"].default.model_dump(mode="json", exclude_unset=True)
+        data = {**data, "topology_loss": default | options}
     try:
         # In strict mode only JSON may have lists for tuples.
         return schema.model_validate_json(json.dumps(data))
