@@ -82,7 +82,7 @@ def test_a_training_logs_its_topology_and_resumes(
 
     monkeypatch.delenv("segtopo_nnunet")
     resumed = make_trainer(nnunet.nnUNetTrainerTopoLoss, continues=True, **data)
-    assert resumed.settings == trainer.settings
+    assert resumed.settings.model_dump() == trainer.settings.model_dump()
     resumed.num_epochs = 3
     resumed.load_checkpoint(str(out / "checkpoint_best_topology.pth"))
     epoch = resumed.current_epoch
