@@ -22,7 +22,7 @@ losses.__all__.append("VolumeLoss")
 from oracles import losses as table
 table.LOSSES.append(losses.VolumeLoss)
 table.ROWS["VolumeLoss"] = losses.VolumeLoss
-files = ["tests/test_losses_table.py", "tests/test_training_losses.py"]
+files = [f"tests/test_{name}.py" for name in ("losses_table", "losses_matrix", "training_losses")]
 sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-k", "VolumeLoss", *files]))
 """
 

@@ -37,7 +37,8 @@ def figures_of(mask: np.ndarray, reference: np.ndarray, construction: Any = "T")
     """The figures by their definitions."""
     centreline = skeleton(reference)
     prediction, target = (torch.from_numpy(m)[None, None] for m in (mask, reference))
-    errors = compute_betti_matching_error(prediction, target, construction=construction)[0, 0]
+    options: dict[str, Any] = {"construction": construction, "reduce_dimensions": False}
+    errors = compute_betti_matching_error(prediction, target, **options)[0, 0]
     diu = compute_diu(prediction, target, construction=construction)
     numbers = zip(betti_numbers(mask, construction), betti_numbers(reference, construction), strict=True)
     return Figures(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,9 @@ from segtopo.errors import InputError, mismatch
 from segtopo.losses.combined_topology import CombinedTopologyLoss
 from segtopo.losses.options import NonNegative, check_option
 from segtopo.losses.schedules import ScheduledLoss, TopologySchedule
+
+Listed: TypeAlias = torch.Tensor | Sequence[torch.Tensor]
+Outputs: TypeAlias = Listed | Mapping[str, torch.Tensor]
 
 
 class DeepSupervisionLoss(_Loss):
@@ -78,26 +82,33 @@ class DeepSupervisionLoss(_Loss):
         if isinstance(self.loss, ScheduledLoss):
             self.loss.set_epoch(epoch)
 
-    def forward(
-        self, input: torch.Tensor | Sequence[torch.Tensor], target: torch.Tensor | Sequence[torch.Tensor]
-    ) -> torch.Tensor:
+    def forward(self, input: Outputs, target: Outputs) -> torch.Tensor:
         """Computes the loss.
 
         Args:
-            input: The outputs ``(B, C, H, W[, D])``, the finest first; or all of them resized and stacked, as
-                ``monai.networks.nets.DynUNet`` returns them, ``(B, outputs, C, H, W[, D])``; or a single output.
+            input: The outputs of a network in training:
+
+                * a list of ``(B, C, H, W[, D])``, the finest first, as ``SegResNetDS`` and ``MedNeXt`` of MONAI
+                  return it;
+                * a dictionary, whose outputs are ordered by their size. Of equal ones the first is the finest;
+                * all outputs resized and stacked, ``(B, outputs, C, H, W[, D])``, as ``DynUNet`` returns them. Each
+                  is taken as half the size of the one before it;
+                * a single output, as these networks return it in evaluation.
+
             target: The target of the finest output, of which the others take the nearest voxels; or one target for
-                each output.
+                each output, in a list or under the keys of the outputs.
 
         Returns:
             The weighted sum of the values of ``loss``.
 
         Raises:
             AssertionError: If an output and its target (one-hot, if asked for) have different shapes.
-            InputError: If there are not as many weights or targets as outputs.
+            InputError: If there are not as many weights or targets as outputs, or the first output of a list is not the
+                finest one.
         """
-        outputs, scales = _split(input, target)
-        targets = _resized(target, outputs) if isinstance(target, torch.Tensor) else list(target)
+        listed, listed_targets = _ordered(input, target)
+        outputs, scales = _split(listed, listed_targets)
+        targets = _resized(target, outputs) if isinstance(target, torch.Tensor) else list(listed_targets)
         weights = [0.5**level for level in range(len(outputs))] if self.weights is None else self.weights
         for name, values in (("target", targets), ("weights", weights)):
             if len(values) != len(outputs):
@@ -120,14 +131,27 @@ class DeepSupervisionLoss(_Loss):
         return loss + weight * topology
 
 
-def _split(
-    input: torch.Tensor | Sequence[torch.Tensor], target: torch.Tensor | Sequence[torch.Tensor]
-) -> tuple[list[torch.Tensor], list[float]]:
+def _ordered(input: Outputs, target: Outputs) -> tuple[Listed, Listed]:
+    """Lists the outputs of a dictionary, the largest first, and their targets in the same order."""
+    if not isinstance(input, Mapping):
+        if isinstance(target, Mapping):
+            raise InputError(mismatch("target", got="a dictionary", expected="a tensor or a list, as the input is one"))
+        return input, target
+    keys = sorted(input, key=lambda key: -input[key].shape[2:].numel())
+    if isinstance(target, Mapping):
+        if target.keys() != input.keys():
+            raise InputError(mismatch("target", got=f"the keys {list(target)}", expected=f"those of input: {keys}"))
+        target = [target[key] for key in keys]
+    return [input[key] for key in keys], target
+
+
+def _split(input: Listed, target: Listed) -> tuple[list[torch.Tensor], list[float]]:
     """Returns the outputs, the finest first, and their sizes as parts of the finest one's."""
     if not isinstance(input, torch.Tensor):
-        finest = input[0].shape[2:]
-        sizes = [min(own / full for own, full in zip(x.shape[2:], finest, strict=True)) for x in input]
-        return list(input), sizes
+        shapes = [tuple(output.shape[2:]) for output in input]
+        if any(own > full for shape in shapes for own, full in zip(shape, shapes[0], strict=True)):
+            raise InputError(mismatch("input", got=f"outputs of the shapes {shapes}", expected="the finest one first"))
+        return list(input), [min(own / full for own, full in zip(shape, shapes[0], strict=True)) for shape in shapes]
     if isinstance(target, torch.Tensor) and input.ndim == target.ndim + 1:
         outputs = list(input.unbind(dim=1))
         return outputs, [0.5**level for level in range(len(outputs))]

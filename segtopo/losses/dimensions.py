@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segtopo.errors import InputError, mismatch
+from segtopo.persistence.inputs import check_dimensions
 
 
 @dataclass(frozen=True)
@@ -33,16 +34,12 @@ class Dimensions:
     dimension_weights: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
-        compared = self.compared
-        if not compared or len(set(compared)) < len(compared) or not set(compared) <= set(range(self.ndim)):
-            expected = f"different dimensions from 0 to {self.ndim - 1} of {self.ndim}D images"
-            raise InputError(mismatch("dimensions", got=list(compared), expected=expected))
         self.weights()
 
     @property
     def compared(self) -> tuple[int, ...]:
         """The dimensions compared, in the order of the weights."""
-        return tuple(range(self.ndim) if self.dimensions is None else self.dimensions)
+        return check_dimensions(self.dimensions, self.ndim)
 
     def weights(self) -> NDArray[np.float64]:
         """Returns the weight ``(ndim,)`` of each dimension, 0 where it is not compared."""

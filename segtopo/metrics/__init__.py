@@ -1,7 +1,8 @@
 """Scores of segmentations: one module per family, functions ``compute_x`` and MONAI metrics ``XMetric``.
 
 Every function takes binary masks of shape (B, C, H, W[, D]) on any device and scores each item and channel
-separately; every metric class accumulates the scores over batches like ``monai.metrics.DiceMetric``.
+separately; every metric class accumulates the scores over batches like ``monai.metrics.DiceMetric``. A score is one
+number, also of features of several dimensions: their sum. ``reduce_dimensions=False`` keeps the dimensions apart.
 """
 
 import lazy_loader

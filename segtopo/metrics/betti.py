@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import torch
 
 from segtopo.masks import betti_numbers
 from segtopo.masks.components import Mask
-from segtopo.metrics.mask_batches import score_masks, score_pairs
+from segtopo.metrics.mask_batches import choose_dimensions, score_masks, score_pairs
 from segtopo.metrics.mask_metric import HomologyMetric
 from segtopo.persistence import Construction
 
@@ -48,8 +48,12 @@ def compute_betti_error(
     y_pred: torch.Tensor,
     y: torch.Tensor,
     include_background: bool = True,
+    *,
+    dimensions: Sequence[int] | None = None,
+    reduce_dimensions: bool = True,
     construction: Construction = "T",
     num_threads: int | None = None,
+    ignore_empty: bool = False,
     ignore_index: int | None = None,
 ) -> torch.Tensor:
     """Computes the absolute difference of the Betti numbers of prediction and reference (Hu et al. 2019).
@@ -60,19 +64,24 @@ def compute_betti_error(
         y_pred: Predicted binary masks (B, C, H, W[, D]) of any dtype, on any device.
         y: Reference masks of the same shape.
         include_background: Whether the first of several channels is scored as well.
+        dimensions: The dimensions of the features that count: 0 components, 1 loops, 2 cavities (3D). None: all.
+        reduce_dimensions: Whether to add the errors of the dimensions.
         construction: See :func:`compute_betti_numbers`.
         num_threads: Threads to use; by default the number of CPUs. The result does not depend on it.
+        ignore_empty: Whether the score of an empty reference mask is NaN, as in ``monai.metrics.DiceMetric``.
         ignore_index: As in MONAI's metrics. With one channel, ``y`` has this value where voxels do not count. With
             several, the voxels of this class do not count and its score is NaN; a number of no class leaves out the
             voxels without a class. None: all voxels count.
 
     Returns:
-        A float tensor (B, C, ndim), one error per dimension: two empty masks have error 0, and
-        against an empty mask the error is the other mask's Betti numbers. Only the class ``ignore_index`` has NaN.
+        A float tensor (B, C), the sum over the dimensions; with ``reduce_dimensions=False`` (B, C, K), one error for
+        each of the K dimensions. Two empty masks have error 0, and against an empty mask the error is the other mask's
+        Betti numbers. NaN only for the class ``ignore_index``, and by ``ignore_empty``.
 
     Raises:
         TypeError: An argument is not a dense tensor.
-        InputError: The masks are not binary or differ in shape, or the construction is unknown.
+        InputError: The masks are not binary or differ in shape, they have no such dimensions, or the construction is
+            unknown.
 
     Example:
         >>> import torch
@@ -80,6 +89,8 @@ def compute_betti_error(
         >>> broken = whole.clone()
         >>> broken[..., 2] = 0
         >>> compute_betti_error(broken, whole)
+        tensor([[1.]])
+        >>> compute_betti_error(broken, whole, reduce_dimensions=False)  # of components and of loops
         tensor([[[1., 0.]]])
     """
 
@@ -88,33 +99,34 @@ def compute_betti_error(
         of_reference = betti_numbers(reference, construction, num_threads)
         return tuple(abs(p - r) for p, r in zip(of_prediction, of_reference, strict=True))
 
-    return score_pairs(error, y_pred, y, include_background, ignore_index)
+    errors = score_pairs(error, y_pred, y, include_background, ignore_empty, ignore_index)
+    return choose_dimensions(errors, dimensions, reduce_dimensions)
 
 
 class BettiErrorMetric(HomologyMetric):
-    """:func:`compute_betti_error` accumulated over batches.
+    """:func:`compute_betti_error` accumulated over batches; lower is better.
 
-    The reductions work on items and channels and keep the dimensions apart: ``"mean"`` gives (ndim,).
+    As the key metric of MONAI's engines it needs ``CheckpointSaver(..., key_metric_negative_sign=True)``.
 
     Args:
         include_background: Whether the first of several channels is scored as well.
         reduction: Reduction over items and channels, see ``monai.metrics.DiceMetric``.
-        get_not_nans: Whether :meth:`aggregate` also returns the number of scores.
-        construction: See :func:`compute_betti_numbers`.
+        get_not_nans: Whether :meth:`aggregate` also returns the number of scores that are not NaN.
+        dimensions: As in :func:`compute_betti_error`, and so are the other options.
+        reduce_dimensions: False: scores of the shape (B, C, K), which ``"mean"`` reduces to (K,). MONAI's handlers
+            need one number, the default.
+        construction: ``"T"`` or ``"V"``.
         num_threads: Threads to use; by default the number of CPUs.
-        ignore_index: As in MONAI's metrics. With one channel, ``y`` has this value where voxels do not count. With
-            several, the voxels of this class do not count and its score is NaN; a number of no class leaves out the
-            voxels without a class. None: all voxels count.
+        ignore_empty: Whether the score of an empty reference mask is NaN.
+        ignore_index: Class whose voxels do not count, or their value.
 
     Example:
         >>> import torch
         >>> metric = BettiErrorMetric()
         >>> scores = metric(torch.zeros(2, 1, 4, 5), torch.ones(2, 1, 4, 5))
         >>> metric.aggregate()
-        tensor([1., 0.])
+        tensor([1.])
     """
 
-    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, **_: Any) -> torch.Tensor:
-        return compute_betti_error(
-            y_pred, y, self.include_background, self.construction, self.num_threads, self.ignore_index
-        )
+    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return compute_betti_error(y_pred, y, **self.options)

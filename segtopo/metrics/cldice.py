@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from segtopo.masks.dice import cldice
@@ -12,7 +10,12 @@ from segtopo.metrics.mask_metric import MaskMetric
 
 
 def compute_cldice(
-    y_pred: torch.Tensor, y: torch.Tensor, include_background: bool = True, ignore_index: int | None = None
+    y_pred: torch.Tensor,
+    y: torch.Tensor,
+    include_background: bool = True,
+    *,
+    ignore_empty: bool = False,
+    ignore_index: int | None = None,
 ) -> torch.Tensor:
     """Computes the centreline Dice of prediction and reference (Shit et al. 2021).
 
@@ -25,13 +28,14 @@ def compute_cldice(
         y_pred: Predicted binary masks (B, C, H, W[, D]) of any dtype, on any device.
         y: Reference masks of the same shape.
         include_background: Whether the first of several channels is scored as well.
+        ignore_empty: Whether the score of an empty reference mask is NaN, as in ``monai.metrics.DiceMetric``.
         ignore_index: As in MONAI's metrics. With one channel, ``y`` has this value where voxels do not count. With
             several, the voxels of this class do not count and its score is NaN; a number of no class leaves out the
             voxels without a class. None: all voxels count.
 
     Returns:
-        A float tensor (B, C) in [0, 1]: 1 where both masks are empty, 0 where one of them is. Only the class
-        ``ignore_index`` has NaN.
+        A float tensor (B, C) in [0, 1]: 1 where both masks are empty, 0 where one of them is. NaN only for the class
+        ``ignore_index``, and by ``ignore_empty``.
 
     Raises:
         TypeError: An argument is not a dense tensor.
@@ -48,19 +52,18 @@ def compute_cldice(
         >>> compute_cldice(vessel, vessel)
         tensor([[1.]])
     """
-    return score_pairs(cldice, y_pred, y, include_background, ignore_index)
+    return score_pairs(cldice, y_pred, y, include_background, ignore_empty, ignore_index)
 
 
 class ClDiceMetric(MaskMetric):
-    """:func:`compute_cldice` accumulated over batches.
+    """:func:`compute_cldice` accumulated over batches; higher is better.
 
     Args:
         include_background: Whether the first of several channels is scored as well.
         reduction: Reduction over items and channels, see ``monai.metrics.DiceMetric``.
-        get_not_nans: Whether :meth:`aggregate` also returns the number of scores.
-        ignore_index: As in MONAI's metrics. With one channel, ``y`` has this value where voxels do not count. With
-            several, the voxels of this class do not count and its score is NaN; a number of no class leaves out the
-            voxels without a class. None: all voxels count.
+        get_not_nans: Whether :meth:`aggregate` also returns the number of scores that are not NaN.
+        ignore_empty: Whether the score of an empty reference mask is NaN.
+        ignore_index: Class whose voxels do not count, or their value; see :func:`compute_cldice`.
 
     Example:
         >>> import torch
@@ -70,5 +73,5 @@ class ClDiceMetric(MaskMetric):
         tensor([0.])
     """
 
-    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor, **_: Any) -> torch.Tensor:
-        return compute_cldice(y_pred, y, self.include_background, self.ignore_index)
+    def _compute_tensor(self, y_pred: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return compute_cldice(y_pred, y, **self.options)

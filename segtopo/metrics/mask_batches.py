@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from monai.metrics.utils import create_ignore_mask
 from segtopo.errors import InputError, mismatch
 from segtopo.masks.components import Mask
 from segtopo.masks.inputs import as_booleans, check_same_shape
+from segtopo.persistence.inputs import check_dimensions
 
 Score = float | tuple[float, ...] | tuple[tuple[float, ...], ...]
 
@@ -39,6 +40,7 @@ def score_pairs(
     y_pred: torch.Tensor,
     y: torch.Tensor,
     include_background: bool,
+    ignore_empty: bool = False,
     ignore_index: int | None = None,
 ) -> torch.Tensor:
     """Scores each mask of a batch against its reference.
@@ -48,6 +50,7 @@ def score_pairs(
         y_pred: Predicted binary masks (B, C, H, W[, D]).
         y: Reference masks of the same shape.
         include_background: Whether the first of several channels is scored as well.
+        ignore_empty: Whether the scores of an empty reference mask are NaN.
         ignore_index: See :func:`without_ignored`. Among several channels, that of this class has NaN.
 
     Returns:
@@ -70,9 +73,35 @@ def score_pairs(
         dtype=torch.float32,
         device=y_pred.device,
     )
+    if ignore_empty:
+        empty = ~references[:, first:].any(axis=tuple(range(2, references.ndim)))
+        scores[torch.from_numpy(empty).to(scores.device)] = torch.nan
     if ignore_index is not None and predictions.shape[1] > 1 and first <= ignore_index < predictions.shape[1]:
         scores[:, ignore_index - first] = torch.nan
     return scores
+
+
+def choose_dimensions(scores: torch.Tensor, dimensions: Sequence[int] | None, reduce_dimensions: bool) -> torch.Tensor:
+    """Chooses dimensions of the scores of features.
+
+    Args:
+        scores: One score (B, C, ndim) for each dimension.
+        dimensions: The dimensions that count. None: all.
+        reduce_dimensions: Whether to add the scores of the dimensions.
+
+    Returns:
+        The sums (B, C), or the scores (B, C, K) of the K dimensions in their order.
+
+    Raises:
+        TypeError: The dimensions are not a list.
+        InputError: The images have no such dimensions.
+
+    Example:
+        >>> choose_dimensions(torch.tensor([[[3, 1, 2]]]), (2, 0), reduce_dimensions=True)
+        tensor([[5]])
+    """
+    chosen = scores[..., list(check_dimensions(dimensions, scores.shape[-1]))]
+    return chosen.sum(dim=-1) if reduce_dimensions else chosen
 
 
 def without_ignored(y_pred: torch.Tensor, y: torch.Tensor, ignore_index: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from monai.metrics.metric import CumulativeIterationMetric
 from monai.metrics.utils import do_metric_reduction
@@ -9,7 +12,7 @@ from monai.utils.enums import MetricReduction
 
 from segtopo.errors import InputError, mismatch
 from segtopo.persistence import Construction
-from segtopo.persistence.inputs import check_construction
+from segtopo.persistence.inputs import check_construction, check_dimensions
 
 
 class MaskMetric(CumulativeIterationMetric):  # type: ignore[misc]  # MONAI has no type information
@@ -20,7 +23,11 @@ class MaskMetric(CumulativeIterationMetric):  # type: ignore[misc]  # MONAI has 
         reduction: As in ``monai.metrics.DiceMetric``: ``"none"``, ``"mean"``, ``"sum"``, ``"mean_batch"``,
             ``"sum_batch"``, ``"mean_channel"`` or ``"sum_channel"``; NaN scores are ignored.
         get_not_nans: Whether :meth:`aggregate` also returns the number of scores that are not NaN.
+        ignore_empty: Whether the score of an empty reference mask is NaN.
         ignore_index: Class whose voxels count for no class, or the value of these voxels.
+
+    Attributes:
+        options: The options of the function that computes the scores, by name.
     """
 
     def __init__(
@@ -28,13 +35,18 @@ class MaskMetric(CumulativeIterationMetric):  # type: ignore[misc]  # MONAI has 
         include_background: bool = True,
         reduction: MetricReduction | str = MetricReduction.MEAN,
         get_not_nans: bool = False,
+        *,
+        ignore_empty: bool = False,
         ignore_index: int | None = None,
     ) -> None:
         super().__init__()
-        self.include_background = include_background
         self.reduction = MetricReduction(reduction)
         self.get_not_nans = get_not_nans
-        self.ignore_index = ignore_index
+        self.options: dict[str, Any] = {
+            "include_background": include_background,
+            "ignore_empty": ignore_empty,
+            "ignore_index": ignore_index,
+        }
 
     def aggregate(
         self, reduction: MetricReduction | str | None = None
@@ -58,18 +70,22 @@ class MaskMetric(CumulativeIterationMetric):  # type: ignore[misc]  # MONAI has 
 
 
 class HomologyMetric(MaskMetric):
-    """A metric of binary masks that depends on the connectivity of their voxels.
+    """A metric of the features of binary masks.
 
     Args:
         include_background: As in :class:`MaskMetric`.
         reduction: As in :class:`MaskMetric`.
         get_not_nans: As in :class:`MaskMetric`.
+        dimensions: The dimensions of the features that count. None: all.
+        reduce_dimensions: Whether to add the scores of the dimensions.
         construction: ``"T"``: the foreground is 8- or 26-connected. ``"V"``: it is 4- or 6-connected.
         num_threads: Threads to use; by default the number of CPUs.
+        ignore_empty: As in :class:`MaskMetric`.
         ignore_index: As in :class:`MaskMetric`.
 
     Raises:
-        InputError: The construction is unknown.
+        TypeError: The dimensions are not a list.
+        InputError: The construction is unknown, or there are no such dimensions in 2D and 3D.
     """
 
     def __init__(
@@ -77,11 +93,22 @@ class HomologyMetric(MaskMetric):
         include_background: bool = True,
         reduction: MetricReduction | str = MetricReduction.MEAN,
         get_not_nans: bool = False,
+        *,
+        dimensions: Sequence[int] | None = None,
+        reduce_dimensions: bool = True,
         construction: Construction = "T",
         num_threads: int | None = None,
+        ignore_empty: bool = False,
         ignore_index: int | None = None,
     ) -> None:
-        super().__init__(include_background, reduction, get_not_nans, ignore_index)
+        super().__init__(
+            include_background, reduction, get_not_nans, ignore_empty=ignore_empty, ignore_index=ignore_index
+        )
         check_construction(construction)
-        self.construction: Construction = construction
-        self.num_threads = num_threads
+        check_dimensions(dimensions, 3)
+        self.options |= {
+            "dimensions": dimensions,
+            "reduce_dimensions": reduce_dimensions,
+            "construction": construction,
+            "num_threads": num_threads,
+        }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from segtopo.masks.components import Mask, bounding_box
 from segtopo.matching.betti_matching import match_barcodes
 from segtopo.persistence import Construction
-from segtopo.persistence.inputs import check_construction
+from segtopo.persistence.inputs import check_construction, check_dimensions
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,23 @@ class MatchedFeatures:
     def f1(self) -> tuple[float, ...]:
         """Harmonic mean of precision and recall; 1 if neither mask has any feature."""
         return self._scores(lambda matched, prediction, reference: _share(2 * matched, prediction + reference, 0))
+
+    def of(self, dimensions: Sequence[int] | None) -> MatchedFeatures:
+        """Returns the features of some dimensions in their order; None is all.
+
+        Raises:
+            TypeError: The dimensions are not a list.
+            InputError: The masks have no such dimensions.
+        """
+        chosen = check_dimensions(dimensions, len(self.matched))
+        return self._converted(lambda numbers: tuple(numbers[dimension] for dimension in chosen))
+
+    def together(self) -> MatchedFeatures:
+        """Returns the features of all dimensions as those of one."""
+        return self._converted(lambda numbers: (sum(numbers),))
+
+    def _converted(self, convert: Callable[[tuple[int, ...]], tuple[int, ...]]) -> MatchedFeatures:
+        return MatchedFeatures(convert(self.matched), convert(self.prediction), convert(self.reference))
 
     def _scores(self, score: Callable[[int, int, int], float]) -> tuple[float, ...]:
         return tuple(map(score, self.matched, self.prediction, self.reference))

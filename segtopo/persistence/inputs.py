@@ -168,6 +168,26 @@ def check_construction(construction: Construction) -> None:
     _check_choice(construction, "construction", get_args(Construction))
 
 
+def check_dimensions(dimensions: Sequence[int] | None, ndim: int) -> tuple[int, ...]:
+    """Returns homology dimensions of images, by default all.
+
+    Args:
+        dimensions: The dimensions, in any order.
+        ndim: Number of axes of the images.
+
+    Raises:
+        TypeError: They are not a list.
+        InputError: There is none, one is there twice, or images with this many axes have no such dimension.
+    """
+    expected = f"different dimensions from 0 to {ndim - 1} of {ndim}D images"
+    if dimensions is not None and not hasattr(dimensions, "__len__"):
+        raise TypeError(mismatch("dimensions", got=repr(dimensions), expected=f"a list of {expected}"))
+    chosen = tuple(range(ndim) if dimensions is None else dimensions)
+    if not chosen or len(set(chosen)) < len(chosen) or not set(chosen) <= set(range(ndim)):
+        raise InputError(mismatch("dimensions", got=list(chosen), expected=expected))
+    return chosen
+
+
 def _check_choice(value: object, name: str, choices: tuple[str, ...]) -> None:
     if not isinstance(value, str) or value not in choices:
         raise InputError(mismatch(name, got=_describe_option(value), expected=f"one of {choices}"))

@@ -10,6 +10,7 @@ from .probability_files import read_probability
 from .probability_map import ChannelLabels, ProbabilityMap
 from .repair_files import repair_files
 from .rules import RepairRules
+from .transforms import RepairMask, RepairMaskd
 
 __all__ = [
     "Calibration",
@@ -21,6 +22,8 @@ __all__ = [
     "PlacedEdit",
     "ProbabilityMap",
     "Repair",
+    "RepairMask",
+    "RepairMaskd",
     "RepairRules",
     "RepairedCase",
     "RuleGrid",

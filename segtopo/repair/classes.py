@@ -117,7 +117,7 @@ def repair_classes(
     if array.ndim not in (3, 4) or 0 in array.shape:
         expected = "(classes, H, W) or (classes, H, W, D)"
         raise InputError(mismatch("probabilities", got=f"shape {array.shape}", expected=expected))
-    rules = _rules_of_classes(rules, len(array))
+    rules = rules_of_classes(rules, len(array))
     if union_components is not None:
         check_integer(union_components, "union_components", 0)
     if len(array) == 1 and union_components is None:
@@ -208,17 +208,31 @@ def class_masks(maps: Sequence[Probability], thresholds: Sequence[float]) -> lis
         >>> [mask.tolist() for mask in class_masks(maps, [0.5, 0.5])]
         [[True, False, False], [False, True, False]]
     """
-    total = np.add.reduce(maps, dtype=np.float64)
-    if total.max() > LARGEST_SUM:
-        expected = "classes that exclude each other, with a sum of at most 1 in every voxel"
-        raise InputError(mismatch("probabilities", got=f"a sum of {total.max():.3g}", expected=expected))
-    background = np.maximum(1 - total, 0)
+    background = np.maximum(1 - sum_of_classes(maps), 0)
     best = np.argmax(maps, axis=0)
     pairs = zip(maps, thresholds, strict=True)
     return [(best == k) & (p * (1 - t) - background * t > TIE) for k, (p, t) in enumerate(pairs)]
 
 
-def _rules_of_classes(rules: RepairRules | Sequence[RepairRules], count: int) -> Sequence[RepairRules]:
+def sum_of_classes(probabilities: Sequence[npt.NDArray[Any]] | npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Adds the probabilities of classes that exclude each other.
+
+    Raises:
+        InputError: The sum of a voxel is above 1.
+    """
+    total: npt.NDArray[np.float64] = np.add.reduce(probabilities, dtype=np.float64)
+    if total.max() > LARGEST_SUM:
+        expected = "classes that exclude each other, with a sum of at most 1 in every voxel, as after a softmax"
+        raise InputError(mismatch("probabilities", got=f"a sum of {total.max():.3g}", expected=expected))
+    return total
+
+
+def rules_of_classes(rules: RepairRules | Sequence[RepairRules], count: int) -> Sequence[RepairRules]:
+    """Returns the rules of each of some classes.
+
+    Raises:
+        InputError: There are neither rules for all nor one for each.
+    """
     if isinstance(rules, RepairRules):
         return [rules] * count
     if len(rules) != count:

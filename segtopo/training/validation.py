@@ -34,7 +34,7 @@ def score(prediction: torch.Tensor, label: torch.Tensor, classes: int) -> Scores
     """
     predicted, true = (one_hot(labels[None].long(), classes)[:, 1:] for labels in (prediction, label))
     dice = compute_dice(predicted, true, include_background=True, ignore_empty=False)
-    betti_errors = compute_betti_error(predicted, true).mean(dim=(0, 1))
+    betti_errors = compute_betti_error(predicted, true, reduce_dimensions=False).mean(dim=(0, 1))
     return Scores(float(dice.mean()), tuple(float(error) for error in betti_errors))
 
 

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from oracles.losses import LAYOUTS, ROWS
+from segtopo.metrics import BettiMatchingErrorMetric
 
 PROCESSES = 2
 
@@ -31,13 +32,23 @@ def gradients(model: nn.Module, first: int, last: int) -> dict[str, list[torch.T
     return found
 
 
+def aggregated(first: int, last: int) -> torch.Tensor:
+    """The mean of a metric over some of five cases, and over those of all other processes."""
+    y_pred, y = torch.rand(2, 5, 2, 8, 11, generator=torch.Generator().manual_seed(0)) < 0.5
+    metric = BettiMatchingErrorMetric()
+    metric(y_pred[first:last], y[first:last])
+    mean: torch.Tensor = metric.aggregate()
+    return mean
+
+
 def train(rank: int, folder: Path) -> None:
-    """One process of several: its part of the batch, gradients averaged over all of them."""
+    """One process of several: its part of the batch, gradients averaged over all of them; its cases of a metric."""
     torch.set_num_threads(1)
     store = f"file://{folder / 'rendezvous'}"
     torch.distributed.init_process_group(
         "gloo", init_method=store, timeout=timedelta(minutes=1), rank=rank, world_size=PROCESSES
     )
-    model = DistributedDataParallel(network())
-    torch.save(gradients(model, 2 * rank, 2 * rank + 2), folder / f"{rank}.pt")
+    # The model is gone before the group: otherwise its end waits now and then for threads of the group.
+    torch.save(gradients(DistributedDataParallel(network()), 2 * rank, 2 * rank + 2), folder / f"{rank}.pt")
+    torch.save(aggregated(*((0, 3), (3, 5))[rank]), folder / f"metric{rank}.pt")
     torch.distributed.destroy_process_group()
