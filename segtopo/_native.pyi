@@ -42,6 +42,9 @@ def add_simple_voxels(
     mask: npt.NDArray[np.uint8], candidates: Indices, added: npt.NDArray[np.uint8], *, top_cells: bool
 ) -> None: ...
 def thin(mask: npt.NDArray[np.uint8]) -> None: ...
+def find_contacts(
+    labels: npt.NDArray[np.uint32], masks: npt.NDArray[np.uint8], steps: Indices
+) -> tuple[Indices, Indices, Indices]: ...
 def partial_assignment(
     row_starts: Indices,
     columns: Indices,

@@ -81,6 +81,19 @@ def test_options_reach_the_scores(folders: Path) -> None:
     assert Path("out/cases/map/errors_tree.nii.gz").is_file()
 
 
+def test_undecided_voxels_of_a_dataset_do_not_count(folders: Path) -> None:
+    label_map = np.zeros((40, 50), np.uint8)
+    label_map[5:9, 3:45], label_map[20:24, 3:45] = 1, 2
+    write_volume("predicted.nii.gz", label_map)
+    label_map[5:9, 30:45] = 3
+    write_volume("reference.nii.gz", label_map)
+    Path("dataset.json").write_text('{"labels": {"background": 0, "vein": 1, "artery": 2, "ignore": 3}}')
+    command = "evaluate predicted.nii.gz reference.nii.gz --out out --labels dataset.json --scores overlap"
+    for options, dice in (([], "1"), (["--ignore-label", "9"], str(2 * 108 / (168 + 108)))):
+        assert run([*command.split(), *options]) == 0
+        assert [(row["structure"], row["dice"]) for row in rows("out")] == [("vein", dice), ("artery", "1")]
+
+
 def test_a_table_of_pairs_takes_the_place_of_two_folders(folders: Path) -> None:
     Path("pairs.csv").write_text("case,prediction,reference\nfirst,p/a.png,r/b.png\nsecond,p/c.png,r/c.png\n")
     assert run(["evaluate", "pairs.csv", "--out", "out"]) == 0

@@ -118,6 +118,7 @@ def test_the_module_of_an_extra_is_one_that_the_extra_installs(module: str) -> N
         ("train", "tensorboard"),
         ("predict", "yaml"),
         ("calibrate", "matplotlib"),
+        ("nnunet", "nnunetv2"),
     ],
 )
 def test_a_missing_extra_is_named(command: str, module: str, tmp_path: Path) -> None:
@@ -126,6 +127,7 @@ def test_a_missing_extra_is_named(command: str, module: str, tmp_path: Path) -> 
         "train": "file",
         "predict": "file file --out out",
         "calibrate": "file file --out rules.json",
+        "nnunet": "train 1 2d 0",
     }[command]
     done = run_program(run_without((module,), f"{command} {arguments}"), tmp_path)
     assert done.returncode == 2

@@ -26,6 +26,7 @@ def test_help_shows_every_command_with_an_example_on_one_line(capsys: pytest.Cap
         "persistence",
         "phantom",
         "simulate",
+        "nnunet",
     }
     assert run(["--help"]) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]

@@ -57,7 +57,7 @@ def test_missing_empty_and_mixed_paths(folders: tuple[Path, Path], tmp_path: Pat
     (tmp_path / "empty").mkdir()
     refuse(folders[0], tmp_path / "empty", "empty: got no image")
     refuse(folders[0], tmp_path / "nowhere", "nowhere: got no such file or folder")
-    refuse(folders[0], folders[1] / "one.mha", r"one\.mha: got a file, expected a folder")
+    refuse(folders[0], folders[1] / "one.mha", r"one\.mha: got one image, expected a folder")
 
 
 def test_differing_shape(folders: tuple[Path, Path]) -> None:

@@ -38,7 +38,7 @@ def test_labels_that_name_no_structures(labels: Any) -> None:
     ],
 )
 def test_the_command_line(text: str, expected: dict[str, list[int]]) -> None:
-    assert parse_labels(text) == expected
+    assert parse_labels(text) == (expected, None)
 
 
 @pytest.mark.parametrize("text", ["", ",", "1,,2", "1,1", "a=", "1+", "a=1,a=2"])
@@ -58,15 +58,30 @@ def test_texts_that_are_no_labels(text: str) -> None:
 )
 def test_json_files(content: Any, tmp_path: Path) -> None:
     (tmp_path / "labels.json").write_text(json.dumps(content))
-    found = parse_labels(str(tmp_path / "labels.json"))
+    found, ignored = parse_labels(str(tmp_path / "labels.json"))
     expected = {"vein": [1], "tree": [1, 2]}
+    assert ignored is None
     assert isinstance(found, dict)
     assert found == {name: expected[name] for name in found}
     assert "vein" in found
 
 
+def test_the_label_to_ignore_of_a_dataset_is_no_structure(tmp_path: Path) -> None:
+    labels = {"background": 0, "tree": [1, 2], "tumour": 2, "ignore": 3}
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": labels}))
+    assert parse_labels(str(tmp_path / "dataset.json")) == ({"tree": [1, 2], "tumour": [2]}, 3)
+
+
 @pytest.mark.parametrize(
-    "text", ["no json", "[1, 2]", '{"labels": {"a": 1.5}}', '{"labels": {"a": {}}}', '{"a": null}']
+    "text",
+    [
+        '{"vein": 1, "ignore": [2, 3]}',
+        "no json",
+        "[1, 2]",
+        '{"labels": {"a": 1.5}}',
+        '{"labels": {"a": {}}}',
+        '{"a": null}',
+    ],
 )
 def test_json_files_of_something_else(text: str, tmp_path: Path) -> None:
     (tmp_path / "labels.json").write_text(text)

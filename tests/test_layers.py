@@ -33,6 +33,7 @@ FLOORS = {
     "inference": 6,
     "training": 7,
     "evaluation": 7,
+    "integrations": 7,
     "cli": 9,
 }
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from segtopo.masks.component_overlap import PairGraph
-from segtopo.masks.components import Components, bounding_box, label_components
+from segtopo.masks.components import bounding_box, label_components
 
 
 @pytest.mark.parametrize("connectivity", [4, 8, 6, 26])
@@ -21,22 +21,6 @@ def test_labels_equal_those_of_scipy(connectivity: int) -> None:
         pairs = set(zip(labels.ravel().tolist(), expected.ravel().tolist(), strict=True)) - {(0, 0)}
         assert len(pairs) == len(dict(pairs)) == count, "the labels name the same components"
         assert np.array_equal(labels > 0, mask)
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (7, 9), (4, 1, 5)])
-def test_components_have_their_sizes_and_first_voxels(shape: tuple[int, ...]) -> None:
-    rng = np.random.default_rng(2)
-    for density in (0, 0.3, 0.5, 0.8, 1):
-        mask = rng.random(shape) < density
-        components = Components.of(mask, 4 if len(shape) == 2 else 6)
-        labels, count = ndimage.label(mask)
-        sizes, first = np.bincount(labels.ravel(), minlength=count + 1), np.unique(labels, return_index=True)[1]
-        assert components.sizes[0] == 0
-        assert components.first[0] == -1
-        expected = sorted(zip(sizes[1:].tolist(), first[-count:].tolist() if count else [], strict=True))
-        assert sorted(zip(components.sizes[1:].tolist(), components.first[1:].tolist(), strict=True)) == expected
-        for label in range(1, count + 1):
-            assert components.sizes[label] == np.count_nonzero(components.labels == label)
 
 
 def test_a_read_only_mask_is_labelled() -> None:
@@ -56,7 +40,7 @@ NONE = np.zeros(0, dtype=int)
 
 
 def test_components_are_matched_with_the_one_that_they_overlap_most() -> None:
-    graph = PairGraph(np.array([1, 1, 2]), np.array([1, 2, 2]), np.array([3, 2, 1]), NONE, NONE)
+    graph = PairGraph(np.array([1, 1, 2]), np.array([1, 2, 2]), np.array([3, 2, 1]), NONE, NONE, NONE)
     assert list(zip(graph.in_prediction, graph.in_reference, graph.matched, strict=True)) == [
         (1, 1, True),
         (1, 2, True),
@@ -66,15 +50,17 @@ def test_components_are_matched_with_the_one_that_they_overlap_most() -> None:
 
 
 def test_a_pair_that_is_the_best_of_neither_component_is_not_matched() -> None:
-    graph = PairGraph(np.array([1, 1, 2]), np.array([1, 2, 2]), np.array([3, 1, 3]), NONE, NONE)
+    graph = PairGraph(np.array([1, 1, 2]), np.array([1, 2, 2]), np.array([3, 1, 3]), NONE, NONE, NONE)
     assert graph.matched[graph.pair_of(np.array([1, 1, 2]), np.array([1, 2, 2]))].tolist() == [True, False, True]
 
 
 def test_the_areas_of_one_pair_add_up() -> None:
-    graph = PairGraph(np.array([1, 1, 1, 2]), np.array([1, 2, 1, 2]), np.array([2, 3, 2, 5]), NONE, NONE)
+    graph = PairGraph(np.array([1, 1, 1, 2]), np.array([1, 2, 1, 2]), np.array([2, 3, 2, 5]), NONE, NONE, NONE)
     assert graph.matched[graph.pair_of(np.array([1, 1, 2]), np.array([1, 2, 2]))].tolist() == [True, False, True]
 
 
 def test_components_that_touch_are_a_pair_if_they_overlap_no_other() -> None:
-    graph = PairGraph(np.array([2]), np.array([2]), np.array([1]), np.array([1, 1, 2]), np.array([1, 2, 1]))
+    graph = PairGraph(
+        np.array([2]), np.array([2]), np.array([1]), np.array([1, 1, 2]), np.array([1, 2, 1]), np.array([3, 4, 2])
+    )
     assert list(zip(graph.in_prediction, graph.in_reference, strict=True)) == [(1, 1), (2, 2)]

@@ -214,3 +214,10 @@ def test_the_union_of_one_class_is_the_class() -> None:
     rules = rules_of(connect_above=None)
     assert repair_classes(probability, rules, union_components=1).labels[1].tolist() == [0] * 5 + [1] * 4
     assert repair_classes(probability, rules, union_components=2).labels[1].tolist() == [1] * 3 + [0] * 2 + [1] * 4
+
+
+def test_a_tie_with_the_background_is_background_despite_the_rounding_of_its_sum() -> None:
+    background, first, second = np.array([0.35986748, 0.28026506, 0.35986748], np.float32)
+    assert 1 - (float(first) + float(second)) < background  # the rest to 1 is less than what nnU-Net compared
+    repair = repair_classes(np.full((2, 3, 4), 0, np.float32) + np.array([first, second]).reshape(2, 1, 1))
+    assert not repair.labels_before.any()

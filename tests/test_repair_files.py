@@ -209,7 +209,7 @@ def test_nnunets_zeros_outside_of_the_box_are_background(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("values", "beside", "message"),
     [
-        (np.zeros((1, 2, 3, 4)), None, "case.npz: got float64 of shape (1, 2, 3, 4), expected the array"),
+        (np.zeros((1, 2, 3, 4)), None, "case.npz: got sums of classes from 0 to 0, expected the background"),
         (np.zeros((2, 3, 4)), None, "case.npz: got float64 of shape (2, 3, 4), expected the array"),
         (np.zeros((2, 2, 3, 4), int), None, "case.npz: got int64 of shape (2, 2, 3, 4), expected the array"),
         (np.full((2, 2, 3, 4), np.nan), None, "case.npz: got NaN, expected a number in every voxel"),

@@ -17,10 +17,12 @@ from PIL import Image
 
 from oracles.report_examples import case_of, error_at
 from segtopo.evaluation import CaseScores
+from segtopo.evaluation.diagrams import MapFeature
 from segtopo.evaluation.pictures import CLOSE_UPS, COLOURS, LONGEST_SIDE, Picture, case_pictures
 from segtopo.evaluation.reports.html.box_plots import Box, Scale
 from segtopo.evaluation.reports.html.page import ReportView, render_report
 from segtopo.evaluation.scores import Score
+from segtopo.evaluation.statistics import Statistic, summarise
 
 VOID = {"meta", "link", "input", "br", "img"}
 SCORES = (
@@ -36,7 +38,10 @@ def view_of(*cases: CaseScores, **changes: Any) -> ReportView:
         "versions": {"segtopo": "0.1"},
         "settings": {"construction": "T"},
     }
-    return ReportView(**{"title": "Vessels", **facts, "scores": SCORES, "cases": cases, **changes})
+    statistics = summarise(cases)
+    none = Statistic.of([])
+    summary = {of: {score.name: rows.get(score.name, none) for score in SCORES} for of, rows in statistics.items()}
+    return ReportView(**{"title": "Vessels", **facts, "scores": SCORES, "cases": cases, "summary": summary, **changes})
 
 
 class Reader(HTMLParser):
@@ -129,7 +134,15 @@ def test_the_data_of_a_case_are_embedded_as_json() -> None:
     assert first["errors"][1]["kind"] == "missed_connection"
     assert first["errors"][1]["voxel"] == [3, 8]
     assert b64decode(first["pictures"][0]["png"]) == one.pictures[0].png
-    assert second == {"errors": [], "pictures": []}
+    assert second == {"errors": [], "pictures": [], "ndim": 2, "threshold": None, "features": []}
+
+
+def test_the_features_of_a_probability_map_are_embedded() -> None:
+    feature = MapFeature(1, 0.75, 0.25, matched=True, voxel=(3, 4))
+    case = case_of("one", "1", {"dice": 0.5, "betti_error": 2, "b0": 1}, features=(feature,))
+    (data,) = Reader(render_report(view_of(case, threshold=0.5))).data
+    assert data["threshold"] == 0.5
+    assert data["features"] == [{"dimension": 1, "birth": 0.75, "death": 0.25, "matched": True, "voxel": [3, 4]}]
 
 
 @pytest.mark.parametrize(

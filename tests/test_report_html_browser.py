@@ -14,6 +14,7 @@ from oracles.report_examples import case_of, error_at
 from segtopo.evaluation.pictures import case_pictures
 from segtopo.evaluation.reports.html.page import ReportView, render_report
 from segtopo.evaluation.scores import Score
+from segtopo.evaluation.statistics import summarise
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no browser")
@@ -52,7 +53,8 @@ def report(ndim: int) -> str:
     )
     other = case_of("two", "1", {"dice": float("nan")})
     third = case_of("three", "1", {"dice": 0.7})
-    return render_report(ReportView("t", "", {}, {}, (Score("dice", "Dice", "Overlap."),), (case, other, third)))
+    cases = case, other, third
+    return render_report(ReportView("t", "", {}, {}, (Score("dice", "Dice", "Overlap."),), cases, summarise(cases)))
 
 
 def test_the_address_of_an_error_marks_it_and_shows_its_close_up(tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ def test_every_option_of_the_whole_loss_reaches_the_module(tmp_path: Path) -> No
         "lambda_dice": 0.5,
         "lambda_ce": 2.0,
         "lambda_topology": 0.3,
+        "gradient_ratio": 0.2,
         "schedule": {"start_epoch": 1, "ramp_epochs": 2},
         "squared_pred": True,
         "jaccard": True,
@@ -104,7 +105,7 @@ def test_every_option_of_the_whole_loss_reaches_the_module(tmp_path: Path) -> No
     assert options.keys() | {"name", "topology_loss"} == type(section).model_fields.keys()
     own = {**options, "schedule": losses.TopologySchedule(1, 2), "weight": torch.tensor(options["weight"])}
     expected = losses.CombinedTopologyLoss(softmax=True, to_onehot_y=True, **own)
-    logits, labels = torch.randn(2, 2, 14, 19), torch.randint(0, 2, (2, 1, 14, 19))
+    logits, labels = torch.randn(2, 2, 14, 19, requires_grad=True), torch.randint(0, 2, (2, 1, 14, 19))
     module = section.build()
     for loss in (module, expected):
         loss.set_epoch(1)

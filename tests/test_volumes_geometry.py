@@ -10,7 +10,17 @@ import SimpleITK as sitk  # noqa: N813
 from scipy.spatial.transform import Rotation
 
 from segtopo.errors import InputError
-from segtopo.volumes import Volume, check_same_geometry, crop_volume, read_volume, write_volume
+from segtopo.evaluation import Case, CasePair, score_case
+from segtopo.volumes import (
+    Segment,
+    Volume,
+    check_same_geometry,
+    crop_volume,
+    fill_grid,
+    onto_grid,
+    read_volume,
+    write_volume,
+)
 
 GEOMETRY = ["pixdim", "qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x"]
 GEOMETRY += ["qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z", "xyzt_units", "dim_info"]
@@ -184,3 +194,69 @@ def test_a_singular_affine_cannot_be_written_as_mha(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="singular"):
         write_volume(tmp_path / "a.mha", np.zeros((7, 5, 4)), Volume(np.zeros((7, 5, 4)), np.diag([1, 0, 1, 1])))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_part_of_the_grid_of_a_reference_is_named() -> None:
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.random(random_state=2).as_matrix() * [0.5, 0.75, 2]
+    whole = Volume(np.zeros((7, 6, 5)), affine)
+    part = crop_volume(whole, (0, 0, 1), (7, 6, 3))
+    backwards = np.diag([1.0, -1, 1, 1])
+    backwards[1, 3] = 5
+    flipped = Volume(part.array[:, ::-1], part.affine @ backwards)
+    for volume in (part, flipped):
+        with pytest.raises(InputError) as error:
+            onto_grid(volume, whole, "seg.dcm", "reference.nii")
+        assert str(error.value) == (
+            "seg.dcm: got shape (7, 6, 3), only the voxels (0, 0, 1) to (6, 5, 3), "
+            "expected the shape (7, 6, 5) of reference.nii"
+        )
+    with pytest.raises(InputError, match=r"got shape \(7, 6, 5\), expected the shape \(7, 6, 3\)"):
+        onto_grid(whole, part)
+    elsewhere = Volume(part.array, part.affine + np.diag([0.05, 0, 0, 0]))
+    with pytest.raises(InputError, match=r"got shape \(7, 6, 3\), expected"):
+        onto_grid(elsewhere, whole)
+
+
+@pytest.mark.parametrize("layers", [False, True])
+def test_segments_on_a_part_of_a_grid_are_extended_by_background(layers: bool) -> None:
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.random(random_state=3).as_matrix() * [0.5, 0.75, 2]
+    rng = np.random.default_rng(0)
+    labels = np.zeros((2, 7, 6, 5) if layers else (7, 6, 5), np.uint8)
+    box = (..., slice(1, 6), slice(0, 4), slice(2, 5))
+    labels[box] = rng.integers(0, 3, labels[box].shape)
+    segments = {"artery": Segment(0, 1)}
+    whole = Volume(labels, affine, has_channels=layers, segments=segments)
+    part = crop_volume(whole, (1, 0, 2), (5, 4, 3))
+    exchange = np.eye(4)[[2, 1, 0, 3]]
+    exchange[0, 2], exchange[0, 3] = -1, 4
+    voxels = part.array.swapaxes(-1, -3)[..., ::-1]
+    turned = Volume(voxels, part.affine @ exchange, has_channels=layers, segments=segments)
+    for volume in (part, turned, whole):
+        found = onto_grid(volume, whole)
+        np.testing.assert_array_equal(found.array, labels)
+        assert found.segments == segments
+        np.testing.assert_array_equal(found.affine, affine)
+    assert fill_grid(Volume(part.array, part.affine, has_channels=layers), whole).spatial_shape == (5, 4, 3)
+    coarse = Volume(labels[..., ::2], affine @ np.diag([1, 1, 2, 1.0]), has_channels=layers, segments=segments)
+    with pytest.raises(InputError, match=r"got shape \(7, 6, 3\)"):
+        onto_grid(coarse, whole)
+
+
+def test_a_reference_of_segments_is_extended_to_the_prediction(tmp_path: Path) -> None:
+    prediction = np.zeros((9, 8, 7), np.uint8)
+    prediction[1:8, 3:5, 3] = prediction[2, 7, 6] = 1
+    write_volume(tmp_path / "prediction.nii.gz", prediction)
+    fields = ["NRRD0005", "type: uint8", "dimension: 3", "sizes: 7 4 3", "endian: little", "encoding: raw"]
+    fields += ["space: left-posterior-superior"]
+    fields += ["space directions: (-1,0,0) (0,-1,0) (0,0,1)", "space origin: (-1,-2,2)"]
+    fields += ["Segment0_ID:=Segment_1", "Segment0_LabelValue:=1", "Segment0_Layer:=0", "Segment0_Name:=artery"]
+    voxels = prediction[1:8, 2:6, 2:5].T.tobytes()
+    (tmp_path / "reference.seg.nrrd").write_bytes("\n".join([*fields, "", ""]).encode() + voxels)
+    case = CasePair("a", tmp_path / "prediction.nii.gz", tmp_path / "reference.seg.nrrd")
+    assert read_volume(case.reference).spatial_shape == (7, 4, 3)
+    (scores,) = score_case(Case(case)).scores
+    assert scores.numbers["volume_reference_mm3"] == 14
+    assert scores.numbers["volume_prediction_mm3"] == 15
+    assert [(error.kind, error.voxel) for error in scores.errors] == [("spurious_component", (2, 7, 6))]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageOps
 
 from segtopo.errors import InputError
 from segtopo.volumes import Volume, read_mask, read_volume, write_volume
@@ -270,3 +270,31 @@ def test_the_spacing_of_a_scan_is_written_to_ome_tiff(tmp_path: Path, shape: tup
 def test_dots_per_inch_are_no_spacing(tmp_path: Path) -> None:
     Image.fromarray(BYTES).save(tmp_path / "a.tif", dpi=(300, 300))
     assert read_volume(tmp_path / "a.tif").spacing == (1, 1)
+
+
+@pytest.mark.parametrize("colours", [1, 3])
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("extension", [".jpg", ".png"])
+def test_pictures_are_read_as_viewers_show_them(tmp_path: Path, extension: str, orientation: int, colours: int) -> None:
+    path = tmp_path / f"photograph{extension}"
+    pixels = BYTES if colours == 1 else np.stack([BYTES, BYTES // 2, BYTES // 3], axis=-1)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"quality": 100, "subsampling": 0} if extension == ".jpg" else {}
+    Image.fromarray(pixels).save(path, exif=exif, **options)
+    with Image.open(path) as image:
+        shown = np.asarray(ImageOps.exif_transpose(image))
+    array = read_volume(path).array
+    assert np.array_equal(array if colours == 1 else np.moveaxis(array, 0, -1), shown)
+    assert shown.shape[:2] == (MASK.shape[::-1] if orientation > 4 else MASK.shape)
+
+
+def test_damaged_exif_data_do_not_matter(tmp_path: Path) -> None:
+    Image.fromarray(BYTES).save(tmp_path / "a.png", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    assert np.array_equal(read_mask(tmp_path / "a.png").array, MASK)
+
+
+def test_a_turned_tiff_file_is_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "turned.tif", BYTES, extratags=[(274, "H", 1, 6, True)])
+    with pytest.raises(InputError, match=r"turned\.tif: got pixels turned by orientation 6, expected upright ones"):
+        read_volume(tmp_path / "turned.tif")

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from segtopo.cli import calibrate, compare, evaluate, persistence, phantom, predict, repair, simulate, train
+from segtopo.cli import calibrate, compare, evaluate, nnunet, persistence, phantom, predict, repair, simulate, train
 from segtopo.cli.console import complain
 from segtopo.errors import InputError, mismatch
 
@@ -26,15 +26,22 @@ COMMANDS = {
     "persistence": persistence,
     "phantom": phantom,
     "simulate": simulate,
+    "nnunet": nnunet,
 }
 
 EXAMPLES = {name: module.EXAMPLE for name, module in COMMANDS.items()}
 
 #: The extra of the package that installs each optional module.
-EXTRAS = dict.fromkeys(("ignite", "pydantic", "tensorboard", "yaml"), "train") | {
+EXTRAS = {
+    **dict.fromkeys(("ignite", "pydantic", "tensorboard", "yaml"), "train"),
+    **dict.fromkeys(("highdicom", "pydicom"), "dicom"),
     "matplotlib": "report",
     "distributed": "distributed",
+    "nnunetv2": "nnunet",
 }
+
+#: Words that a command does not know are arguments of the program that it runs.
+PASSED_ON = {"nnunet": {"ignore_unknown_options": True}}
 
 # Typer does not export the common base of its usage errors.
 UsageError: Any = typer.BadParameter.__base__
@@ -53,7 +60,9 @@ app = typer.Typer(
     add_completion=False,
 )
 for _name, _module in COMMANDS.items():
-    app.command(_name, epilog=_epilog([EXAMPLES[_name]]))(getattr(_module, _name))
+    app.command(_name, epilog=_epilog([EXAMPLES[_name]]), context_settings=PASSED_ON.get(_name))(
+        getattr(_module, _name)
+    )
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ def calibrate(
         Path,
         typer.Argument(
             metavar="PROBABILITIES",
-            help="A folder of probability maps of validation cases, or one map.",
+            help="A folder of probability maps of validation cases, or one map; or the folder of a trained nnU-Net.",
             callback=existing("a probability map or a folder of maps"),
         ),
     ],
@@ -41,7 +41,10 @@ def calibrate(
         int | None, typer.Option(min=1, help="The class, if the maps have several; counted from 1.")
     ] = None,
     label: Annotated[
-        int | None, typer.Option(help="Value of the structure in label maps [default: that of --channel].")
+        int | None,
+        typer.Option(
+            help="Value of the structure in label maps [default: that of --channel, or of nnU-Net's dataset]."
+        ),
     ] = None,
     thresholds: Annotated[str, typer.Option(help="Thresholds to try, for instance 0.3,0.5.")] = "0.5",
     betti_numbers: BettiNumbersOption = None,
@@ -53,6 +56,11 @@ def calibrate(
         typer.Option(help="The error to reduce; DIU also counts joins beside the vessels, so it joins less."),
     ] = "betti_matching_error",
     construction: ConstructionOption = "T",
+    ignore_label: Annotated[
+        int | None,
+        typer.Option(help="Value of undecided voxels of the references [default: that of nnU-Net's dataset]."),
+    ] = None,
+    skip_missing: Annotated[bool, typer.Option("--skip-missing", help="Leave out references without a map.")] = False,
 ) -> None:
     """Chooses the rules of segtopo repair on validation cases.
 
@@ -77,6 +85,8 @@ def calibrate(
             grid=grid,
             tolerance=tolerance,
             criterion=criterion,
+            ignore_label=ignore_label,
+            skip_missing=skip_missing,
             progress=progress,
         )
     print_table(calibration_table(calibration))

@@ -55,7 +55,11 @@ def evaluate(
         float | None, typer.Option(help="The predictions are maps; the voxels above this value are the mask.")
     ] = None,
     ignore_label: Annotated[
-        int | None, typer.Option(help="Value of the references that marks undecided voxels; they do not count.")
+        int | None,
+        typer.Option(
+            help="Value of the references that marks undecided voxels; they do not count "
+            "[default: the label ignore of a dataset.json]."
+        ),
     ] = None,
     roi: Annotated[
         Path | None,
@@ -125,10 +129,11 @@ def evaluate(
     from segtopo.evaluation.reports.terminal import remarks
 
     groups = tuple(SCORE_GROUPS) if scores is None else tuple(name.strip() for name in scores.split(","))
+    structures, ignored = (None, None) if labels is None else parse_labels(labels)
     options = EvaluationOptions(
-        labels=None if labels is None else parse_labels(labels),
+        labels=structures,
         threshold=threshold,
-        ignore_label=ignore_label,
+        ignore_label=ignored if ignore_label is None else ignore_label,
         trust_grid=trust_grid,
         construction=construction,
         score_options=ScoreOptions(surface_tolerance, patch_size, patch_stride),

@@ -25,16 +25,17 @@ def repair(
         Path,
         typer.Argument(
             metavar="PROBABILITIES",
-            help="A probability map, or a folder of maps: images, or .npz files of nnU-Net.",
+            help="A probability map, or a folder of maps: images, or .npz files of nnU-Net (also its trained model).",
             callback=existing("a probability map or a folder of maps"),
         ),
     ],
     *,
     out: Annotated[Path, typer.Option(help="New or empty folder for the masks and edits.csv.")],
     rules: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            help="JSON file of rules; the options below override it.", callback=existing("a JSON file of repair rules")
+            help="JSON file of rules, repeated for each class if they differ; the options below override it.",
+            callback=existing("a JSON file of repair rules"),
         ),
     ] = None,
     threshold: Annotated[
@@ -111,12 +112,12 @@ def repair(
         given["betti_numbers"] = None if numbers == (None,) else numbers
     from segtopo.repair import RepairRules, repair_files
 
-    chosen = replace(RepairRules() if rules is None else RepairRules.load(rules), **given)
+    chosen = [replace(own, **given) for own in (map(RepairRules.load, rules) if rules else [RepairRules()])]
     with show_progress("repair") as progress:
         cases = repair_files(
             probabilities,
             out,
-            rules=chosen,
+            rules=chosen[0] if len(chosen) == 1 else chosen,
             touching=touching,
             union_components=union_components,
             label_map=label_map,

@@ -14,7 +14,7 @@ from segtopo.errors import InputError, mismatch
 from segtopo.evaluation.options import EvaluationOptions
 from segtopo.evaluation.structures import Structure
 from segtopo.masks.components import Mask
-from segtopo.volumes import Volume, mask_above, mask_of, onto_grid, read_mask, read_volume
+from segtopo.volumes import Volume, fill_grid, mask_above, mask_of, onto_grid, read_mask, read_volume
 from segtopo.volumes.case_pairs import CasePair
 
 WHITE = (255, 65535)  # the foreground of masks that are saved as pictures
@@ -57,6 +57,12 @@ class CaseMasks:
         for structure in self.options.structures:
             mask = mask_of(reference, self.case.reference, structure.labels).array
             yield structure, self._predicted(structure, mask), mask
+
+    def probability(self) -> npt.NDArray[Any] | None:
+        """Returns the predicted map, with 0 for voxels that do not count; None if the predictions are masks."""
+        if self.options.threshold is None or self.prediction is None or self.prediction.has_channels:
+            return None
+        return self._limited(self.prediction).array
 
     def unnamed_labels(self) -> list[int]:
         """Returns the labels in either file that belong to no structure."""
@@ -102,11 +108,15 @@ def read_case(case: Case, options: EvaluationOptions) -> CaseMasks:
     """
     pair = case.pair
     reference = read_volume(pair.reference)
+    prediction = None if pair.prediction is None else read_volume(pair.prediction)
+    if prediction is not None:
+        reference = fill_grid(reference, prediction)
 
     def aligned(volume: Volume, path: Path) -> Volume:
         return onto_grid(volume, reference, str(path), str(pair.reference), trust_grid=options.trust_grid)
 
-    prediction = None if pair.prediction is None else aligned(read_volume(pair.prediction), pair.prediction)
+    if prediction is not None and pair.prediction is not None:
+        prediction = aligned(prediction, pair.prediction)
     valid = None if case.roi is None else aligned(read_mask(case.roi), case.roi).array
     if options.ignore_label is not None:
         decided = reference.array != options.ignore_label

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from segtopo.evaluation.diagrams import MapFeature
 from segtopo.evaluation.pictures import Picture
 from segtopo.masks import ErrorKind, TopologyError
 from segtopo.volumes.volume import Affine, world_position
@@ -58,6 +59,7 @@ class CaseScores:
             not defined, for instance if neither mask has the structure.
         errors: Topological errors with their positions. Displacement counts in DIU and is no error.
         pictures: Pictures of the masks, for the HTML report.
+        features: Features of the probability map, if the prediction is one, for the HTML report.
     """
 
     case: str
@@ -67,6 +69,7 @@ class CaseScores:
     numbers: Mapping[str, float]
     errors: tuple[PlacedError, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    features: tuple[MapFeature, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,13 @@ from segtopo.atomic_output import atomic_output
 from segtopo.errors import InputError, mismatch
 from segtopo.evaluation.case_masks import Case
 from segtopo.evaluation.case_scores import CaseResult, CaseScores, PlacedError
+from segtopo.evaluation.diagrams import MapFeature
 from segtopo.evaluation.options import EvaluationOptions
 from segtopo.evaluation.pictures import Picture
 
 CASES = "cases"
 SCORES = "scores.json"
-PICTURES = "pictures.json"
+DRAWN = "pictures.json"
 
 
 def case_key(case: Case, options: EvaluationOptions) -> str:
@@ -30,7 +31,7 @@ def case_key(case: Case, options: EvaluationOptions) -> str:
     A file is known by its path, its size and the time of its last change.
     """
     paths = (case.pair.prediction, case.pair.reference, case.roi, case.image)
-    content = [__version__, asdict(options), [None if path is None else _state(path) for path in paths]]
+    content = [__version__, asdict(options), [None if path is None else _states(path) for path in paths]]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -63,7 +64,7 @@ class CaseStore:
             if content["key"] != key:
                 return None
             files = {file: (folder / file).read_bytes() for file in content["files"]}
-            drawn = json.loads((folder / PICTURES).read_text(encoding="utf-8"))
+            drawn = json.loads((folder / DRAWN).read_text(encoding="utf-8"))
             scores = tuple(_scores_from(name, entry, drawn) for entry in content["structures"])
         except (OSError, ValueError, KeyError, TypeError):
             return None  # unfinished, or of another version
@@ -73,8 +74,8 @@ class CaseStore:
         """Writes the files of a case, its scores last."""
         folder = self.folder(name)
         (folder / SCORES).unlink(missing_ok=True)
-        drawn = {of.structure: [_as_picture_entry(picture) for picture in of.pictures] for of in result.scores}
-        for file, content in {**result.files, PICTURES: json.dumps(drawn).encode()}.items():
+        drawn = {of.structure: _as_drawn_entry(of) for of in result.scores}
+        for file, content in {**result.files, DRAWN: json.dumps(drawn).encode()}.items():
             with atomic_output(folder / file) as part:
                 part.write_bytes(content)
         text = {
@@ -88,25 +89,36 @@ class CaseStore:
             part.write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")
 
 
-def _state(path: Path) -> tuple[str, int, int]:
-    status = os.stat(path)
-    return str(path.resolve()), status.st_size, status.st_mtime_ns
+def _states(path: Path) -> list[tuple[str, int, int]]:
+    """Returns the states of a file, or of the files of a series in a folder."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    states = [(file, os.stat(file)) for file in files]
+    return [(str(file.resolve()), status.st_size, status.st_mtime_ns) for file, status in states]
 
 
 def _as_entry(scores: CaseScores) -> dict[str, Any]:
-    entry = asdict(replace(scores, pictures=()))
-    del entry["case"], entry["pictures"]
+    entry = asdict(replace(scores, pictures=(), features=()))
+    del entry["case"], entry["pictures"], entry["features"]
     return entry | {"numbers": {name: None if isnan(number) else number for name, number in scores.numbers.items()}}
 
 
-def _scores_from(case: str, entry: dict[str, Any], drawn: dict[str, list[dict[str, Any]]]) -> CaseScores:
+def _scores_from(case: str, entry: dict[str, Any], drawn: dict[str, Any]) -> CaseScores:
     numbers = {name: float("nan") if number is None else number for name, number in entry["numbers"].items()}
     errors = tuple(
         PlacedError(**error | {"voxel": tuple(error["voxel"]), "world": tuple(error["world"])})
         for error in entry["errors"]
     )
-    pictures = tuple(_picture_from(picture) for picture in drawn[entry["structure"]])
-    return CaseScores(case, entry["structure"], entry["ndim"], entry["present"], numbers, errors, pictures)
+    of_structure = drawn[entry["structure"]]
+    pictures = tuple(_picture_from(picture) for picture in of_structure["pictures"])
+    features = tuple(MapFeature(**of | {"voxel": tuple(of["voxel"])}) for of in of_structure["features"])
+    return CaseScores(case, entry["structure"], entry["ndim"], entry["present"], numbers, errors, pictures, features)
+
+
+def _as_drawn_entry(scores: CaseScores) -> dict[str, Any]:
+    return {
+        "pictures": [_as_picture_entry(picture) for picture in scores.pictures],
+        "features": [asdict(feature) for feature in scores.features],
+    }
 
 
 def _as_picture_entry(picture: Picture) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from segtopo.evaluation.scoring import score_case
 from segtopo.evaluation.statistics import summarise
 from segtopo.parallel import Progress, finished_cases, share_processors
 from segtopo.persistence.inputs import thread_count
+from segtopo.volumes import is_one_image
 from segtopo.volumes.case_pairs import CasePairs, MissingPredictions, cases_of, match_names, pair_cases, shown
 
 
@@ -141,10 +142,11 @@ def _companions(path: str | Path | None, pairs: CasePairs) -> dict[str, Path]:
     path = Path(path)
     if not path.exists():
         raise InputError(mismatch(path, got="no such file or folder", expected="an image, or one for each case"))
-    if path.is_file() and len(pairs.cases) > 1:
+    is_single = is_one_image(path)
+    if is_single and len(pairs.cases) > 1:
         expected = f"a folder with an image for each of {len(pairs.cases)} cases"
         raise InputError(mismatch(path, got="one image", expected=expected))
-    if path.is_file():
+    if is_single:
         return {pairs.cases[0].name: path}
     found = match_names(cases_of(path), {pair.name: pair.reference for pair in pairs.cases})
     if found.missing:
@@ -174,7 +176,7 @@ def _score_cases(
             # A case without any structure takes no time, and may only show that a label is mistyped.
             if any(score.present for score in future.result().scores):
                 store.save(name, keys[name], future.result())
-        elif isinstance(error, Exception):
+        elif isinstance(error, Exception) and not isinstance(error, ModuleNotFoundError):
             failures[name] = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         else:
             raise error

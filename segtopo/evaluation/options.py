@@ -19,7 +19,7 @@ class EvaluationOptions:
     Args:
         labels: Structures of label maps: a list of labels, each a structure of its own, or a mapping from names to
             labels, where several labels are scored as their union. A text label is the name of a segment in a
-            ``.seg.nrrd`` file. None for binary masks.
+            ``.seg.nrrd`` file or a DICOM segmentation. None for binary masks.
         threshold: The predictions are maps, for instance of probabilities, and the voxels above it are the prediction.
             It is in the units of the files. Only with one structure. None: the predictions are masks.
         ignore_label: Value of the references that marks undecided voxels. They become background in both masks.

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from segtopo.evaluation.case_masks import Case, CaseMasks, read_case
 from segtopo.evaluation.case_scores import CaseResult, CaseScores, PlacedError
+from segtopo.evaluation.diagrams import MapFeature, map_features
 from segtopo.evaluation.error_files import error_image, error_markups, error_regions
 from segtopo.evaluation.options import EvaluationOptions
 from segtopo.evaluation.pictures import Picture, case_pictures
@@ -63,13 +64,17 @@ def _score(structure: Structure, pair: MaskPair, masks: CaseMasks, image: npt.ND
         if error.region_size >= options.min_error_size
     )
     pictures: tuple[Picture, ...] = ()
+    features: tuple[MapFeature, ...] = ()
     if options.pictures:
         voxels = [error.voxel for error in errors]
         rows_first = pair.ndim == 2 and masks.reference.header is None
         pictures = case_pictures(pair.prediction, pair.reference, voxels, pair.spacing, image, rows_first=rows_first)
+        probability = masks.probability()
+        if probability is not None:
+            features = map_features(probability, pair.reference, pair.construction, pair.num_threads)
     present = any(pair.sizes)
     numbers = compute_scores(pair, options.scores)
-    return CaseScores(masks.case.name, structure.name, pair.ndim, present, numbers, errors, pictures)
+    return CaseScores(masks.case.name, structure.name, pair.ndim, present, numbers, errors, pictures, features)
 
 
 def _files(scores: CaseScores, pair: MaskPair, masks: CaseMasks) -> dict[str, bytes]:

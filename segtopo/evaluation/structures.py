@@ -12,7 +12,7 @@ from segtopo.errors import InputError, mismatch
 from segtopo.volumes.mask_files import FOREGROUND
 
 Label: TypeAlias = int | str
-"""The value of a structure in a label map, or the name of a segment in a ``.seg.nrrd`` file."""
+"""The value of a structure in a label map, or the name of a segment in a ``.seg.nrrd`` file or DICOM segmentation."""
 
 Labels: TypeAlias = Sequence[Label] | Mapping[str, Label | Sequence[Label]]
 """Labels that are structures of their own, or structures by name, each a label or the union of several."""
@@ -72,7 +72,11 @@ def structures_of(labels: Labels | None) -> tuple[Structure, ...]:
     return structures
 
 
-def parse_labels(text: str) -> Labels:
+IGNORE = "ignore"
+"""The name that nnU-Net gives to the label of undecided voxels."""
+
+
+def parse_labels(text: str) -> tuple[Labels, int | None]:
     """Reads labels from the command line: numbers, names, unions, or a JSON file.
 
     Args:
@@ -80,12 +84,15 @@ def parse_labels(text: str) -> Labels:
             (``tree=1+2``). Or the path of a JSON file: names with their labels, or a ``dataset.json`` of nnU-Net or of
             the Medical Segmentation Decathlon with such an entry ``labels``. Its background is left out.
 
+    Returns:
+        The structures, and the label of undecided voxels, which a JSON file calls ``ignore``; None if there is none.
+
     Raises:
         InputError: The text is something else, or the file is not such a file.
 
     Example:
         >>> parse_labels("vein=1,tree=1+2,3")
-        {'vein': [1], 'tree': [1, 2], '3': [3]}
+        ({'vein': [1], 'tree': [1, 2], '3': [3]}, None)
     """
     if text.lower().endswith(".json"):
         return _read_labels(Path(text))
@@ -98,23 +105,25 @@ def parse_labels(text: str) -> Labels:
             expected = "labels separated by commas, for instance 1,2 or vein=1,tree=1+2"
             raise InputError(mismatch("labels", got=repr(text), expected=expected))
         labels[name] = of
-    return labels
+    return labels, None
 
 
 def _as_label(text: str) -> Label:
     return int(text) if text.lstrip("-").isdigit() else text
 
 
-def _read_labels(path: Path) -> Labels:
+def _read_labels(path: Path) -> tuple[Labels, int | None]:
     """Reads the labels of a JSON file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        labels = content.get("labels", content)
-        pairs = [_named(key, value) for key, value in labels.items()]
+        labels = dict(_named(key, value) for key, value in content.get("labels", content).items())
+        ignored: list[Any] = labels.pop(IGNORE, [None])
+        if len(ignored) > 1:
+            raise ValueError(f"{IGNORE}: {ignored}")
     except (OSError, ValueError, AttributeError, TypeError) as error:
         expected = "a JSON file with the labels of each structure"
         raise InputError(mismatch(path, got=str(error), expected=expected)) from None
-    return {name: of for name, of in pairs if of != [0]}
+    return {name: of for name, of in labels.items() if of != [0]}, ignored[0]
 
 
 def _named(key: str, value: Any) -> tuple[str, list[Label]]:

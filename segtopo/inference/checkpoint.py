@@ -22,6 +22,7 @@ CHECKPOINT = "a checkpoint of segtopo"
 class Checkpoint:
     """The state of a training after iteration ``iteration`` (counted over all epochs).
 
+    ``loss`` is the state of the loss, for instance the gradients it has measured.
     ``epoch_sums`` are the sums of the losses since the last epoch ended, ``history`` the rows of metrics.csv,
     ``repair_rules`` the rules calibrated for each foreground class. The state of random generators and schedules is not
     needed: both depend only on the seed and the iteration.
@@ -31,6 +32,7 @@ class Checkpoint:
     in_channels: int
     network: dict[str, Any]
     optimizer: dict[str, Any]
+    loss: dict[str, Any]
     scaler: dict[str, Any]
     iteration: int
     epoch_sums: dict[str, float]

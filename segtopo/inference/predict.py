@@ -16,7 +16,7 @@ from segtopo.inference.sliding_windows import SlidingWindows, choose_device, mos
 from segtopo.repair import RepairedCase, RepairRules, repair_classes
 from segtopo.repair.case_repair import describe_repair
 from segtopo.repair.edit_tables import EDIT_TABLE, write_edit_table
-from segtopo.volumes import Volume, image_extension, image_stem, images_by_name, write_volume
+from segtopo.volumes import Volume, image_extension, image_stem, images_by_name, result_extension, write_volume
 
 #: Other formats for the results of pictures: JPEG changes masks, GIF is read only, and TIFF alone stores probabilities.
 MASK_EXTENSION = dict.fromkeys((".jpg", ".jpeg", ".gif"), ".png")
@@ -39,7 +39,7 @@ def predict(
 
     Args:
         checkpoint: ``best.pt`` or ``last.pt`` of a training.
-        images: An image file or a folder of images.
+        images: An image, as :func:`segtopo.volumes.read_volume` reads it, or a folder of images.
         out: The folder to make. It must not exist or be empty. It appears when all images are done.
         probabilities: Also write the probability of the foreground, float32 in [0, 1], to ``out/probabilities``. With
             several foreground classes, each is a channel.
@@ -103,5 +103,4 @@ def _segment(
 
 
 def _file_name(path: Path, replaced: dict[str, str]) -> str:
-    extension = image_extension(path)
-    return image_stem(path) + replaced.get(extension, path.name[-len(extension) :])
+    return image_stem(path) + replaced.get(image_extension(path), result_extension(path))

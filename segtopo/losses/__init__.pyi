@@ -3,6 +3,7 @@ from .betti_prior import BettiPrior, BettiPriorLoss
 from .combined_topology import CombinedTopologyLoss
 from .deep_supervision import DeepSupervisionLoss
 from .diagram_distance import DiagramDistanceLoss
+from .gradient_ratio import GradientRatio
 from .loop_h1 import LoopLossH1
 from .schedules import TopologySchedule
 from .skeleton_recall import SkeletonRecallLoss, tubed_skeleton
@@ -17,6 +18,7 @@ __all__ = [
     "CombinedTopologyLoss",
     "DeepSupervisionLoss",
     "DiagramDistanceLoss",
+    "GradientRatio",
     "LoopLossH1",
     "SkeletonRecallLoss",
     "SoftclDiceLoss",

@@ -15,6 +15,7 @@ from segtopo.errors import InputError, mismatch
 from segtopo.losses.calls import warn_caller
 from segtopo.losses.channel_loss import ChannelLoss
 from segtopo.losses.channel_options import ChannelOptions
+from segtopo.losses.gradient_ratio import GradientRatio
 from segtopo.losses.options import ClassWeight, NonNegative
 from segtopo.losses.schedules import TopologySchedule
 from segtopo.losses.topo import TopoLoss
@@ -32,6 +33,9 @@ class CombinedTopologyLoss(ChannelOptions):
     epochs: call :meth:`set_epoch` at the beginning of each epoch, also after resuming. The epoch is not part of the
     ``state_dict``.
 
+    With ``gradient_ratio`` the weight follows from the gradients, so that one value suits images of any size and any
+    topological loss. ``lambda_topology`` is then not used.
+
     All other options are those of :class:`~segtopo.losses.channel_options.ChannelOptions`.
     ``include_background=False`` leaves channel 0 out of Dice and topology; cross entropy needs all channels and always
     takes the input as logits.
@@ -45,6 +49,8 @@ class CombinedTopologyLoss(ChannelOptions):
         lambda_dice: Weight of Dice, not negative.
         lambda_ce: Weight of cross entropy (binary cross entropy for one channel), not negative.
         lambda_topology: Weight of the topological loss, not negative.
+        gradient_ratio: Norm of the weighted gradient of the topology divided by that of Dice and cross entropy, at the
+            output of the network; see :class:`~segtopo.losses.GradientRatio`. None: the weight is ``lambda_topology``.
         schedule: The epochs in which the topological loss gains its weight.
         squared_pred: If True, Dice has squared predictions and targets in its denominator.
         jaccard: If True, the Jaccard index replaces Dice.
@@ -56,7 +62,7 @@ class CombinedTopologyLoss(ChannelOptions):
     Attributes:
         epoch: The last epoch set, None before.
         components: Detached values of the last call before they are weighted: ``"dice"``, ``"cross_entropy"`` and, if
-            its weight was not 0, ``"topology"``.
+            its weight was not 0, ``"topology"``. With ``gradient_ratio`` also the weight, ``"topology_weight"``.
 
     Raises:
         TypeError: If an option has a wrong type.
@@ -85,6 +91,7 @@ class CombinedTopologyLoss(ChannelOptions):
     lambda_dice: NonNegative = 1.0
     lambda_ce: NonNegative = 1.0
     lambda_topology: NonNegative = 0.01
+    gradient_ratio: NonNegative | None = None
     schedule: TopologySchedule = field(default=TopologySchedule())
     squared_pred: bool = False
     jaccard: bool = False
@@ -104,6 +111,7 @@ class CombinedTopologyLoss(ChannelOptions):
             reduction="none",
         )
         self.topology_loss = self._with_own_channels(self.topology_loss)
+        self.balance = None if self.gradient_ratio is None else GradientRatio(self.gradient_ratio)
         self.epoch: int | None = None
         self.components: dict[str, torch.Tensor] = {}
 
@@ -113,8 +121,12 @@ class CombinedTopologyLoss(ChannelOptions):
 
     @property
     def topology_weight(self) -> float:
-        """The weight of the topological loss in the present epoch (epoch 0 until one is set)."""
-        return self.lambda_topology * self.schedule.factor(self.epoch or 0)
+        """The weight of the topological loss in the present epoch (epoch 0 until one is set).
+
+        With ``gradient_ratio`` it is the ratio of the gradients in this epoch.
+        """
+        full = self.lambda_topology if self.gradient_ratio is None else self.gradient_ratio
+        return full * self.schedule.factor(self.epoch or 0)
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Computes the loss of logits; shapes and errors are those of :meth:`ChannelLoss.forward`."""
@@ -125,8 +137,16 @@ class CombinedTopologyLoss(ChannelOptions):
         if self.topology_weight > 0:
             topology = self._topology(prediction, encoded)
             self.components["topology"] = topology.detach()
-            loss = loss + self.topology_weight * topology
+            loss = loss + self._weight(loss, topology, input) * topology
         return loss
+
+    def _weight(self, loss: torch.Tensor, topology: torch.Tensor, input: torch.Tensor) -> torch.Tensor | float:
+        """Returns the weight of the topological loss in this call."""
+        if self.balance is None:
+            return self.topology_weight
+        weight: torch.Tensor = self.schedule.factor(self.epoch or 0) * self.balance(loss, topology, input)
+        self.components["topology_weight"] = weight
+        return weight
 
     def without_topology(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Computes Dice and cross entropy, weighted. Arguments as for :meth:`forward`."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import repeat
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from segtopo.masks.components import Components, Indices, Labels, Mask
-from segtopo.masks.connection_ends import Voxels, connection_ends
-from segtopo.masks.contacts import Contacts, find_contacts, joining_contacts
+from segtopo.masks.areas import BOTH, PREDICTION, REFERENCE, Areas
+from segtopo.masks.components import Indices
+from segtopo.masks.connection_ends import connection_ends
+from segtopo.masks.contacts import Contacts, can_join, joining_contacts
 
 Ends: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 
@@ -35,10 +36,8 @@ class Mismatch:
     ends: Ends | None = None
 
 
-def component_mismatches(
-    prediction: Mask, reference: Mask, connectivity: int, *, with_ends: bool = False
-) -> Iterator[Mismatch]:
-    """Matches the components of two masks of one shape and yields the differences.
+def component_mismatches(areas: Areas, *, with_ends: bool = False) -> Iterator[Mismatch]:
+    """Matches the components of two masks and yields the differences.
 
     Each component is matched with the component of the other mask that it overlaps most, so a small overlap of
     displaced neighbours matches nothing. Two components that touch each other and overlap no other component are
@@ -47,58 +46,63 @@ def component_mismatches(
     m - 1 times. So the balance of the mismatches is exactly the difference of the numbers of components.
 
     Args:
-        prediction: 2D or 3D boolean array.
-        reference: Boolean array of the same shape.
-        connectivity: See :func:`~segtopo.masks.components.label_components`.
+        areas: The areas of the two masks.
         with_ends: Whether to find the ends of the connections.
     """
-    prediction, reference = np.pad(prediction, 1), np.pad(reference, 1)
-    predicted, referred, shared = (
-        Components.of(mask, connectivity) for mask in (prediction, reference, prediction & reference)
-    )
-    of_prediction = find_contacts(prediction & ~reference, predicted, referred, shared, connectivity)
-    of_reference = find_contacts(reference & ~prediction, referred, predicted, shared, connectivity)
-    areas = np.sort(shared.first[1:])
+    shared = np.flatnonzero(areas.masks == BOTH)
+    shared = shared[np.argsort(areas.first[shared])]
+    contacts = {mask: Contacts.of(areas, mask, areas.touching) for mask in (PREDICTION, REFERENCE)}
+    touching = contacts[PREDICTION]
     graph = PairGraph(
-        predicted.labels[areas],
-        referred.labels[areas],
-        shared.sizes[shared.labels[areas]],
-        of_prediction.components,
-        of_prediction.neighbour_components,
+        areas.in_prediction[shared],
+        areas.in_reference[shared],
+        areas.sizes[shared],
+        touching.in_prediction,
+        touching.in_reference,
+        touching.counts,
     )
-    pairs_of_prediction = graph.pair_of(of_prediction.components, of_prediction.neighbour_components)
-    pairs_of_reference = graph.pair_of(of_reference.neighbour_components, of_reference.components)
-
-    for in_prediction, components, paired, contacts, pairs in (
-        (True, predicted, graph.in_prediction, of_prediction, pairs_of_prediction),
-        (False, referred, graph.in_reference, of_reference, pairs_of_reference),
+    for mask, component_of_area, paired in (
+        (PREDICTION, areas.in_prediction, graph.in_prediction),
+        (REFERENCE, areas.in_reference, graph.in_reference),
     ):
-        for voxel in _voxels_at(np.delete(components.first, np.append(paired, 0)), prediction.shape).tolist():
+        in_prediction = mask == PREDICTION
+        alone = ~np.isin(component_of_area, paired) & (component_of_area > 0)
+        for voxel in areas.voxels_at(_first_of_each(component_of_area[alone], areas.first[alone])).tolist():
             yield Mismatch(in_prediction, False, tuple(voxel))
-        can_join = np.flatnonzero(contacts.can_join(pairs))
-        joining = contacts.select(can_join)
-        joins = joining_contacts(joining, pairs[can_join], graph.matched)
-        ends = _ends(joining, joins, prediction.shape) if with_ends else repeat(None, len(joins))
-        for voxel, both in zip(_voxels_at(joining.voxels[joins], prediction.shape).tolist(), ends, strict=True):
+        joining, pairs = _contacts_that_can_join(contacts[mask], graph)
+        joins = joining.select(joining_contacts(joining, areas.sizes, pairs, graph.matched))
+        ends = _ends(joins, areas, mask, graph) if with_ends else [None] * len(joins.voxels)
+        for voxel, both in zip(areas.voxels_at(joins.voxels).tolist(), ends, strict=True):
             yield Mismatch(in_prediction, True, tuple(voxel), both)
 
 
-def _ends(contacts: Contacts, joins: Indices, shape: tuple[int, ...]) -> list[Ends]:
-    """Finds the ends of the connections of a mask."""
+def _first_of_each(components: Indices, first: Indices) -> Indices:
+    """Returns the first voxel of each component, from the first voxels of its areas."""
+    order = np.argsort(first)
+    rows: Indices = order[np.unique(components[order], return_index=True)[1]]
+    return first[rows]
+
+
+def _contacts_that_can_join(contacts: Contacts, graph: PairGraph) -> tuple[Contacts, Indices]:
+    """Returns the contacts that can join pairs of components, and their pairs."""
+    pairs = graph.pair_of(contacts.in_prediction, contacts.in_reference)
+    rows = np.flatnonzero(can_join(contacts, pairs))
+    return contacts.select(rows), pairs[rows]
+
+
+def _ends(joins: Contacts, areas: Areas, mask: np.uint8, graph: PairGraph) -> list[Ends | None]:
+    """Finds the ends of the connections of a mask: voxels of components of the other mask."""
+    contacts, _ = _contacts_that_can_join(Contacts.of(areas, mask, areas.neighbours_of(joins.pieces)), graph)
+    other_components = operator.attrgetter("in_reference" if mask == PREDICTION else "in_prediction")
     ends = connection_ends(
-        _voxels_at(contacts.voxels, shape),
-        _voxels_at(contacts.neighbours, shape),
+        areas.voxels_at(contacts.neighbours),
         contacts.pieces,
-        contacts.neighbour_components.astype(np.int64),
-        joins,
+        other_components(contacts),
+        areas.voxels_at(joins.voxels),
+        joins.pieces,
+        other_components(joins),
     )
     return [(tuple(near), tuple(far)) for near, far in ends.tolist()]
-
-
-def _voxels_at(indices: Indices, padded_shape: tuple[int, ...]) -> Voxels:
-    """Converts linear indices in padded masks to ``(n, ndim)`` voxels of the masks without their border."""
-    voxels: Voxels = np.stack(np.unravel_index(indices, padded_shape), axis=-1) - 1
-    return voxels
 
 
 class PairGraph:
@@ -110,8 +114,9 @@ class PairGraph:
         prediction: ``(areas,)`` component of the prediction that contains each component of the intersection.
         reference: ``(areas,)`` component of the reference that contains it.
         sizes: ``(areas,)`` its number of voxels. The components of the intersection are sorted by their first voxels.
-        touching_prediction: ``(contacts,)`` component of the prediction for each pair of neighbouring voxels.
-        touching_reference: ``(contacts,)`` component of the reference for each pair of neighbouring voxels.
+        touching_prediction: ``(contacts,)`` component of the prediction at each contact.
+        touching_reference: ``(contacts,)`` component of the reference at each contact.
+        counts: ``(contacts,)`` number of pairs of neighbouring voxels for which each contact stands.
 
     Attributes:
         in_prediction: ``(pairs,)`` component of the prediction.
@@ -122,11 +127,12 @@ class PairGraph:
 
     def __init__(
         self,
-        prediction: Labels,
-        reference: Labels,
+        prediction: Indices,
+        reference: Indices,
         sizes: Indices,
-        touching_prediction: Labels,
-        touching_reference: Labels,
+        touching_prediction: Indices,
+        touching_reference: Indices,
+        counts: Indices,
     ) -> None:
         self._base = int(max(reference.max(initial=0), touching_reference.max(initial=0))) + 1
         overlapping, first, pair_of_area = np.unique(
@@ -134,13 +140,9 @@ class PairGraph:
         )
         overlaps = np.bincount(pair_of_area, sizes, len(overlapping)).astype(np.int64)
         touching = self._codes(touching_prediction, touching_reference)
-        displaced, lengths = np.unique(
-            touching[
-                ~np.isin(touching // self._base, overlapping // self._base)
-                & ~np.isin(touching % self._base, overlapping % self._base)
-            ],
-            return_counts=True,
-        )
+        is_displaced = ~np.isin(touching_prediction, prediction) & ~np.isin(touching_reference, reference)
+        displaced, contact_pair = np.unique(touching[is_displaced], return_inverse=True)
+        lengths = np.bincount(contact_pair, counts[is_displaced], len(displaced)).astype(np.int64)
         codes = np.concatenate([overlapping, displaced])
         # Of equal overlaps the one with the first voxel is better, so the result does not depend on the masks' order.
         best_first = np.lexsort((np.concatenate([first, displaced]), -np.concatenate([overlaps, lengths])))
@@ -149,7 +151,7 @@ class PairGraph:
         self.in_prediction, self.in_reference = np.divmod(self._sorted_codes, self._base)
         self.matched = self._best_of_either(np.argsort(by_code)[best_first])
 
-    def pair_of(self, prediction: Labels, reference: Labels) -> Indices:
+    def pair_of(self, prediction: Indices, reference: Indices) -> Indices:
         """Returns for each component of the prediction and the reference beside it their pair; -1 if there is none."""
         codes = self._codes(prediction, reference)
         if not len(self._sorted_codes):
@@ -157,9 +159,9 @@ class PairGraph:
         pairs = np.minimum(np.searchsorted(self._sorted_codes, codes), len(self._sorted_codes) - 1)
         return np.where(self._sorted_codes[pairs] == codes, pairs, -1)
 
-    def _codes(self, prediction: Labels, reference: Labels) -> Indices:
+    def _codes(self, prediction: Indices, reference: Indices) -> Indices:
         """Returns one integer for each pair of components."""
-        codes: Indices = prediction.astype(np.int64) * self._base + reference
+        codes: Indices = prediction * self._base + reference
         return codes
 
     def _best_of_either(self, best_first: Indices) -> npt.NDArray[np.bool_]:

@@ -2,96 +2,82 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
-from segtopo.masks.components import FULL_CONNECTIVITY, Components, Indices, Labels, Mask
+from segtopo.masks.areas import BOTH, Areas, NeighbourColumns
+from segtopo.masks.components import Indices
 
 
 @dataclass(frozen=True)
 class Contacts:
     """Pairs of neighbouring voxels, one of a mask outside the other mask, one of the other mask.
 
-    A piece is a component of the mask outside the other mask.
+    A piece is an area of the mask outside the other mask.
 
     Attributes:
         voxels: ``(contacts,)`` linear index of the mask's voxel.
-        pieces: ``(contacts,)`` label of the piece that contains it.
-        components: ``(contacts,)`` label of the component of the mask that contains it.
         neighbours: ``(contacts,)`` linear index of the other mask's voxel.
-        neighbour_components: ``(contacts,)`` label of the component of the other mask that contains it.
-        overlaps: ``(contacts,)`` size of the component of the intersection that contains the neighbour; 0 if it is
-            outside the intersection.
-        piece_sizes: ``(labels,)`` size of each piece.
+        counts: ``(contacts,)`` number of pairs of voxels for which the contact stands.
+        pieces: ``(contacts,)`` label of the piece that contains the mask's voxel.
+        in_prediction: ``(contacts,)`` component of the prediction that contains the voxel of the prediction.
+        in_reference: ``(contacts,)`` component of the reference that contains the voxel of the reference.
+        overlaps: ``(contacts,)`` size of the area of both masks that contains the neighbour; 0 if it is in none.
     """
 
     voxels: Indices
-    pieces: Indices
-    components: Labels
     neighbours: Indices
-    neighbour_components: Labels
+    counts: Indices
+    pieces: Indices
+    in_prediction: Indices
+    in_reference: Indices
     overlaps: Indices
-    piece_sizes: Indices
 
-    def can_join(self, pairs: Indices) -> npt.NDArray[np.bool_]:
-        """Tells which contacts can join pairs.
-
-        They are those of components that form a pair. If a piece touches the intersection, only those with the
-        intersection count.
-
-        Args:
-            pairs: ``(contacts,)`` pair of the components in contact, -1 if they form no pair.
-        """
-        touches_intersection = np.zeros(len(self.piece_sizes), bool)
-        touches_intersection[self.pieces[self.overlaps > 0]] = True
-        can_join: npt.NDArray[np.bool_] = (pairs >= 0) & ((self.overlaps > 0) | ~touches_intersection[self.pieces])
-        return can_join
+    @classmethod
+    def of(cls, areas: Areas, mask: np.uint8, columns: NeighbourColumns) -> Contacts:
+        """Returns the contacts of the areas of one mask alone."""
+        rows = areas.masks[areas.labels[columns.voxels]] == mask
+        voxels, neighbours, counts = (column[rows] for column in columns)
+        piece, beside = areas.labels[voxels].astype(np.int64), areas.labels[neighbours]
+        return cls(
+            voxels,
+            neighbours,
+            counts,
+            piece,
+            # Areas of one mask that touch are in one component; an area outside the mask has the number 0.
+            np.maximum(areas.in_prediction[piece], areas.in_prediction[beside]),
+            np.maximum(areas.in_reference[piece], areas.in_reference[beside]),
+            np.where(areas.masks[beside] == BOTH, areas.sizes[beside], 0),
+        )
 
     def select(self, rows: Indices) -> Contacts:
         """Returns the contacts of these rows."""
-        return replace(self, **{name: column[rows] for name, column in vars(self).items() if name != "piece_sizes"})
+        return Contacts(*(column[rows] for column in vars(self).values()))
 
 
-def find_contacts(
-    alone: Mask, components: Components, other_components: Components, shared: Components, connectivity: int
-) -> Contacts:
-    """Finds the contacts of a mask, of which ``alone`` is the part outside the other mask.
+def can_join(contacts: Contacts, pairs: Indices) -> npt.NDArray[np.bool_]:
+    """Tells which contacts can join pairs.
 
-    The masks have a border of background, so every voxel has all its neighbours.
+    They are those of components that form a pair. If a piece touches the intersection, only its contacts with the
+    intersection count.
+
+    Args:
+        contacts: Contacts of some pieces, at least one for each area that they touch.
+        pairs: ``(contacts,)`` pair of the components in contact, -1 if they form no pair.
     """
-    pieces = Components.of(alone, connectivity)
-    outside = np.flatnonzero(alone)
-    voxels, neighbours = [], []
-    for step in _steps_to_neighbours(alone.shape, connectivity):
-        touching = outside[other_components.labels[outside + step] > 0]
-        voxels.append(touching)
-        neighbours.append(touching + step)
-    voxel, neighbour = np.concatenate(voxels), np.concatenate(neighbours)
-    return Contacts(
-        voxel,
-        pieces.labels[voxel].astype(np.int64),
-        components.labels[voxel],
-        neighbour,
-        other_components.labels[neighbour],
-        shared.sizes[shared.labels[neighbour]],
-        pieces.sizes,
-    )
+    touches_intersection = np.zeros(int(contacts.pieces.max(initial=0)) + 1, bool)
+    touches_intersection[contacts.pieces[contacts.overlaps > 0]] = True
+    joining: npt.NDArray[np.bool_] = (pairs >= 0) & ((contacts.overlaps > 0) | ~touches_intersection[contacts.pieces])
+    return joining
 
 
-def _steps_to_neighbours(shape: tuple[int, ...], connectivity: int) -> list[int]:
-    """Returns the differences between the linear indices of a voxel's neighbours and its own."""
-    strides = np.cumprod((1, *shape[:0:-1]))[::-1]
-    full = connectivity == FULL_CONNECTIVITY[len(shape)]
-    shifts = (s for s in product((-1, 0, 1), repeat=len(shape)) if any(s) and (full or np.abs(s).sum() == 1))
-    return [int(np.dot(shift, strides)) for shift in shifts]
-
-
-def joining_contacts(contacts: Contacts, pairs: Indices, matched: npt.NDArray[np.bool_]) -> Indices:
+def joining_contacts(
+    contacts: Contacts, area_sizes: Indices, pairs: Indices, matched: npt.NDArray[np.bool_]
+) -> Indices:
     """Finds the contacts at which pieces of a mask join matched pairs.
 
     A wall that one mask has at another position, and a wall that only one mask has, both give a piece between the same
@@ -110,15 +96,15 @@ def joining_contacts(contacts: Contacts, pairs: Indices, matched: npt.NDArray[np
     cycle. So the joins are the edges of the spanning forest that are not in the spanning forest of the tied graph.
 
     Args:
-        contacts: Contacts of the mask that joins, for which :meth:`Contacts.can_join` is True.
+        contacts: Contacts of the mask that joins, for which :func:`can_join` is True.
+        area_sizes: ``(labels,)`` size of each area.
         pairs: ``(contacts,)`` pair of the components in contact.
         matched: ``(pairs,)`` True for matched pairs.
 
     Returns:
         The rows of contacts, one for each join.
     """
-    piece_sizes = contacts.piece_sizes[contacts.pieces]
-    rows = np.lexsort((contacts.voxels, contacts.pieces, -piece_sizes, -contacts.overlaps))
+    rows = np.lexsort((contacts.voxels, contacts.pieces, -area_sizes[contacts.pieces], -contacts.overlaps))
     _, first = np.unique(contacts.pieces[rows] * len(matched) + pairs[rows], return_index=True)
     rows = rows[np.sort(first)]
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from segtopo.masks.components import Mask
 from segtopo.persistence import Construction
-from segtopo.persistence.barcodes import cubical_barcodes
+from segtopo.persistence.barcodes import Barcodes, cubical_barcodes
 
-_INTERSECTION, _UNION, _OUTSIDE = (np.uint8(level) for level in range(3))
+INTERSECTION, MASK, UNION, _OUTSIDE = (np.uint8(level) for level in range(4))
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,27 @@ class Discrepancy:
 def discrepancy(
     prediction: Mask, reference: Mask, construction: Construction, num_threads: int | None = None
 ) -> Discrepancy:
-    """Counts, for two masks of one shape, the classes in which their intersection and their union differ.
+    """Counts, for two masks of one shape, the classes in which their intersection and their union differ."""
+    return discrepancy_of(barcodes_through(prediction, reference, construction, num_threads), prediction.ndim)
 
-    The filtration has two steps: the intersection, then the union. Bars that end are the kernel. Bars that begin with
-    the union and do not end are the cokernel.
+
+def barcodes_through(
+    mask: Mask, other_mask: Mask, construction: Construction, num_threads: int | None = None
+) -> Barcodes:
+    """Computes the bars of a filtration of three steps: ``INTERSECTION`` of the masks, ``MASK``, ``UNION``."""
+    levels = np.full(mask.shape, _OUTSIDE)
+    levels[other_mask], levels[mask], levels[mask & other_mask] = UNION, MASK, INTERSECTION
+    return cubical_barcodes(levels[None], "sublevel", construction, last_value=float(UNION), num_threads=num_threads)
+
+
+def discrepancy_of(bars: Barcodes, ndim: int) -> Discrepancy:
+    """Counts the classes between intersection and union, from the bars of :func:`barcodes_through` either mask.
+
+    Bars of the intersection that end are the kernel. Bars that begin later and do not end are the cokernel.
     """
-    levels = _OUTSIDE - prediction.view(np.uint8) - reference.view(np.uint8)
-    bars = cubical_barcodes(levels[None], "sublevel", construction, last_value=float(_UNION), num_threads=num_threads)
-    vanishing = ~bars.essential
-    appearing = bars.essential & (bars.births == _UNION)
+    in_intersection = bars.births == INTERSECTION
+    vanishing, appearing = in_intersection & ~bars.essential, ~in_intersection & bars.essential
     kernel, cokernel = (
-        tuple(np.bincount(bars.dimension[chosen], minlength=levels.ndim).tolist()) for chosen in (vanishing, appearing)
+        tuple(np.bincount(bars.dimension[chosen], minlength=ndim).tolist()) for chosen in (vanishing, appearing)
     )
     return Discrepancy(kernel, cokernel)

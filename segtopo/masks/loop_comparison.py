@@ -7,16 +7,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from segtopo.masks.components import Mask
+from segtopo.masks.diu import MASK, UNION
 from segtopo.masks.nearest_pairs import nearest_pairs
-from segtopo.persistence import Construction
-from segtopo.persistence.barcodes import cubical_barcodes
+from segtopo.persistence.barcodes import Barcodes
 from segtopo.persistence.cubical import voxels_at
 
 Voxels = npt.NDArray[np.int64]
 
 _LOOPS = 1  # the dimension of loops
-_INTERSECTION, _MASK, _UNION, _OUTSIDE = (np.uint8(level) for level in range(4))
 
 
 class LoopMismatches(NamedTuple):
@@ -46,18 +44,23 @@ class _Loops(NamedTuple):
 
 
 def loop_mismatches(
-    prediction: Mask, reference: Mask, construction: Construction, num_threads: int | None = None
+    through_prediction: Barcodes, through_reference: Barcodes, shape: tuple[int, ...]
 ) -> LoopMismatches:
-    """Finds the loops of two 3D masks that only one of them has.
+    """Finds the loops of two 3D masks of one shape that only one of them has.
 
     A loop that the other mask fills is a mismatch. A loop that the other mask does not close is a mismatch unless it is
     displaced: the intersection of two thin loops side by side is in pieces, so the mask closes its loop alone. The
     new loops of the prediction span a subspace of the new loops of the union, and so do those of the reference. The
     two subspaces have at least ``closed + closed - new_in_union`` dimensions in common, so this number of loops is
     displaced. They are the pairs whose closing voxels are nearest.
+
+    Args:
+        through_prediction: The bars of intersection, prediction and union.
+        through_reference: The bars of intersection, reference and union, see
+            :func:`~segtopo.masks.diu.barcodes_through`.
+        shape: Shape of the masks.
     """
-    of_prediction = _loops(prediction, reference, construction, num_threads)
-    of_reference = _loops(reference, prediction, construction, num_threads)
+    of_prediction, of_reference = _loops(through_prediction, shape), _loops(through_reference, shape)
     displaced = max(0, len(of_prediction.closed) + len(of_reference.closed) - of_prediction.new_in_union)
     rows_of_prediction, rows_of_reference = nearest_pairs(of_prediction.closed, of_reference.closed, displaced)
     return LoopMismatches(
@@ -66,17 +69,14 @@ def loop_mismatches(
     )
 
 
-def _loops(mask: Mask, other_mask: Mask, construction: Construction, num_threads: int | None) -> _Loops:
-    """Finds the loops of a mask in the filtration of intersection, mask and union."""
-    levels = np.full(mask.shape, _OUTSIDE)
-    levels[other_mask], levels[mask], levels[mask & other_mask] = _UNION, _MASK, _INTERSECTION
-    bars = cubical_barcodes(levels[None], "sublevel", construction, last_value=float(_UNION), num_threads=num_threads)
+def _loops(bars: Barcodes, shape: tuple[int, ...]) -> _Loops:
+    """Selects the loops of a mask that change in the filtration of intersection, mask and union."""
     loops = bars.select(bars.dimension == _LOOPS)
-    filled = (loops.births <= _MASK) & (loops.deaths == _UNION)
-    closed = (loops.births == _MASK) & loops.essential
-    new_in_union = (loops.births >= _MASK) & loops.essential
+    filled = (loops.births <= MASK) & (loops.deaths == UNION)
+    closed = (loops.births == MASK) & loops.essential
+    new_in_union = (loops.births >= MASK) & loops.essential
     return _Loops(
-        voxels_at(loops.death_index[filled], mask.shape),
-        voxels_at(loops.birth_index[closed], mask.shape),
+        voxels_at(loops.death_index[filled], shape),
+        voxels_at(loops.birth_index[closed], shape),
         int(new_in_union.sum()),
     )

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from segtopo.masks.areas import Areas
 from segtopo.masks.component_overlap import Ends, Mismatch, component_mismatches
-from segtopo.masks.components import Components, Mask, bounding_box, connectivities
-from segtopo.masks.diu import Discrepancy, discrepancy
+from segtopo.masks.components import Mask, bounding_box, connectivities
+from segtopo.masks.diu import Discrepancy, barcodes_through, discrepancy_of
 from segtopo.masks.inputs import as_masks
-from segtopo.masks.loop_comparison import loop_mismatches
+from segtopo.masks.loop_comparison import LoopMismatches, loop_mismatches
 from segtopo.persistence import Construction
 from segtopo.persistence.inputs import check_construction
 
@@ -151,36 +152,47 @@ def _compare(prediction: Mask, reference: Mask, construction: Construction, num_
     prediction, reference = np.ascontiguousarray(prediction[box]), np.ascontiguousarray(reference[box])
     if prediction.size == 0:
         return MaskComparison((0,) * prediction.ndim, (0,) * prediction.ndim, ())
-    found = _find_errors(prediction, reference, construction, num_threads)
-    sizes = _region_sizes(prediction, reference, construction, [error.voxel for error in found])
+    bars = barcodes_through(prediction, reference, construction, num_threads)
+    counts = discrepancy_of(bars, prediction.ndim)
+    connectivity, background_connectivity = connectivities(construction, prediction.ndim)
+    areas = Areas.of(prediction, reference, connectivity)
+    found = _component_errors(areas) + _hole_errors(prediction, reference, background_connectivity)
+    if prediction.ndim == 3:
+        bars_of_reference = barcodes_through(reference, prediction, construction, num_threads)
+        found += _loop_errors(loop_mismatches(bars, bars_of_reference, prediction.shape))
+    found.sort(key=lambda error: (error.dimension, error.voxel))
+    voxels = np.array([error.voxel for error in found], np.int64).reshape(-1, prediction.ndim)
     errors = tuple(
         TopologyError(error.kind, error.dimension, _shifted(error.voxel, origin), size, _shifted_ends(error, origin))
-        for error, size in zip(found, sizes, strict=True)
+        for error, size in zip(found, areas.sizes_at(voxels).tolist(), strict=True)
     )
-    counts = discrepancy(prediction, reference, construction, num_threads)
     return MaskComparison(counts.kernel, counts.cokernel, errors)
 
 
-def _find_errors(
-    prediction: Mask, reference: Mask, construction: Construction, num_threads: int | None
-) -> list[_Found]:
-    """Lists every error, sorted by dimension and voxel."""
-    ndim = prediction.ndim
-    connectivity, background_connectivity = connectivities(construction, ndim)
-    errors = [
+def _component_errors(areas: Areas) -> list[_Found]:
+    """Lists the errors of components and connections."""
+    return [
         _Found(_component_kind(mismatch), 0, mismatch.voxel, mismatch.ends)
-        for mismatch in component_mismatches(prediction, reference, connectivity, with_ends=True)
+        for mismatch in component_mismatches(areas, with_ends=True)
     ]
-    if ndim == 3:
-        loops = loop_mismatches(prediction, reference, construction, num_threads)
-        errors += [_Found("spurious_loop", _LOOPS, tuple(voxel)) for voxel in loops.spurious.tolist()]
-        errors += [_Found("missed_loop", _LOOPS, tuple(voxel)) for voxel in loops.missed.tolist()]
+
+
+def _hole_errors(prediction: Mask, reference: Mask, connectivity: int) -> list[_Found]:
+    """Lists the errors of holes in 2D or cavities in 3D, which are components of the background."""
+    ndim = prediction.ndim
     outside_prediction, outside_reference = (np.pad(~mask, 1, constant_values=True) for mask in (prediction, reference))
-    errors += [
+    return [
         _Found(_hole_kind(mismatch, ndim), ndim - 1, _shifted(mismatch.voxel, (-1,) * ndim))
-        for mismatch in component_mismatches(outside_prediction, outside_reference, background_connectivity)
+        for mismatch in component_mismatches(Areas.of(outside_prediction, outside_reference, connectivity))
     ]
-    return sorted(errors, key=lambda error: (error.dimension, error.voxel))
+
+
+def _loop_errors(loops: LoopMismatches) -> list[_Found]:
+    """Lists the errors of loops in 3D."""
+    return [
+        *(_Found("spurious_loop", _LOOPS, tuple(voxel)) for voxel in loops.spurious.tolist()),
+        *(_Found("missed_loop", _LOOPS, tuple(voxel)) for voxel in loops.missed.tolist()),
+    ]
 
 
 def _component_kind(mismatch: Mismatch) -> ErrorKind:
@@ -208,18 +220,3 @@ def _shifted(voxel: tuple[int, ...], by: tuple[int, ...]) -> tuple[int, ...]:
 
 def _shifted_ends(error: _Found, by: tuple[int, ...]) -> Ends | None:
     return None if error.ends is None else (_shifted(error.ends[0], by), _shifted(error.ends[1], by))
-
-
-def _region_sizes(
-    prediction: Mask, reference: Mask, construction: Construction, voxels: list[tuple[int, ...]]
-) -> list[int]:
-    """Returns for each voxel of one mask alone the size of the region of that mask outside the other mask."""
-    if not voxels:
-        return []
-    connectivity, _ = connectivities(construction, prediction.ndim)
-    indices = np.ravel_multi_index(tuple(np.array(voxels).T), prediction.shape)
-    sizes = np.zeros(len(indices), np.int64)
-    for alone in (prediction & ~reference, reference & ~prediction):
-        regions = Components.of(alone, connectivity)
-        sizes += regions.sizes[regions.labels[indices]]  # 0 outside this mask
-    return [int(size) for size in sizes]

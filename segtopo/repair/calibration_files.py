@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from segtopo.atomic_output import atomic_output
 from segtopo.errors import InputError, mismatch
+from segtopo.masks.components import Mask
 from segtopo.repair.calibration import Calibration, Criterion, calibrate_repair
 from segtopo.repair.calibration_plot import draw_calibration
 from segtopo.repair.grid import RuleGrid
 from segtopo.repair.probability_files import probability_files, read_probability
+from segtopo.repair.probability_map import ProbabilityMap
 from segtopo.repair.rules import RepairRules
-from segtopo.volumes import check_same_geometry, read_mask
+from segtopo.volumes import check_same_geometry, mask_of, read_volume
 from segtopo.volumes.case_pairs import cases_of, check_complete, match_names
-from segtopo.volumes.volume import Volume
 
 
 def calibrate_files(
@@ -30,22 +34,28 @@ def calibrate_files(
     grid: RuleGrid = RuleGrid(),  # noqa: B008 -- frozen
     tolerance: float = 0.002,
     criterion: Criterion = "betti_matching_error",
+    ignore_label: int | None = None,
+    skip_missing: bool = False,
     progress: Callable[[str, int, int], None] = lambda name, number, total: None,
 ) -> Calibration:
     """Chooses repair rules on the validation cases of two folders, and writes them with all figures.
 
     Args:
-        probabilities: A folder of probability maps, see :func:`segtopo.repair.read_probability`, or one map.
+        probabilities: A folder of probability maps, see :func:`segtopo.repair.read_probability`, or one map; or the
+            folder of a trained nnU-Net, whose maps are those of its cross-validation.
         references: A folder of reference masks of the same names, or one mask.
         out: The file to write; its name ends in ``.json``. A picture of the grid of the same name, ``.png``, lies
             beside it. Both files appear together.
         channel: The foreground class of the maps, counted from 1. None: the only one.
-        label: The value of the structure in label maps. None: that of the channel if it is given, else every value
-            except 0.
+        label: The value of the structure in label maps. None: what the dataset of nnU-Net says, else the number of the
+            channel if it is given, else every value except 0.
         rules: The rules that the grid does not vary.
         grid: The values to try.
         tolerance: The mean Dice coefficient that the choice may lose against the best rules.
         criterion: The error to reduce, see :func:`segtopo.repair.calibrate_repair`.
+        ignore_label: Value of the references that marks undecided voxels. They become background in map and reference.
+            None: what the dataset of nnU-Net says, else no value.
+        skip_missing: Whether references without a map are left out.
         progress: Called before each case with its name, its number (from 1) and the number of cases.
 
     Returns:
@@ -68,32 +78,29 @@ def calibrate_files(
             mismatch(references, got="one mask", expected=f"a folder with a mask for each of {len(maps)} maps")
         )
     pairs = match_names(maps, masks)
-    check_complete(pairs, probabilities, references)
-    label = channel if label is None else label
-    volumes: list[Volume] = []
+    check_complete(replace(pairs, missing=()) if skip_missing else pairs, probabilities, references)
+    cases = [case for case in pairs.cases if case.prediction is not None]
+    present: list[_Case] = []  # the case whose map was read last
 
     def read_maps() -> Iterator[npt.ArrayLike]:
-        for number, case in enumerate(pairs.cases, start=1):
+        for number, case in enumerate(cases, start=1):
             assert case.prediction is not None
-            progress(case.name, number, len(maps))
-            found = read_probability(case.prediction)
-            volumes.append(found.volume)
-            yield found.foreground[_channel(len(found.foreground), channel, case.prediction)]
+            progress(case.name, number, len(cases))
+            present[:] = [_Case.read(case.prediction, case.reference, channel, label, ignore_label)]
+            yield present[0].probability
 
     def read_masks() -> Iterator[npt.ArrayLike]:
         is_empty = True
-        for case in pairs.cases:
-            mask = read_mask(case.reference, None if label is None else [label])
-            check_same_geometry(volumes[-1], mask, str(case.prediction), str(case.reference))
-            is_empty &= not mask.array.any()
-            yield mask.array
+        for _ in cases:
+            is_empty &= not present[0].mask.any()
+            yield present[0].mask
         if is_empty:
-            got = "no foreground" if label is None else f"no voxel of label {label}"
+            got = "no foreground" if present[0].labels is None else f"no voxel of label {_listed(present[0].labels)}"
             raise InputError(mismatch(references, got=got, expected="the structure in at least one mask"))
 
     def spacings() -> Iterator[tuple[float, ...]]:
-        for _ in pairs.cases:
-            yield volumes.pop().spacing
+        for _ in cases:
+            yield present[0].spacing
 
     with atomic_output(out) as part:
         calibration = calibrate_repair(
@@ -108,6 +115,49 @@ def calibrate_files(
         calibration.save(part)
         draw_calibration(calibration, part.with_suffix(".png"))
     return calibration
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """The map of one structure and its reference; both are background where the reference is undecided."""
+
+    probability: npt.NDArray[Any]
+    mask: Mask
+    spacing: tuple[float, ...]
+    labels: Sequence[int] | None
+
+    @classmethod
+    def read(
+        cls, path: Path, reference: Path, channel: int | None, label: int | None, ignore_label: int | None
+    ) -> _Case:
+        found = read_probability(path)
+        index = _channel(len(found.foreground), channel, path)
+        labels = _labels(found, index, channel, label)
+        volume = read_volume(reference)
+        if ignore_label is None and found.labels is not None:
+            ignore_label = found.labels.ignored
+        probability = found.foreground[index]
+        decided = None if ignore_label is None else volume.array != ignore_label
+        if decided is not None:
+            volume = replace(volume, array=np.where(decided, volume.array, 0))
+        mask = mask_of(volume, reference, labels)
+        check_same_geometry(found.volume, mask, str(path), str(reference))
+        if decided is not None:
+            probability = np.where(decided, probability, 0)
+        return cls(probability, mask.array, found.volume.spacing, labels)
+
+
+def _labels(found: ProbabilityMap, index: int, channel: int | None, label: int | None) -> Sequence[int] | None:
+    """Returns the labels of a structure in label maps; None is every value except 0."""
+    if label is not None:
+        return (label,)
+    if found.labels is not None and len(found.labels.of_channels) > 1:
+        return found.labels.of_channels[index]
+    return None if channel is None else (channel,)
+
+
+def _listed(labels: Sequence[int]) -> str:
+    return " or ".join(map(str, labels))
 
 
 def _channel(channels: int, wanted: int | None, path: Path) -> int:

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segtopo.errors import InputError
-from segtopo.repair.classes import ClassRepair, repair_classes
+from segtopo.errors import InputError, mismatch
+from segtopo.repair.classes import ClassRepair, repair_classes, repair_regions
 from segtopo.repair.edit_tables import PlacedEdit, RepairedCase, write_markups
 from segtopo.repair.pictures import draw_repair
 from segtopo.repair.probability_files import read_probability
+from segtopo.repair.probability_map import ChannelLabels, ProbabilityMap
 from segtopo.repair.rules import RepairRules
 from segtopo.volumes import Volume, write_volume
 from segtopo.volumes.mask_files import FOREGROUND
@@ -87,19 +88,14 @@ def repair_case(
     name, path = case
     found = read_probability(path)
     try:
-        repaired = repair_classes(
-            found.foreground,
-            rules,
-            touching=touching,
-            union_components=union_components,
-            spacing=found.volume.spacing,
-            num_threads=num_threads,
-        )
+        repaired = _repair(found, rules, touching, union_components, num_threads)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     file_name = name + found.mask_extension
-    described = describe_repair(repaired, name, file_name, found.volume, found.remarks)
-    mask = repaired.labels if len(repaired.repairs) > 1 else repaired.repairs[0].mask
+    remarks = (*found.remarks, *_hidden_parts(repaired, found.labels))
+    described = describe_repair(repaired, name, file_name, found.volume, remarks)
+    is_label_map = len(repaired.repairs) > 1 or repaired.painted is not None
+    mask = repaired.labels if is_label_map else repaired.repairs[0].mask
     write_volume(folder / file_name, mask, like=found.volume)
     if outputs.label_map:
         write_volume(folder / EDITS / file_name, edit_labels(repaired), like=found.volume)
@@ -108,6 +104,44 @@ def repair_case(
     if outputs.pictures:
         draw_repair(folder / PICTURES / f"{name}.png", name, found, repaired)
     return described
+
+
+def _repair(
+    found: ProbabilityMap,
+    rules: RepairRules | Sequence[RepairRules],
+    touching: bool,
+    union_components: int | None,
+    num_threads: int | None,
+) -> ClassRepair:
+    """Repairs the maps as classes that exclude each other or, if they are so, as regions that overlap."""
+    spacing, painted = found.volume.spacing, None if found.labels is None else found.labels.painted
+    if painted is None:
+        return repair_classes(
+            found.foreground,
+            rules,
+            touching=touching,
+            union_components=union_components,
+            spacing=spacing,
+            num_threads=num_threads,
+        )
+    if not touching or union_components is not None:
+        got = "a rule about touching classes or their union"
+        raise InputError(mismatch("regions that overlap", got=got, expected="rules of each region alone"))
+    return repair_regions(found.foreground, rules, painted=painted, spacing=spacing, num_threads=num_threads)
+
+
+def _hidden_parts(repaired: ClassRepair, labels: ChannelLabels | None) -> list[str]:
+    """Returns a sentence for each repaired region that the label map does not hold as it is."""
+    if repaired.painted is None or labels is None:
+        return []
+    painted = repaired.labels
+    pairs = zip(repaired.repairs, labels.of_channels, strict=True)
+    differing = [np.count_nonzero(repair.mask != np.isin(painted, values)) for repair, values in pairs]
+    return [
+        f"Region {region}: {count} voxels differ in the label map, because another region covers them."
+        for region, count in enumerate(differing, start=1)
+        if count
+    ]
 
 
 def edit_labels(repaired: ClassRepair) -> npt.NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,24 +33,37 @@ if TYPE_CHECKING:
     import torch
 
 LARGEST_SUM = 1.01  # of the probabilities of a voxel; half precision rounds
+TIE = 1e-6  # the background is the rest to 1, so a tie with it is exact only up to the rounding of single precision
 
 
 @dataclass(frozen=True, eq=False)
 class ClassRepair:
-    """The repaired masks of several classes; no voxel is in two of them.
+    """The repaired masks of several classes, of which no two share a voxel, or of regions that overlap.
 
     Attributes:
         repairs: The repair of each class.
+        painted: The label of each class in the label map. None: 1 for the first class, 2 for the second. Where regions
+            overlap, the label of the last one is seen.
     """
 
     repairs: tuple[Repair, ...]
+    painted: tuple[int, ...] | None = None
 
     @property
     def labels(self) -> npt.NDArray[np.unsignedinteger[Any]]:
-        """The label map: 0 the background, 1 the first class, 2 the second."""
-        labels = np.zeros(self.repairs[0].before.shape, np.min_scalar_type(len(self.repairs)))
-        for label, repair in enumerate(self.repairs, start=1):
-            labels[repair.mask] = label
+        """The label map: 0 the background, 1 the first class, 2 the second, or the labels ``painted``."""
+        return self._label_map(repair.mask for repair in self.repairs)
+
+    @property
+    def labels_before(self) -> npt.NDArray[np.unsignedinteger[Any]]:
+        """The label map before the repair."""
+        return self._label_map(repair.before for repair in self.repairs)
+
+    def _label_map(self, masks: Iterable[Mask]) -> npt.NDArray[np.unsignedinteger[Any]]:
+        values = self.painted or tuple(range(1, len(self.repairs) + 1))
+        labels = np.zeros(self.repairs[0].before.shape, np.min_scalar_type(max(values)))
+        for value, mask in zip(values, masks, strict=True):
+            labels[mask] = value
         return labels
 
 
@@ -136,11 +149,55 @@ def repair_classes(
     return ClassRepair(tuple(draft.repair() for draft in drafts))
 
 
+def repair_regions(
+    probabilities: npt.ArrayLike | torch.Tensor,
+    rules: RepairRules | Sequence[RepairRules] = RepairRules(),  # noqa: B008 -- frozen
+    *,
+    painted: Sequence[int] | None = None,
+    spacing: Sequence[float] | None = None,
+    num_threads: int | None = None,
+) -> ClassRepair:
+    """Converts the probability maps of regions that may overlap to masks and repairs each as :func:`repair_mask` does.
+
+    Args:
+        probabilities: ``(regions, H, W)`` or ``(regions, H, W, D)`` probabilities, or masks.
+        rules: The rules of all regions, or of each.
+        painted: The label that each region writes into the label map; a later region wins, so an inner region follows
+            the outer one. None: 1, 2, 3.
+        spacing: Size of a voxel along each axis in mm. None: 1.
+        num_threads: Threads to use; by default the number of CPUs. The result does not depend on it.
+
+    Returns:
+        The repair of each region.
+
+    Raises:
+        InputError: As :func:`repair_mask`; or the number of rules or labels is not that of the regions.
+
+    Example:
+        >>> tumour = [[0.9, 0.9, 0.9, 0.9, 0.9], [0.0, 0.0, 0.0, 0.0, 0.0]]
+        >>> core = [[0.0, 0.9, 0.3, 0.9, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0]]
+        >>> repair_regions([tumour, core], RepairRules(connect_above=0.1, min_piece_size=0)).labels
+        array([[1, 2, 2, 2, 1],
+               [0, 0, 0, 0, 0]], dtype=uint8)
+    """
+    array = as_numpy(probabilities, "probabilities")
+    if array.ndim not in (3, 4) or 0 in array.shape:
+        expected = "(regions, H, W) or (regions, H, W, D)"
+        raise InputError(mismatch("probabilities", got=f"shape {array.shape}", expected=expected))
+    if painted is not None and len(painted) != len(array):
+        raise InputError(
+            mismatch("painted", got=f"{len(painted)} labels", expected=f"{len(array)}, one for each region")
+        )
+    pairs = zip(array, _rules_of_classes(rules, len(array)), strict=True)
+    repairs = tuple(repair_mask(values, own, spacing=spacing, num_threads=num_threads) for values, own in pairs)
+    return ClassRepair(repairs, None if painted is None else tuple(painted))
+
+
 def class_masks(maps: Sequence[Probability], thresholds: Sequence[float]) -> list[Mask]:
     """Finds the voxels of each class: it is the most probable one, and more probable than the background.
 
     Args:
-        maps: The probabilities of the classes. Of equal ones the first wins.
+        maps: The probabilities of the classes. Of equal ones the first wins, and the background before all.
         thresholds: For each class the smallest ratio of its probability to that of the class or the background.
 
     Raises:
@@ -153,7 +210,8 @@ def class_masks(maps: Sequence[Probability], thresholds: Sequence[float]) -> lis
     """
     background = np.maximum(1 - sum_of_classes(maps), 0)
     best = np.argmax(maps, axis=0)
-    return [(best == k) & (p * (1 - t) > background * t) for k, (p, t) in enumerate(zip(maps, thresholds, strict=True))]
+    pairs = zip(maps, thresholds, strict=True)
+    return [(best == k) & (p * (1 - t) - background * t > TIE) for k, (p, t) in enumerate(pairs)]
 
 
 def sum_of_classes(probabilities: Sequence[npt.NDArray[Any]] | npt.NDArray[Any]) -> npt.NDArray[np.float64]:

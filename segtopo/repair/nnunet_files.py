@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from segtopo.errors import InputError, mismatch
+from segtopo.masks.components import Mask
 from segtopo.masks.dice import dice
+from segtopo.repair.nnunet_dataset import NnunetDataset, dataset_of
 from segtopo.repair.probability_map import ProbabilityMap
-from segtopo.volumes import Volume, image_extension, image_stem, list_images, read_volume
+from segtopo.volumes import Volume, image_extension, image_stem, list_images, read_volume, result_extension
 
 NPZ = ".npz"
-PICTURES = (".png", ".tif", ".tiff")
+PICTURES = (".png", ".bmp", ".tif", ".tiff")
+REGION = 0.5  # a region holds the voxels above it
 NO_GEOMETRY = "No segmentation of the same name is beside the .npz file: the voxel size is taken as 1 mm."
 LEAST_DICE = 0.5  # of the map and the segmentation beside it; flipped or transposed axes give less
 
@@ -25,27 +29,41 @@ def read_nnunet(path: Path) -> ProbabilityMap:
     """Reads an ``.npz`` file of nnU-Net.
 
     Its axes are those of SimpleITK: those of a NIfTI image in reverse order, and those of a picture as they are. The
-    geometry is read from the segmentation of the same name beside it. The ``.pkl`` file beside it is never opened,
-    because unpickling can run code.
+    geometry is read from the segmentation of the same name beside it. The labels are read from ``dataset.json``, which
+    says whether the classes are regions that overlap. The ``.pkl`` file beside it is never opened, because unpickling
+    can run code.
 
     Raises:
-        InputError: The file is no such file, the classes are overlapping regions, or the segmentation beside it has
-            another shape or shows something else.
+        InputError: The file is no such file, the classes overlap and no ``dataset.json`` names regions, or the
+            segmentation beside it has another shape or shows something else.
     """
     values = _probabilities(path)
-    total = values.sum(axis=0, dtype=np.float32)
-    # Outside of the box to which nnU-Net crops an image, it writes zeros for all classes.
-    if not ((np.abs(total - 1) < 0.02) | (total == 0)).all():
-        expected = "the background and classes that exclude each other, with a sum of 1 in every voxel"
-        raise InputError(
-            mismatch(path, got=f"sums of classes from {total.min():g} to {total.max():g}", expected=expected)
-        )
+    dataset = dataset_of(path)
+    labels = dataset.labels
+    has_regions = labels is not None and labels.painted is not None and len(values) == len(labels.of_channels)
+    if not has_regions:
+        _check_classes(values, path)
+    foreground = values if has_regions else values[1:]
+    if labels is not None and len(labels.of_channels) != len(foreground):
+        labels = None  # of another network
     beside = _segmentation_beside(path)
     if beside is not None:
-        return _with_geometry_of(beside, values, path)
+        mask = np.asarray((values > REGION).any(axis=0) if has_regions else values.argmax(axis=0) > 0)
+        return replace(_with_geometry_of(beside, foreground, mask, dataset, path), labels=labels)
     flat = values.shape[1] == 1
-    foreground = values[1:, 0] if flat else _reversed_axes(values[1:])
-    return ProbabilityMap(foreground, Volume(foreground[0]), ".png" if flat else ".nii.gz", (NO_GEOMETRY,))
+    foreground = foreground[:, 0] if flat else _reversed_axes(foreground)
+    extension = ".png" if flat else ".nii.gz"
+    return ProbabilityMap(foreground, Volume(foreground[0]), extension, (NO_GEOMETRY,), labels)
+
+
+def _check_classes(values: npt.NDArray[Any], path: Path) -> None:
+    total = values.sum(axis=0, dtype=np.float32)
+    # Outside of the box to which nnU-Net crops an image, it writes zeros for all classes.
+    if len(values) < 2 or not ((np.abs(total - 1) < 0.02) | (total == 0)).all():
+        expected = "the background and classes that exclude each other, with a sum of 1 in every voxel"
+        expected += "; or regions that a dataset.json beside it names"
+        got = f"sums of classes from {total.min():g} to {total.max():g}"
+        raise InputError(mismatch(path, got=got, expected=expected))
 
 
 def _probabilities(path: Path) -> npt.NDArray[Any]:
@@ -67,7 +85,7 @@ def _probabilities(path: Path) -> npt.NDArray[Any]:
         if isinstance(error, InputError):
             raise
         raise InputError(mismatch(path, got="data that are no array of numbers", expected=expected)) from error
-    if values.ndim != 4 or values.dtype.kind != "f" or len(values) < 2 or 0 in values.shape:
+    if values.ndim != 4 or values.dtype.kind != "f" or 0 in values.shape:
         raise InputError(mismatch(path, got=f"{values.dtype} of shape {values.shape}", expected=expected))
     if np.isnan(values.min()):
         raise InputError(mismatch(path, got="NaN", expected="a number in every voxel"))
@@ -83,22 +101,37 @@ def _segmentation_beside(path: Path) -> Path | None:
     return next((image for image in images if image_stem(image) == path.name[: -len(NPZ)]), None)
 
 
-def _with_geometry_of(beside: Path, values: npt.NDArray[Any], path: Path) -> ProbabilityMap:
+def _with_geometry_of(
+    beside: Path, foreground: npt.NDArray[Any], mask: Mask, dataset: NnunetDataset, path: Path
+) -> ProbabilityMap:
     """Brings probabilities to the axes of the segmentation beside them, and checks that they show the same."""
     segmentation = read_volume(beside)
     extension = image_extension(beside)
-    ordered = values[:, 0] if segmentation.ndim == 2 and values.shape[1] == 1 else values
-    ordered = ordered if extension in PICTURES else _reversed_axes(ordered)
-    if segmentation.has_channels or ordered.shape[1:] != segmentation.spatial_shape:
-        got = f"shape {values.shape[1:]} (z, y, x)"
+
+    def ordered(maps: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        maps = maps[:, 0] if segmentation.ndim == 2 and maps.shape[1] == 1 else maps
+        maps = maps if extension in PICTURES else _reversed_axes(maps)
+        return _turned_to(segmentation, maps) if dataset.is_reoriented and segmentation.ndim == 3 else maps
+
+    maps, shown = ordered(foreground), ordered(mask[None])[0]
+    if segmentation.has_channels or shown.shape != segmentation.spatial_shape:
+        got = f"shape {foreground.shape[1:]} (z, y, x)"
         expected = f"the shape {segmentation.array.shape} of {beside.name} beside it"
         raise InputError(mismatch(path, got=got, expected=expected))
-    overlap = dice(ordered.argmax(axis=0) > 0, segmentation.array > 0)
+    overlap = dice(shown, segmentation.array > 0)
     if overlap < LEAST_DICE:
         got = f"a map whose most probable classes have a Dice of {overlap:.2f} with {beside.name} beside it"
         raise InputError(mismatch(path, got=got, expected="the segmentation of this map, in the same orientation"))
-    return ProbabilityMap(ordered[1:], segmentation, beside.name[-len(extension) :])
+    return ProbabilityMap(maps, segmentation, result_extension(beside))
 
 
 def _reversed_axes(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.transpose(values, (0, *range(values.ndim - 1, 0, -1)))
+
+
+def _turned_to(segmentation: Volume, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Brings maps ``(classes, x, y, z)`` on the axes of RAS to the axes of a volume."""
+    from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
+
+    turn = ornt_transform(axcodes2ornt("RAS"), io_orientation(segmentation.affine))
+    return np.stack([apply_orientation(array, turn) for array in values])

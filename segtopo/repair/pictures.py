@@ -74,10 +74,9 @@ def draw_repair(path: Path, name: str, found: ProbabilityMap, repaired: ClassRep
 
 def _images(found: ProbabilityMap, repaired: ClassRepair) -> list[npt.NDArray[Any]]:
     """Returns the largest probability, the labels before and after, and the edits; in 3D in a box around the masks."""
-    after = repaired.labels
-    before, edits = np.zeros_like(after), np.zeros(after.shape, np.uint8)
-    for label, repair in enumerate(repaired.repairs, start=1):
-        before[repair.before] = label
+    before, after = repaired.labels_before, repaired.labels
+    edits = np.zeros(after.shape, np.uint8)
+    for repair in repaired.repairs:
         edits = np.maximum(edits, repair.label_map())
     box = (slice(None),) * after.ndim
     if after.ndim == 3 and (before.any() or after.any()):

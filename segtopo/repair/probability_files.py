@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from segtopo.errors import InputError, mismatch
 from segtopo.repair.nnunet_files import NPZ, read_nnunet
 from segtopo.repair.probability_map import ProbabilityMap
-from segtopo.volumes import Volume, image_extension, image_stem, images_by_name, list_images, mask_of, read_volume
+from segtopo.volumes import Volume, image_stem, images_by_name, list_images, mask_of, read_volume, result_extension
 
 ROUNDING = 0.001  # values outside of [0, 1] by at most this are rounding errors of resampling and scaling
 
@@ -25,7 +26,8 @@ def probability_files(path: str | Path) -> dict[str, Path]:
 
     Args:
         path: A file, or a folder. In a folder, an image beside an ``.npz`` file of the same name belongs to it: nnU-Net
-            writes both.
+            writes both. In the folder of a trained nnU-Net, the files are the ``.npz`` files of the validation cases of
+            all folds.
 
     Returns:
         The files by their names without extension, sorted by name.
@@ -45,6 +47,8 @@ def probability_files(path: str | Path) -> dict[str, Path]:
     path = Path(path)
     if path.is_file():
         return {path.name[: -len(NPZ)] if _is_npz(path) else image_stem(path): path}
+    if folds := sorted(path.glob("fold_[0-9]*")):
+        return _validation_files(path, folds)
     packed = {p.stem: p for p in path.iterdir() if _is_npz(p) and p.name[0] != "."} if path.is_dir() else {}
     images = images_by_name(path) if not packed or _has_images(path) else {}
     return dict(sorted((images | packed).items()))
@@ -84,7 +88,7 @@ def read_probability(path: str | Path) -> ProbabilityMap:
         found = read_nnunet(path)
         return replace(found, foreground=_as_probabilities(found.foreground, path))
     volume = read_volume(path)
-    extension = path.name[-len(image_extension(path)) :]
+    extension = result_extension(path)
     if volume.ndim == 2:
         extension = PICTURE_MASKS.get(extension.lower(), extension)
     if volume.array.dtype.kind in "bui":
@@ -98,6 +102,20 @@ def read_probability(path: str | Path) -> ProbabilityMap:
 
 def _is_npz(path: Path) -> bool:
     return path.name.lower().endswith(NPZ)
+
+
+def _validation_files(model: Path, folds: Sequence[Path]) -> dict[str, Path]:
+    """Finds the probabilities of a cross-validation of nnU-Net, in which each case is validated once."""
+    files: dict[str, Path] = {}
+    for path in [path for fold in folds for path in fold.glob("validation/*") if _is_npz(path)]:
+        if path.stem in files:
+            got = f"{files[path.stem]} and {path}"
+            raise InputError(mismatch(model, got=got, expected="each case in the validation of one fold"))
+        files[path.stem] = path
+    if not files:
+        expected = "the .npz files that nnU-Net's training writes with --npz"
+        raise InputError(mismatch(model, got="folds without probabilities", expected=expected))
+    return dict(sorted(files.items()))
 
 
 def _has_images(folder: Path) -> bool:

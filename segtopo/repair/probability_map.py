@@ -10,6 +10,22 @@ import numpy.typing as npt
 from segtopo.volumes import Volume
 
 
+@dataclass(frozen=True)
+class ChannelLabels:
+    """The labels by which a label map holds the structures of the channels.
+
+    Attributes:
+        of_channels: For each channel the labels of its voxels. Regions that overlap share labels.
+        painted: For each region the label that is written into its voxels; a later region wins. None: the channels are
+            classes that exclude each other.
+        ignored: The label of voxels that nobody has decided. None: there is none.
+    """
+
+    of_channels: tuple[tuple[int, ...], ...]
+    painted: tuple[int, ...] | None = None
+    ignored: int | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class ProbabilityMap:
     """The probability maps of a case.
@@ -19,9 +35,11 @@ class ProbabilityMap:
         volume: An image of the same geometry; it may have channels.
         mask_extension: The format of a mask of this case.
         remarks: Sentences about assumptions.
+        labels: The labels of the channels, if the program that wrote the map states them.
     """
 
     foreground: npt.NDArray[Any]
     volume: Volume
     mask_extension: str
     remarks: tuple[str, ...] = ()
+    labels: ChannelLabels | None = None

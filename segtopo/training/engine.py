@@ -118,7 +118,7 @@ class Training:
         if checkpoint is None and config.initialize_from is not None:
             initialize(self.network, config.initialize_from)
         self.network.to(device)
-        self.loss = config.loss.build()
+        self.loss = config.loss.build().to(device)
         self.optimizer = config.optimizer.build(self.network.parameters())
         self.validator = Validator(validation_cases, config, self.network, device, stop) if validation_cases else None
         self.epoch_sums: Row = {}
@@ -133,6 +133,7 @@ class Training:
     def _restore(self, checkpoint: Checkpoint) -> None:
         self.network.load_state_dict(checkpoint.network)
         self.optimizer.load_state_dict(checkpoint.optimizer)
+        self.loss.load_state_dict(checkpoint.loss)
         self.scaler_state = checkpoint.scaler
         self.epoch_sums = checkpoint.epoch_sums
         self.best_score = checkpoint.best_score
@@ -276,6 +277,7 @@ class Training:
             in_channels=self.in_channels,
             network=self.network.state_dict(),
             optimizer=self.optimizer.state_dict(),
+            loss=self.loss.state_dict(),
             scaler=self.trainer.scaler.state_dict() if self.trainer.scaler is not None else {},
             iteration=self.trainer.state.iteration,
             epoch_sums=self.epoch_sums,

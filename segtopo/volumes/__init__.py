@@ -1,9 +1,16 @@
 """Medical images and masks in files, with their geometry."""
 
-from segtopo.volumes.file_names import image_extension, image_stem, images_by_name, list_images
+from segtopo.volumes.file_names import (
+    image_extension,
+    image_stem,
+    images_by_name,
+    is_one_image,
+    list_images,
+    result_extension,
+)
 from segtopo.volumes.files import read_volume, write_volume
 from segtopo.volumes.mask_files import mask_above, mask_of, read_mask
-from segtopo.volumes.orientation import onto_grid
+from segtopo.volumes.orientation import fill_grid, onto_grid
 from segtopo.volumes.same_geometry import check_same_geometry
 from segtopo.volumes.volume import Segment, Volume, crop_volume
 
@@ -12,14 +19,17 @@ __all__ = [
     "Volume",
     "check_same_geometry",
     "crop_volume",
+    "fill_grid",
     "image_extension",
     "image_stem",
     "images_by_name",
+    "is_one_image",
     "list_images",
     "mask_above",
     "mask_of",
     "onto_grid",
     "read_mask",
     "read_volume",
+    "result_extension",
     "write_volume",
 ]

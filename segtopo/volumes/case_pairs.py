@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from segtopo.errors import InputError, mismatch
-from segtopo.volumes.file_names import image_extension, image_stem, images_by_name
+from segtopo.volumes.file_names import image_stem, images_by_name, is_image, is_one_image
 
 MissingPredictions: TypeAlias = Literal["error", "empty", "skip"]
 """The treatment of a reference without a prediction: an error, a prediction without foreground, or no case."""
@@ -60,9 +61,10 @@ def pair_cases(
 ) -> CasePairs:
     """Pairs predicted masks with their references by name; extensions may differ. Two files are one case.
 
-    A case has the name of its file. If the folder holds sub-folders with one image each, the case has the name of its
-    sub-folder. In other trees the name is the path from the folder, without the extension. An ending ``_0000``, the
-    channel in the names of nnU-Net's images, is ignored where only one side has it.
+    A case has the name of its file, or of its folder if it is a DICOM series. If the folder holds sub-folders with one
+    image each, the case has the name of its sub-folder. In other trees the name is the path from the folder, without
+    the extension. An ending ``_0000``, the channel in the names of nnU-Net's images, is ignored where only one side has
+    it.
 
     Args:
         predictions: Folder of predicted masks, or one mask; or a CSV file with the columns ``prediction`` and
@@ -99,10 +101,11 @@ def pair_cases(
     for path in (predictions, references):
         if not path.exists():
             raise InputError(mismatch(path, got="no such file or folder", expected="a mask or a folder of masks"))
-    if predictions.is_dir() != references.is_dir():
-        folder, file = (predictions, references) if predictions.is_dir() else (references, predictions)
-        raise InputError(mismatch(file, got="a file", expected=f"a folder, because {folder} is a folder"))
-    if predictions.is_file():
+    is_single = is_one_image(predictions)
+    if is_single != is_one_image(references):
+        file, folder = (predictions, references) if is_single else (references, predictions)
+        raise InputError(mismatch(file, got="one image", expected=f"a folder, because {folder} is a folder of cases"))
+    if is_single:
         return CasePairs((CasePair(image_stem(predictions), predictions, references),))
     found = match_names(cases_of(predictions, prediction_pattern), cases_of(references, reference_pattern))
     return _resolve(found, missing, predictions, references)
@@ -121,7 +124,7 @@ def cases_of(folder: str | Path, pattern: str | None = None) -> dict[str, Path]:
     folder = Path(folder)
     if pattern is not None:
         return _by_pattern(folder, pattern)
-    files = [path for path in sorted(folder.rglob("*")) if _is_image(path, folder)]
+    files = list(_images_below(folder))
     if not files or any(path.parent == folder for path in files):
         return images_by_name(folder)
     folders = [path.parent for path in files]
@@ -192,7 +195,7 @@ def _read_table(path: Path) -> CasePairs:
     references = _unique(path, [(name, path.parent / row["reference"]) for name, row in named])
     predictions = {name: path.parent / row["prediction"] for name, row in named if row["prediction"]}
     for file_of_row in (*references.values(), *predictions.values()):
-        if not file_of_row.is_file():
+        if not is_one_image(file_of_row):
             raise InputError(mismatch(path, got=f"no such file: {file_of_row}", expected="files that exist"))
     return match_names(predictions, references)
 
@@ -200,11 +203,11 @@ def _read_table(path: Path) -> CasePairs:
 def _case_of_row(row: dict[str, str], path: Path) -> str:
     if not row["reference"]:
         raise InputError(mismatch(path, got="a row without a reference", expected="a reference in each row"))
-    return row.get("case") or image_stem(row["reference"])
+    return row.get("case") or image_stem(path.parent / row["reference"])
 
 
 def _by_pattern(folder: Path, pattern: str) -> dict[str, Path]:
-    """Finds the files of a folder whose path fits a pattern."""
+    """Finds the images of a folder whose path fits a pattern."""
     if CASE not in pattern:
         raise InputError(
             mismatch("pattern", got=repr(pattern), expected=f"a path with {CASE} in the place of the name")
@@ -212,7 +215,7 @@ def _by_pattern(folder: Path, pattern: str) -> dict[str, Path]:
     first, *others = (re.escape(part).replace(r"\*", "[^/]*") for part in pattern.split(CASE))
     regex = re.compile(first + "(?P<case>[^/]+?)" + "(?P=case)".join(others))
     files = [(regex.fullmatch(path.relative_to(folder).as_posix()), path) for path in sorted(folder.rglob("*"))]
-    found = [(match["case"], path) for match, path in files if match and path.is_file()]
+    found = [(match["case"], path) for match, path in files if match and is_one_image(path)]
     if not found:
         raise InputError(mismatch(folder, got=f"no file that fits {pattern!r}", expected="at least one"))
     return _unique(folder, found)
@@ -229,10 +232,10 @@ def _unique(source: Path, named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
     return files
 
 
-def _is_image(path: Path, folder: Path) -> bool:
-    if any(part[0] == "." for part in path.relative_to(folder).parts) or not path.is_file():
-        return False
-    try:
-        return bool(image_extension(path))
-    except InputError:
-        return False
+def _images_below(folder: Path) -> Iterator[Path]:
+    """Yields the images in a folder and its sub-folders, without those that are hidden."""
+    for path in sorted(folder.iterdir()) if os.access(folder, os.R_OK | os.X_OK) else ():
+        if is_image(path):
+            yield path
+        elif path.is_dir() and path.name[0] != "." and not path.is_symlink():
+            yield from _images_below(path)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from segtopo.atomic_output import atomic_output
 from segtopo.errors import InputError, mismatch
-from segtopo.volumes.file_names import FREESURFER, METAIMAGE, NIFTI, NRRD, PICTURES, image_extension
+from segtopo.volumes.dicom.reader import read_dicom, read_series
+from segtopo.volumes.file_names import DICOM, FREESURFER, METAIMAGE, NIFTI, NRRD, PICTURES, SERIES, image_extension
 from segtopo.volumes.freesurfer import read_freesurfer, write_freesurfer
 from segtopo.volumes.itk import write_itk
 from segtopo.volumes.metaimage import read_metaimage
 from segtopo.volumes.nifti import read_nifti, write_nifti
 from segtopo.volumes.nrrd import read_nrrd
 from segtopo.volumes.pictures import read_picture, write_picture
+from segtopo.volumes.reading_errors import errors_in_one_line
 from segtopo.volumes.scaled_integers import smallest_integer_dtype
 from segtopo.volumes.volume import Array, Volume
 
@@ -26,16 +27,18 @@ _READERS: dict[tuple[str, ...], Callable[[Path], Volume]] = {
     METAIMAGE: read_metaimage,
     NRRD: read_nrrd,
     PICTURES: read_picture,
+    DICOM: read_dicom,
+    (SERIES,): read_series,
 }
 
 
 def read_volume(path: str | Path) -> Volume:
-    """Reads an image from a NIfTI, Analyze, FreeSurfer, MetaImage, NRRD, PNG, TIFF, JPEG, GIF or BMP file.
+    """Reads an image from a NIfTI, Analyze, FreeSurfer, MetaImage, NRRD, DICOM, PNG, TIFF, JPEG, GIF or BMP file.
 
     Every checksum of the file is verified. A medical image whose third axis has length 1 is returned as a 2D image.
 
     Args:
-        path: The file.
+        path: The file, or a folder with the slices of one DICOM series. DICOM needs the extra ``dicom``.
 
     Returns:
         The voxels in index order, with their affine (RAS+, in mm). The dtype is that of the file. Scaled NIfTI images
@@ -43,6 +46,7 @@ def read_volume(path: str | Path) -> Volume:
 
     Raises:
         InputError: The file does not exist, has an unsupported format, is truncated or damaged, or contains NaN.
+        ModuleNotFoundError: The extra of the format is not installed.
 
     Example:
         >>> import tempfile
@@ -54,10 +58,10 @@ def read_volume(path: str | Path) -> Volume:
     """
     path = Path(path)
     extension = image_extension(path)
-    if not path.is_file():
+    if not path.exists():
         raise InputError(mismatch(path, got="no such file", expected="an image"))
     read = next(read for extensions, read in _READERS.items() if extension in extensions)
-    with _errors_in_one_line(path, extension):
+    with errors_in_one_line(path, f"an intact {extension} file"):
         volume = read(path)
     _check_no_nan(volume.array, path)
     return volume
@@ -90,6 +94,9 @@ def write_volume(path: str | Path, array: Array, like: Volume | None = None) -> 
     """
     path = Path(path)
     extension = image_extension(path)
+    if extension in (SERIES, *DICOM):
+        got = "a folder" if extension == SERIES else f"the format {extension}, which is only read"
+        raise InputError(mismatch(path, got=got, expected="a file of another format, for instance .nii.gz"))
     like = Volume(array) if like is None else like
     has_channels = array.ndim == like.ndim + 1
     if array.shape[int(has_channels) :] != like.spatial_shape:
@@ -105,26 +112,6 @@ def write_volume(path: str | Path, array: Array, like: Volume | None = None) -> 
             write_itk(part, stored, like, has_channels)
         else:
             write_picture(part, stored, like, has_channels)
-
-
-@contextmanager
-def _errors_in_one_line(path: Path, extension: str) -> Iterator[None]:
-    """Turns each exception of a reader into an InputError that names the file.
-
-    Damaged bytes lead to exceptions of every kind in the libraries that parse them, so all kinds are meant.
-    """
-    try:
-        with np.errstate(all="ignore"):  # NumPy would print a warning about the numbers of a damaged header
-            yield
-    except InputError:
-        raise
-    except MemoryError as error:
-        got = "an image larger than the memory"
-        raise InputError(mismatch(path, got=got, expected="an image that fits the memory")) from error
-    except Exception as error:
-        lines = str(error).split("\n")
-        got = f"truncated or damaged data ({lines[0].strip() or type(error).__name__})"
-        raise InputError(mismatch(path, got=got, expected=f"an intact {extension} file")) from error
 
 
 def _as_stored(array: Array, extension: str) -> Array:

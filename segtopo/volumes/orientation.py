@@ -8,8 +8,8 @@ from itertools import permutations, product
 
 import numpy as np
 
-from segtopo.volumes.same_geometry import check_same_geometry, corner_distance
-from segtopo.volumes.volume import Affine, Array, Volume
+from segtopo.volumes.same_geometry import check_same_geometry, corner_distance, covered_box
+from segtopo.volumes.volume import Affine, Array, Volume, crop_volume
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ def onto_grid(
 ) -> Volume:
     """Brings a volume to the orientation of a reference that covers the same grid of points.
 
-    Axes are exchanged and reversed; no voxel is resampled. If one of the two states no position (``has_position``),
+    Axes are exchanged and reversed; no voxel is resampled. Segments that cover a part of the grid are extended by
+    background, see :func:`fill_grid`. If one of the two states no position (``has_position``),
     their axes are taken to be the same, and shapes and spacings must agree.
 
     Args:
@@ -79,9 +80,37 @@ def onto_grid(
     if trust_grid or not (volume.has_position and reference.has_position):
         check_same_geometry(volume, reference, name, reference_name, tolerance=tolerance)
         return replace(volume, affine=reference.affine, header=None, has_position=reference.has_position)
-    turned = _nearest_orientation(volume, reference)
+    turned = _nearest_orientation(fill_grid(volume, reference), reference)
     check_same_geometry(turned, reference, name, reference_name, tolerance=tolerance)
     return replace(turned, affine=reference.affine)
+
+
+def fill_grid(volume: Volume, reference: Volume) -> Volume:
+    """Extends a file of segments to the grid of a larger volume; the voxels around it are background.
+
+    3D Slicer and DICOM segmentations often cover only the voxels between the first and the last one of a segment.
+
+    Args:
+        volume: A volume with segments. Others are returned as they are, because their voxels outside are not known.
+        reference: The volume with the grid.
+
+    Returns:
+        The segments on the whole grid, in the orientation of ``reference``. If they cover no part of its grid, the
+        volume as it is.
+    """
+    box = covered_box(volume, reference) if volume.segments else None
+    if box is None:
+        return volume
+    starts = [axis.start for axis in box]
+    part = crop_volume(reference, starts, [axis.stop - axis.start for axis in box])
+    turned = _nearest_orientation(volume, part)
+    if turned.spatial_shape != part.spatial_shape:
+        return volume
+    check_same_geometry(turned, part)
+    channels = turned.array.shape[: int(turned.has_channels)]
+    array = np.zeros((*channels, *reference.spatial_shape), turned.array.dtype)
+    crop_volume(replace(turned, array=array), starts, part.spatial_shape).array[...] = turned.array
+    return replace(turned, array=array, affine=reference.affine, header=None)
 
 
 def _nearest_orientation(volume: Volume, reference: Volume) -> Volume:

@@ -14,6 +14,7 @@ from segtopo.volumes.file_names import TIFF
 from segtopo.volumes.stored_content import check_plausible
 from segtopo.volumes.tiff import read_tiff, write_tiff
 from segtopo.volumes.transparency import without_transparency
+from segtopo.volumes.upright import upright
 from segtopo.volumes.volume import Array, Volume
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -90,9 +91,10 @@ def _read_png(path: Path, header: _PngHeader) -> tuple[Array, bool]:
     if header.bits == 16 and header.colours != 0:  # Pillow would keep the upper 8 bits alone
         import imagecodecs
 
-        return np.asarray(imagecodecs.png_decode(path.read_bytes())), has_opacity
+        with PngImageFile(path) as image:
+            return upright(np.asarray(imagecodecs.png_decode(path.read_bytes())), image), has_opacity
     with PngImageFile(path) as image:
-        pixels = np.asarray(image)
+        pixels = upright(np.asarray(image), image)
         if header.colours == 3:
             return _indices(pixels, image), False
     if header.colours == 0 and header.bits in (2, 4):
@@ -131,7 +133,7 @@ def _read_other(path: Path, magic: bytes) -> tuple[Array, bool]:
         if image.mode == "P":
             return _palette_colours(image)
         converted = image.convert(_IN_COLOUR.get(image.mode, image.mode))
-        return np.asarray(converted), converted.mode in ("LA", "RGBA")
+        return upright(np.asarray(converted), image), converted.mode in ("LA", "RGBA")
 
 
 def _palette_colours(image: Any) -> tuple[Array, bool]:

@@ -40,7 +40,8 @@ def check_same_geometry(
     """
     if volume.spatial_shape != reference.spatial_shape:
         expected = f"the shape {reference.spatial_shape} of {reference_name}"
-        raise InputError(mismatch(name, got=f"shape {volume.spatial_shape}", expected=expected))
+        got = f"shape {volume.spatial_shape}{_part(volume, reference, tolerance)}"
+        raise InputError(mismatch(name, got=got, expected=expected))
     limit = tolerance * min(volume.spacing)
     if volume.has_position and reference.has_position:
         differs = not corner_distance(volume.affine, reference.affine, volume.spatial_shape) <= limit
@@ -61,6 +62,35 @@ def corner_distance(affine: Affine, reference: Affine, shape: tuple[int, ...]) -
     size = (*shape, 0)[:3]  # the third axis of a 2D image does not matter
     corners = np.array([[*index, 1] for index in np.ndindex(2, 2, 2)]) * np.array([*size, 1])
     return float(np.linalg.norm(corners @ (affine - reference).T, axis=1).max())
+
+
+def covered_box(volume: Volume, reference: Volume, tolerance: float = 0.01) -> tuple[slice, ...] | None:
+    """Returns the box of a 3D reference's grid that a volume covers; None if it covers no part of the grid.
+
+    Args:
+        volume: The smaller volume, in any orientation.
+        reference: The volume with the grid.
+        tolerance: Largest distance of the volume's corners from points of the grid, in voxels.
+    """
+    if reference.ndim < 3 or not (volume.has_position and reference.has_position and np.linalg.det(reference.affine)):
+        return None
+    size = np.array((*volume.spatial_shape, 1)[:3])
+    corners = np.array([[*((size - 1) * index), 1] for index in np.ndindex(2, 2, 2)])
+    voxels = (corners @ (np.linalg.inv(reference.affine) @ volume.affine).T)[:, :3]
+    first, last = np.rint(voxels.min(axis=0)).astype(int), np.rint(voxels.max(axis=0)).astype(int)
+    is_on_grid = np.abs(voxels - np.rint(voxels)).max() <= tolerance
+    if not is_on_grid or (first < 0).any() or (last >= reference.spatial_shape).any():
+        return None
+    return tuple(slice(int(start), int(stop) + 1) for start, stop in zip(first, last, strict=True))
+
+
+def _part(volume: Volume, reference: Volume, tolerance: float) -> str:
+    """Says which part of the grid of a reference a volume covers; an empty text if it covers no part of it."""
+    box = covered_box(volume, reference, tolerance)
+    if box is None:
+        return ""
+    first, last = tuple(axis.start for axis in box), tuple(axis.stop - 1 for axis in box)
+    return f", only the voxels {first} to {last}"
 
 
 def _difference(volume: Volume, reference: Volume, limit: float) -> tuple[str, str]:

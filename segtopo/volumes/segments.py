@@ -1,9 +1,9 @@
-"""The structures that the header of a Slicer segmentation names."""
+"""The structures that a segmentation names, and those in the header of Slicer's."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from segtopo.volumes.volume import Segment
 
@@ -27,10 +27,22 @@ def segments_of(keys: Mapping[str, str], *, has_layers: bool) -> dict[str, Segme
     """
     numbers = sorted(int(match[1]) for key in keys if (match := re.fullmatch(r"Segment(\d+)_Name", key)))
     names = [keys[f"Segment{number}_Name"] for number in numbers]
+    names = unique_names(names, [keys.get(f"Segment{number}_ID", number) for number in numbers])
     segments: dict[str, Segment] = {}
     for number, name in zip(numbers, names, strict=True):
-        prefix = f"Segment{number}_"
-        layer = int(keys.get(f"{prefix}Layer", number if has_layers else 0))
-        full_name = f"{name} ({keys.get(f'{prefix}ID', number)})" if names.count(name) > 1 else name
-        segments[full_name] = Segment(layer, int(keys.get(f"{prefix}LabelValue", 1)))
+        layer = int(keys.get(f"Segment{number}_Layer", number if has_layers else 0))
+        segments[name] = Segment(layer, int(keys.get(f"Segment{number}_LabelValue", 1)))
     return segments
+
+
+def unique_names(names: Sequence[str], identifiers: Sequence[object]) -> list[str]:
+    """Adds their identifiers to names that are not unique.
+
+    Example:
+        >>> unique_names(["vein", "vessel", "vessel"], [1, 2, 3])
+        ['vein', 'vessel (2)', 'vessel (3)']
+    """
+    return [
+        f"{name} ({identifier})" if names.count(name) > 1 else name
+        for name, identifier in zip(names, identifiers, strict=True)
+    ]

@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from segtopo.errors import InputError, mismatch
 from segtopo.volumes.stored_content import check_plausible
 from segtopo.volumes.tiff_spacing import tiff_spacing
 from segtopo.volumes.transparency import without_transparency
+from segtopo.volumes.upright import ORIENTATION, UPRIGHT
 from segtopo.volumes.volume import Array, Volume
 
 _WHITE_IS_ZERO, _CMYK = 0, 5
@@ -54,6 +56,7 @@ def read_tiff(path: Path) -> Volume:
     Pixels of 1 bit become 0 and 1. White is the larger value also where the file stores it as 0.
 
     Raises:
+        InputError: The file says that its pixels are turned.
         ValueError: The pages differ in shape, or tifffile found damage.
     """
     import tifffile
@@ -66,6 +69,8 @@ def read_tiff(path: Path) -> Volume:
     ):
         pixels, axes = _pixels(file, path, content)
         page = file.pages.first
+        if (orientation := page.tags.valueof(ORIENTATION, UPRIGHT)) != UPRIGHT:
+            raise InputError(mismatch(path, got=f"pixels turned by orientation {orientation}", expected="upright ones"))
         spacing = tiff_spacing(file)
     if complaint := _complaints.take():
         raise ValueError(complaint.partition("> ")[2] or complaint)

@@ -2,6 +2,7 @@
 
 import bz2
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,9 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813
 import tifffile
 from PIL import Image
+from pydicom.uid import RLELossless
+
+from oracles.dicom_files import ENCODERS, compressed, enhanced, segmentation, slices_of, write_slices
 
 VOLUME = np.random.default_rng(0).integers(0, 4, (9, 14, 11)).astype(np.int16) * 300
 PICTURE = np.random.default_rng(1).integers(0, 4, (31, 26)).astype(np.uint8) * 60
@@ -93,8 +97,31 @@ def intact_files(folder: Path) -> list[Path]:
     tifffile.imwrite(folder / "ome.tif", VOLUME, ome=True, compression="zlib")
     pages = [Image.fromarray(limit < PICTURE) for limit in np.array([0, 60, 120])]
     pages[0].save(folder / "fax.tif", save_all=True, append_images=pages[1:], compression="group4")
+    _dicom_files(folder)
     companions = {".img", ".zraw", ".raw"}
     return sorted(p for p in folder.iterdir() if p.suffix not in companions and not p.name.endswith(".raw.gz"))
+
+
+def _dicom_files(folder: Path) -> None:
+    """Writes a series, files with frames and with one slice of each compression, and segmentations."""
+    slices = slices_of(VOLUME)
+    write_slices(folder / "series", slices)
+    frames = enhanced(slices, range(len(slices)))
+    frames.save_as(folder / "frames.dcm", enforce_file_format=True)
+    frames.compress(RLELossless)
+    frames.save_as(folder / "rle.dcm", enforce_file_format=True)
+    for number, (syntax, encode) in enumerate(ENCODERS.items()):
+        (one,) = slices_of(VOLUME[:1])
+        compressed(one, syntax, encode).save_as(folder / f"slice{number}.dcm", enforce_file_format=True)
+    labels = (VOLUME // 300).astype(np.uint8)
+    overlapping = np.stack([labels > 0, labels > 1, labels > 2], axis=-1).astype(np.uint8)
+    for name, kind, pixels in (
+        ("binary", "BINARY", labels),
+        ("overlapping", "BINARY", overlapping),
+        ("fractional", "FRACTIONAL", overlapping * np.float32(0.4)),
+        ("labels", "LABELMAP", labels),
+    ):
+        segmentation(slices, pixels, kind, "abc").save_as(folder / f"{name}.dcm")
 
 
 def companion(path: Path) -> Path | None:
@@ -160,10 +187,14 @@ def damaged_copies(files: list[Path], folder: Path, count: int, seed: int) -> di
         kind = str(random.choice(list(DAMAGE)))
         if beside is not None:
             copy.with_name(beside.name).write_bytes(beside.read_bytes())
-        copy.write_bytes(source.read_bytes())
-        victim = copy if beside is None or random.random() < 0.5 else copy.with_name(beside.name)
+        if source.is_dir():
+            shutil.copytree(source, copy)
+            victim = copy / str(random.choice(sorted(file.name for file in source.iterdir())))
+        else:
+            copy.write_bytes(source.read_bytes())
+            victim = copy if beside is None or random.random() < 0.5 else copy.with_name(beside.name)
         victim.write_bytes(DAMAGE[kind](bytearray(victim.read_bytes()), random))
-        copies[copy] = f"{kind} of {'voxels' if victim != copy else 'file'}"
+        copies[copy] = f"{kind} of {'voxels' if beside is not None and victim != copy else 'file'}"
     return copies
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from segtopo.evaluation import CaseScores, Picture, PlacedError
+from segtopo.evaluation.diagrams import MapFeature
 
 
 def error_at(*voxel: int, kind: Any = "spurious_component", gap_mm: float | None = None) -> PlacedError:
@@ -17,5 +18,6 @@ def case_of(
     numbers: dict[str, float],
     errors: tuple[PlacedError, ...] = (),
     pictures: tuple[Picture, ...] = (),
+    features: tuple[MapFeature, ...] = (),
 ) -> CaseScores:
-    return CaseScores(case, structure, 2, True, numbers, errors, pictures)
+    return CaseScores(case, structure, 2, True, numbers, errors, pictures, features)

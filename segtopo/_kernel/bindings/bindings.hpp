@@ -10,6 +10,7 @@ namespace segtopo {
 void bind_images(nb::module_& m, const SharedTables& tables);
 void bind_repair(nb::module_& m, const SharedTables& tables);
 void bind_thinning(nb::module_& m);
+void bind_contacts(nb::module_& m);
 void bind_complexes(nb::module_& m);
 void bind_assignment(nb::module_& m);
 

@@ -9,6 +9,7 @@ NB_MODULE(_native, m) {
   segtopo::bind_images(m, tables);
   segtopo::bind_repair(m, tables);
   segtopo::bind_thinning(m);
+  segtopo::bind_contacts(m);
   segtopo::bind_complexes(m);
   segtopo::bind_assignment(m);
 }

@@ -32,7 +32,9 @@ class ReportView:
         settings: Settings of the evaluation, by name.
         scores: The scores, the most important first. The page shows the others on request.
         cases: All structures of all cases.
+        summary: For each structure the statistics of each score over its cases.
         failures: Name and message of each case without scores.
+        threshold: The threshold of probability maps; None if the predictions are masks.
     """
 
     title: str
@@ -41,7 +43,9 @@ class ReportView:
     settings: Mapping[str, str]
     scores: tuple[Score, ...]
     cases: tuple[CaseScores, ...]
+    summary: Mapping[str, Mapping[str, Statistic]]
     failures: tuple[tuple[str, str], ...] = ()
+    threshold: float | None = None
 
 
 def render_report(view: ReportView) -> str:
@@ -59,7 +63,8 @@ def render_report(view: ReportView) -> str:
     Example:
         >>> score = Score("dice", "Dice", "Overlap of the masks.", better="higher")
         >>> case = CaseScores("one", "vessel", ndim=2, present=True, numbers={"dice": 0.8})
-        >>> view = ReportView("Vessels", "segtopo evaluate", {}, {}, (score,), (case,))
+        >>> summary = {"vessel": {"dice": Statistic.of([0.8])}}
+        >>> view = ReportView("Vessels", "segtopo evaluate", {}, {}, (score,), (case,), summary)
         >>> render_report(view).startswith("<!doctype html>")
         True
     """
@@ -74,7 +79,7 @@ def render_report(view: ReportView) -> str:
         kinds=kinds,
         summaries=[_summary(structure, view, kinds) for structure in structures],
         plots=[plot for score in view.scores if (plot := _plot(score, structures, view.cases))],
-        embedded=[_embedded(case) for case in view.cases],
+        embedded=[_embedded(case, view.threshold) for case in view.cases],
         first_scores=FIRST_SCORES,
         level=round(100 * LEVEL),
         resamples=RESAMPLES,
@@ -132,9 +137,8 @@ def _summary(structure: str, view: ReportView, kinds: Sequence[ErrorKind]) -> _S
     cases = [case for case in view.cases if case.structure == structure]
     counts = [Counter(error.kind for error in case.errors) for case in cases]
     by_kind = [(kind, sum(c[kind] for c in counts), sum(c[kind] > 0 for c in counts)) for kind in kinds]
-    return _Summary(
-        structure, len(cases), [_Row(score, Statistic.of(_values(score, cases))) for score in view.scores], by_kind
-    )
+    rows = [_Row(score, view.summary[structure][score.name]) for score in view.scores]
+    return _Summary(structure, len(cases), rows, by_kind)
 
 
 def _plot(score: Score, structures: Sequence[str], cases: Sequence[CaseScores]) -> _Plot | None:
@@ -152,11 +156,14 @@ def _plot(score: Score, structures: Sequence[str], cases: Sequence[CaseScores]) 
     return _Plot(score, scale, boxes)
 
 
-def _embedded(case: CaseScores) -> dict[str, Any]:
+def _embedded(case: CaseScores, threshold: float | None) -> dict[str, Any]:
     """Returns the data from which the browser draws the section of a case when it is opened."""
     return {
         "errors": [_error(error) for error in case.errors],
         "pictures": [_picture(picture) for picture in case.pictures],
+        "ndim": case.ndim,
+        "threshold": threshold,
+        "features": [vars(feature) for feature in case.features],
     }
 
 

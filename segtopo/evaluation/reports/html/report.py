@@ -32,7 +32,9 @@ def report_view(evaluation: Evaluation) -> ReportView:
         settings=_settings(evaluation.options),
         scores=_scores(evaluation),
         cases=evaluation.cases,
+        summary=evaluation.summary,
         failures=tuple(evaluation.failures.items()),
+        threshold=evaluation.options.threshold,
     )
 
 

@@ -20,6 +20,7 @@ function fillCase(section) {
     right.append(element("p", { class: "quiet" }, "No topological error."));
   }
   const grid = element("div", { class: whole.length ? "case-grid" : "case-grid wide" });
+  if (data.features.length) right.append(diagramOf(data));
   grid.append(...(whole.length ? [left, right] : [right]));
   content.append(grid, element("p", { class: "note case-links" }, element("a", { href: "#table" }, "Back to the table")));
   section.errors = data.errors;

@@ -1,0 +1,3 @@
+from . import nnunet
+
+__all__ = ["nnunet"]
