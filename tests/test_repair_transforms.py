@@ -56,8 +56,8 @@ def test_classes_as_label_map_and_as_channels() -> None:
     assert of_one.argmax(dim=0).tolist() == [[0] * 6, [1] * 6, [0] * 6]
 
 
-def test_structures_that_overlap() -> None:
-    mask = RepairMask([RULES, RepairRules(connect_above=None)], overlapping=True)(torch.tensor([ARTERY, ARTERY]))
+def test_regions_that_may_overlap() -> None:
+    mask = RepairMask([RULES, RepairRules(connect_above=None)], regions=True)(torch.tensor([ARTERY, ARTERY]))
     assert mask[0].tolist() == [[1, 1, 1, 1, 1, 0], [0] * 6, [0] * 6]
     assert not mask[1].any()  # none of its pieces has 100 voxels
 
@@ -85,7 +85,7 @@ def test_the_result_is_that_of_repair_classes(ndim: int, like: str) -> None:
 @pytest.mark.parametrize("betti_numbers", [None, (1, 0, 0)])
 @pytest.mark.parametrize(
     ("classes", "options"),
-    [(1, {}), (1, {"to_onehot": True}), (3, {}), (3, {"to_onehot": True}), (3, {"overlapping": True})],
+    [(1, {}), (1, {"to_onehot": True}), (3, {}), (3, {"to_onehot": True}), (3, {"regions": True})],
 )
 def test_the_edits_lead_back_to_the_mask_before(
     ndim: int, betti_numbers: Any, classes: int, options: dict[str, Any]
@@ -96,7 +96,7 @@ def test_the_edits_lead_back_to_the_mask_before(
     kinds = set()
     for seed in range(5):
         probabilities = several_maps(ndim, classes, seed)
-        if options.get("overlapping"):
+        if options.get("regions"):
             before: np.ndarray = probabilities > 0.5
         else:
             background = 1 - probabilities.sum(axis=0, keepdims=True)
@@ -227,9 +227,9 @@ def test_ill_rules(rules: Any, error: type[Exception], message: str) -> None:
 
 
 @pytest.mark.parametrize("options", [{"to_onehot": True}, {"touching": False}, {"union_components": 1}])
-def test_options_that_mean_nothing_for_structures_that_overlap(options: dict[str, Any]) -> None:
+def test_options_that_mean_nothing_for_regions(options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"(to_onehot|touching|union_components): got .*, expected the default"):
-        RepairMaskd("pred", RULES, overlapping=True, **options)
+        RepairMaskd("pred", RULES, regions=True, **options)
 
 
 @pytest.mark.parametrize(

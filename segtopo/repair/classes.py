@@ -117,7 +117,7 @@ def repair_classes(
     if array.ndim not in (3, 4) or 0 in array.shape:
         expected = "(classes, H, W) or (classes, H, W, D)"
         raise InputError(mismatch("probabilities", got=f"shape {array.shape}", expected=expected))
-    rules = rules_of_classes(rules, len(array))
+    rules = _rules_of_classes(rules, len(array))
     if union_components is not None:
         check_integer(union_components, "union_components", 0)
     if len(array) == 1 and union_components is None:
@@ -227,12 +227,7 @@ def sum_of_classes(probabilities: Sequence[npt.NDArray[Any]] | npt.NDArray[Any])
     return total
 
 
-def rules_of_classes(rules: RepairRules | Sequence[RepairRules], count: int) -> Sequence[RepairRules]:
-    """Returns the rules of each of some classes.
-
-    Raises:
-        InputError: There are neither rules for all nor one for each.
-    """
+def _rules_of_classes(rules: RepairRules | Sequence[RepairRules], count: int) -> Sequence[RepairRules]:
     if isinstance(rules, RepairRules):
         return [rules] * count
     if len(rules) != count:

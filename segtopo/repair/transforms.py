@@ -19,9 +19,8 @@ from monai.utils.type_conversion import convert_to_dst_type
 from segtopo.errors import InputError, mismatch
 from segtopo.masks.components import Mask
 from segtopo.persistence.inputs import as_numpy
-from segtopo.repair.classes import repair_classes, rules_of_classes, sum_of_classes
+from segtopo.repair.classes import repair_classes, repair_regions, sum_of_classes
 from segtopo.repair.edits import Edit, Repair
-from segtopo.repair.mask_repair import repair_mask
 from segtopo.repair.rules import RepairRules
 
 if TYPE_CHECKING:
@@ -40,17 +39,17 @@ class RepairMask(Transform):  # type: ignore[misc]  # MONAI has no type informat
     * one channel: the probability of one structure (sigmoid);
     * several channels: the classes of a softmax, the background first. Each foreground class is a structure. No voxel
       is in two of them, see :func:`repair_classes`;
-    * several channels with ``overlapping=True``: each channel is a structure (sigmoid).
+    * several channels with ``regions=True``: structures that may overlap (sigmoid), see :func:`repair_regions`.
 
     The result is a label map (1, H, W[, D]): 0 the background, 1 the first structure, 2 the second. With
-    ``to_onehot=True`` it has one channel for each label, the background first. Of overlapping structures it has one
-    channel for each structure. It is of float32, as that of ``AsDiscrete``, and has the type, the device and the
+    ``to_onehot=True`` it has one channel for each label, the background first. Of regions it has one
+    channel for each. It is of float32, as that of ``AsDiscrete``, and has the type, the device and the
     metadata of the input.
 
     Args:
         rules: The rules of all structures, or a list with one for each: :class:`RepairRules`, dictionaries of such
             rules, or paths of JSON files of ``segtopo calibrate``.
-        overlapping: Whether each of several channels is a structure that may overlap the others.
+        regions: Whether each of several channels is a region that may overlap the others.
         to_onehot: Whether the result has one channel for each label.
         touching: False: no edit adds a voxel that touches another class.
         union_components: The largest number of components of the union of all classes. None: no limit.
@@ -73,7 +72,7 @@ class RepairMask(Transform):  # type: ignore[misc]  # MONAI has no type informat
         self,
         rules: RulesOption | Sequence[RulesOption] = RepairRules(),  # noqa: B008 -- frozen
         *,
-        overlapping: bool = False,
+        regions: bool = False,
         to_onehot: bool = False,
         touching: bool = True,
         union_components: int | None = None,
@@ -81,7 +80,7 @@ class RepairMask(Transform):  # type: ignore[misc]  # MONAI has no type informat
         num_threads: int | None = None,
     ) -> None:
         self.rules = _as_rules(rules)
-        self.overlapping = overlapping
+        self.regions = regions
         self.to_onehot = to_onehot
         self.touching = touching
         self.union_components = union_components
@@ -92,8 +91,8 @@ class RepairMask(Transform):  # type: ignore[misc]  # MONAI has no type informat
             ("touching", touching),
             ("union_components", union_components is None),
         ):
-            if overlapping and not is_default:
-                expected = "the default, as overlapping structures have no label map"
+            if regions and not is_default:
+                expected = "the default, as regions that overlap have no label map"
                 raise InputError(mismatch(name, got=getattr(self, name), expected=expected))
 
     def __call__(self, probabilities: Image) -> Image:
@@ -138,12 +137,8 @@ class RepairMask(Transform):  # type: ignore[misc]  # MONAI has no type informat
             expected = "(C, H, W) or (C, H, W, D) of one case; decollate batches"
             raise InputError(mismatch("probabilities", got=f"shape {array.shape}", expected=expected))
         spacing = _spacing_of(probabilities) if self.spacing is None else self.spacing
-        if self.overlapping:
-            rules = rules_of_classes(self.rules, len(array))
-            return tuple(
-                repair_mask(channel, r, spacing=spacing, num_threads=self.num_threads)
-                for channel, r in zip(array, rules, strict=True)
-            )
+        if self.regions:
+            return repair_regions(array, self.rules, spacing=spacing, num_threads=self.num_threads).repairs
         if len(array) > 1:
             sum_of_classes(array)  # a sigmoid would make its first structure the background
         foreground = array[1:] if len(array) > 1 else array
@@ -158,13 +153,13 @@ class RepairMask(Transform):  # type: ignore[misc]  # MONAI has no type informat
 
     def _decode(self, mask: npt.NDArray[Any], count: int) -> list[Mask]:
         """Returns the masks of the structures of a result; a label map does not know their number."""
-        if self.to_onehot or self.overlapping:
+        if self.to_onehot or self.regions:
             return [channel == 1 for channel in mask[int(self.to_onehot) :]]
         return [mask[0] == label for label in range(1, count + 1)]
 
     def _encode(self, structures: Sequence[Mask], like: Image) -> Image:
         """Converts the masks of the structures to the result, with the type and metadata of ``like``."""
-        if self.overlapping:
+        if self.regions:
             encoded = np.stack(structures)
         else:
             labels = np.zeros((1, *structures[0].shape), np.float32)
@@ -191,7 +186,7 @@ class RepairMaskd(MapTransform, InvertibleTransform):  # type: ignore[misc]  # M
         rules: See :class:`RepairMask`; so are all options that are not listed here.
         edits_key_postfix: The edits of ``key`` have the key ``{key}_{edits_key_postfix}``.
         allow_missing_keys: Whether a missing key is no error.
-        overlapping: Whether each of several channels is a structure that may overlap the others.
+        regions: Whether each of several channels is a region that may overlap the others.
         to_onehot: Whether the result has one channel for each label.
         touching: False: no edit adds a voxel that touches another class.
         union_components: The largest number of components of the union of all classes. None: no limit.
@@ -222,7 +217,7 @@ class RepairMaskd(MapTransform, InvertibleTransform):  # type: ignore[misc]  # M
         edits_key_postfix: str = "edits",
         allow_missing_keys: bool = False,
         *,
-        overlapping: bool = False,
+        regions: bool = False,
         to_onehot: bool = False,
         touching: bool = True,
         union_components: int | None = None,
@@ -233,7 +228,7 @@ class RepairMaskd(MapTransform, InvertibleTransform):  # type: ignore[misc]  # M
         self.edits_key_postfix = edits_key_postfix
         self.transform = RepairMask(
             rules,
-            overlapping=overlapping,
+            regions=regions,
             to_onehot=to_onehot,
             touching=touching,
             union_components=union_components,
