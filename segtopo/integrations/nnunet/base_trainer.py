@@ -116,7 +116,7 @@ class TopologyTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no ty
         for key in (TOPOLOGY_LOSS, TOPOLOGY_WEIGHT, *map(betti_error_key, range(self.dimensions))):
             self.print_to_log_file(key, np.round(self.logger.get_value(key, step=-1), decimals=4).tolist())
         super().on_epoch_end()
-        # nnU-Net has counted the epoch, but names it in checkpoints as if it had not.
+        # nnU-Net has moved on to the next epoch, but a checkpoint is that of the epoch before.
         self.current_epoch -= 1
         if self._is_best_topology():
             self.print_to_log_file(f"New best topology: {BEST_TOPOLOGY}")
