@@ -188,7 +188,7 @@ def repair_regions(
         raise InputError(
             mismatch("painted", got=f"{len(painted)} labels", expected=f"{len(array)}, one for each region")
         )
-    pairs = zip(array, rules_of_classes(rules, len(array)), strict=True)
+    pairs = zip(array, _rules_of_classes(rules, len(array)), strict=True)
     repairs = tuple(repair_mask(values, own, spacing=spacing, num_threads=num_threads) for values, own in pairs)
     return ClassRepair(repairs, None if painted is None else tuple(painted))
 
