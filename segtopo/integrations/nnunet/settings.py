@@ -27,7 +27,7 @@ EXPECTED = "a YAML file of settings, or settings as {num_epochs: 200}"
 class TrainerSettings(Section):
     """The settings of a trainer.
 
-    Args:
+    Attributes:
         topology_loss: The options of the loss, by their names in Python, for instance ``{threshold: 0.9}``. Activation
             and encoding follow from the dataset.
         lambda_topology: Weight of the topological loss, not negative.
