@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ class TrainerSettings(Section):
             part.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
 
 
+@cache  # settings are equal only if they are of one class
 def settings_of(loss: str, lambda_topology: float, **options: Any) -> type[TrainerSettings]:
     """Returns the settings of the trainer with a loss: the default weight, and default options unlike the loss's."""
     section = TOPOLOGY_SECTIONS[loss]
