@@ -34,7 +34,7 @@ def inputs(command: str) -> list[str]:
     return [
         f"--{name}" if isinstance(parameter, OptionInfo) else name
         for name, (kind, parameter) in annotated.items()
-        if kind in (Path, list[Path], Path | None)
+        if kind in (Path, list[Path], Path | None, list[Path] | None)
     ]
 
 
@@ -81,6 +81,7 @@ def test_every_kind_of_input_is_known() -> None:
         ("compare", "reports"),
         ("persistence", "image"),
         ("simulate", "masks"),
+        ("nnunet", "--settings"),
     ]
 
 
