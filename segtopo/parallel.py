@@ -10,6 +10,7 @@ from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecu
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
+from types import FrameType
 from typing import Any, TypeAlias, TypeVar
 
 from segtopo.errors import InputError, mismatch
@@ -69,8 +70,11 @@ def finished_cases(
         b 2 2
         {'a': 4, 'b': 5}
     """
-    futures = {name: executor.submit(function, case) for name, case in cases.items()}
+    futures: dict[str, Future[Result]] = {}
     try:
+        with _interrupts_deferred():
+            for name, case in cases.items():
+                futures[name] = executor.submit(function, case)
         for number, (name, future) in enumerate(futures.items(), start=1):
             progress(name, number, len(cases))
             future.exception()
@@ -78,6 +82,26 @@ def finished_cases(
     finally:
         for future in futures.values():
             future.cancel()
+
+
+@contextmanager
+def _interrupts_deferred() -> Iterator[None]:
+    """Delays Ctrl-C until the end of the block.
+
+    A pool of threads does not wait for a thread whose start was interrupted, and the thread goes on writing.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    received: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: received.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if received:
+        handler(*received[0])
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,3 +102,20 @@ def test_an_interrupt_ends_processes_that_compute(tmp_path: Path) -> None:
         time.sleep(1)
         process.send_signal(signal.SIGINT)
         assert process.wait(20) != 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be raised so")
+def test_an_interrupt_waits_until_all_cases_are_submitted() -> None:
+    begun: list[str] = []
+
+    class InterruptedPool(ThreadPoolExecutor):
+        def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Any:
+            signal.raise_signal(signal.SIGINT)
+            begun.append(arguments[0])
+            return super().submit(function, *arguments, **options)
+
+    handler = signal.getsignal(signal.SIGINT)
+    with InterruptedPool(2) as pool, pytest.raises(KeyboardInterrupt):
+        list(finished_cases(len, {"a": "word", "b": "words"}, pool, lambda *step: None))
+    assert begun == ["word", "words"]
+    assert signal.getsignal(signal.SIGINT) is handler
