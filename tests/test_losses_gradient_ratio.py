@@ -68,7 +68,8 @@ def test_the_first_measurements_weigh_alike_and_calls_between_measure_nothing() 
     weights = []
     for call in range(EVERY + 1):
         overlap, topology = logits.sum() * (1 if call < EVERY else 3), logits.sum() * (2 if call in (0, EVERY) else 100)
-        weights.append(ratio(overlap, topology, logits).item())
+        ratio.measure(overlap, topology, logits)
+        weights.append(ratio.weight)
     assert weights == pytest.approx([1 / 2] * EVERY + [(1 + 3) / 2 / ((2 + 2) / 2)])
 
 
@@ -88,13 +89,17 @@ def test_nothing_is_measured_without_gradients() -> None:
     assert loss.balance.calls == 1
 
 
-def test_a_topology_without_errors_gets_no_weight() -> None:
+def test_a_topology_without_errors_leaves_the_loss_finite() -> None:
     target = torch.zeros(1, 1, 6, 7)
     target[..., 2:4, 1:6] = 1
     logits = torch.cat([-target, target], dim=1).mul(50).requires_grad_()
     loss = CombinedTopologyLoss(gradient_ratio=0.1, topology_loss=TopoLoss(min_persistence=0.5), **OPTIONS)
     assert torch.isfinite(loss(logits, target))
     assert torch.isfinite(gradient(loss(logits, target), logits)).all()
+
+
+def loss_of_topology(logits: torch.Tensor, target: torch.Tensor) -> float:
+    return TopoLoss(**OPTIONS)(logits, target).item()
 
 
 def test_the_schedule_applies_to_the_ratio() -> None:
@@ -105,8 +110,11 @@ def test_the_schedule_applies_to_the_ratio() -> None:
     loss.set_epoch(0)
     assert loss(logits, target) == loss.without_topology(logits, target)
     loss.set_epoch(1)
-    assert loss.topology_weight == pytest.approx(0.2)
     whole, overlap = (gradient(of, logits) for of in (loss(logits, target), loss.without_topology(logits, target)))
+    value = loss(logits, target)
+    assert loss.components["topology_weight"].item() == pytest.approx(loss.topology_weight)
+    without = loss.without_topology(logits, target)
+    assert value.item() == pytest.approx(without.item() + loss.topology_weight * loss_of_topology(logits, target))
     assert (whole - overlap).norm() / overlap.norm() == pytest.approx(0.2, rel=1e-4)
 
 

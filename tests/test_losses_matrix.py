@@ -1,6 +1,6 @@
 """The matrix of all losses and the ways to call them.
 
-A column calls a loss in one way, and says what the value and the gradient must be. The columns up to the weights
+A column calls a loss in one way, and states the right value and gradient. The columns up to the weights
 compare with the plain loss of single channels, and for the combined loss with its parts by MONAI and torch. The other
 columns compare a loss with itself, called in the usual way.
 """

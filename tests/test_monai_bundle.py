@@ -36,7 +36,7 @@ pytestmark = [
 
 
 def command(configs: str, **options: object) -> str:
-    """Runs a command of the bundle with other values, and returns what it prints."""
+    """Runs a command of the bundle with other values, and returns its output."""
     values = [word for name, value in options.items() for word in (f"--{name.replace('__', '#')}", str(value))]
     words = [sys.executable, "-m", "monai.bundle", "run", "--config_file", configs, *values]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -53,7 +53,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(data: Path) -> tuple[Path, str]:
-    """The folder of a training with nine times the topology from the third epoch on, and what it printed."""
+    """The folder of a training with nine times the topology from the third epoch on, and its output."""
     out = data.parent / "out"
     options: dict[str, Any] = {
         "loss__schedule__start_epoch": 2,

@@ -96,7 +96,7 @@ def regions_of(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def save_regions(folder: Path, maps: np.ndarray, name: str = "case", **dataset: Any) -> None:
-    """Writes what nnU-Net writes for regions of a 2D image."""
+    """Writes the files that nnU-Net writes for regions of a 2D image."""
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / f"{name}.npz", probabilities=maps.transpose(0, 2, 1)[:, None])
     labels = np.zeros(maps.shape[1:], np.uint8)

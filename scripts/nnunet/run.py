@@ -30,7 +30,7 @@ NO_EDITS = ("--connect-above", "none", "--min-piece-size", "0", "--min-hole-size
 
 
 class Run:
-    """The data sets in one folder, and what has been checked."""
+    """The data sets in one folder, and the checks."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

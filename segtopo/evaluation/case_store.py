@@ -22,7 +22,7 @@ from segtopo.evaluation.pictures import Picture
 
 CASES = "cases"
 SCORES = "scores.json"
-DRAWN = "pictures.json"
+DRAWN = "drawn.json"  # pictures and diagrams
 
 
 def case_key(case: Case, options: EvaluationOptions) -> str:

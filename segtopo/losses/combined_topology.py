@@ -123,9 +123,9 @@ class CombinedTopologyLoss(ChannelOptions):
     def topology_weight(self) -> float:
         """The weight of the topological loss in the present epoch (epoch 0 until one is set).
 
-        With ``gradient_ratio`` it is the ratio of the gradients in this epoch.
+        With ``gradient_ratio`` it follows from the gradients that were measured last.
         """
-        full = self.lambda_topology if self.gradient_ratio is None else self.gradient_ratio
+        full = self.lambda_topology if self.balance is None else self.balance.weight
         return full * self.schedule.factor(self.epoch or 0)
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -134,19 +134,15 @@ class CombinedTopologyLoss(ChannelOptions):
             warn_caller("schedule has no effect until set_epoch() is called at each epoch.")
         prediction, encoded = self.prepare(input, target)
         loss = self._overlap_loss(input, target, prediction, encoded)
-        if self.topology_weight > 0:
+        strength = self.lambda_topology if self.gradient_ratio is None else self.gradient_ratio
+        if strength * self.schedule.factor(self.epoch or 0) > 0:
             topology = self._topology(prediction, encoded)
             self.components["topology"] = topology.detach()
-            loss = loss + self._weight(loss, topology, input) * topology
+            if self.balance is not None:
+                self.balance.measure(loss, topology, input)
+                self.components["topology_weight"] = torch.tensor(self.topology_weight)
+            loss = loss + self.topology_weight * topology
         return loss
-
-    def _weight(self, loss: torch.Tensor, topology: torch.Tensor, input: torch.Tensor) -> torch.Tensor | float:
-        """Returns the weight of the topological loss in this call."""
-        if self.balance is None:
-            return self.topology_weight
-        weight: torch.Tensor = self.schedule.factor(self.epoch or 0) * self.balance(loss, topology, input)
-        self.components["topology_weight"] = weight
-        return weight
 
     def without_topology(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Computes Dice and cross entropy, weighted. Arguments as for :meth:`forward`."""

@@ -26,8 +26,10 @@ class GradientRatio(torch.nn.Module):
     Example:
         >>> logits = torch.zeros(1, 1, 4, 5, requires_grad=True)
         >>> overlap, topology = logits.sum() * 3, logits[..., 0].sum() * 100
-        >>> weight = GradientRatio(0.1)(overlap, topology, logits)
-        >>> gradients = [torch.autograd.grad(loss, logits)[0].norm().item() for loss in (overlap, weight * topology)]
+        >>> ratio = GradientRatio(0.1)
+        >>> ratio.measure(overlap, topology, logits)
+        >>> losses = (overlap, ratio.weight * topology)
+        >>> gradients = [torch.autograd.grad(loss, logits)[0].norm().item() for loss in losses]
         >>> round(gradients[1] / gradients[0], 6)
         0.1
     """
@@ -43,8 +45,14 @@ class GradientRatio(torch.nn.Module):
         self.register_buffer("measured", torch.zeros((), dtype=torch.int64))
         self.register_buffer("calls", torch.zeros((), dtype=torch.int64))
 
-    def forward(self, loss: torch.Tensor, topology: torch.Tensor, output: torch.Tensor) -> torch.Tensor:
-        """Returns the weight, a number without gradient; 0 until the topology has had a gradient.
+    @property
+    def weight(self) -> float:
+        """The weight of the topological loss; 0 until it has had a gradient."""
+        other, own = self.norms.tolist()
+        return float(self.ratio * other / own) if own > 0 else 0.0
+
+    def measure(self, loss: torch.Tensor, topology: torch.Tensor, output: torch.Tensor) -> None:
+        """Measures both gradients in each tenth call; without gradients, does nothing.
 
         Args:
             loss: The other loss, of any shape.
@@ -55,9 +63,6 @@ class GradientRatio(torch.nn.Module):
             if self.calls % EVERY == 0:
                 self._measure(loss, topology, output)
             self.calls += 1
-        other, own = self.norms
-        weight = self.ratio * other / own if own > 0 else torch.zeros_like(own)
-        return weight.to(topology)
 
     def _measure(self, loss: torch.Tensor, topology: torch.Tensor, output: torch.Tensor) -> None:
         squares = torch.stack([_squared_norm(part, output) for part in (loss, topology)])

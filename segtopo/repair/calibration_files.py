@@ -47,14 +47,14 @@ def calibrate_files(
         out: The file to write; its name ends in ``.json``. A picture of the grid of the same name, ``.png``, lies
             beside it. Both files appear together.
         channel: The foreground class of the maps, counted from 1. None: the only one.
-        label: The value of the structure in label maps. None: what the dataset of nnU-Net says, else the number of the
+        label: The value of the structure in label maps. None: that of the dataset of nnU-Net, else the number of the
             channel if it is given, else every value except 0.
         rules: The rules that the grid does not vary.
         grid: The values to try.
         tolerance: The mean Dice coefficient that the choice may lose against the best rules.
         criterion: The error to reduce, see :func:`segtopo.repair.calibrate_repair`.
         ignore_label: Value of the references that marks undecided voxels. They become background in map and reference.
-            None: what the dataset of nnU-Net says, else no value.
+            None: that of the dataset of nnU-Net, else no value.
         skip_missing: Whether references without a map are left out.
         progress: Called before each case with its name, its number (from 1) and the number of cases.
 

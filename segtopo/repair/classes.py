@@ -113,10 +113,7 @@ def repair_classes(
         array([[1, 1, 1, 1, 1],
                [2, 2, 2, 2, 0]], dtype=uint8)
     """
-    array = as_numpy(probabilities, "probabilities")
-    if array.ndim not in (3, 4) or 0 in array.shape:
-        expected = "(classes, H, W) or (classes, H, W, D)"
-        raise InputError(mismatch("probabilities", got=f"shape {array.shape}", expected=expected))
+    array = _as_maps(probabilities, "classes")
     rules = _rules_of_classes(rules, len(array))
     if union_components is not None:
         check_integer(union_components, "union_components", 0)
@@ -180,10 +177,7 @@ def repair_regions(
         array([[1, 2, 2, 2, 1],
                [0, 0, 0, 0, 0]], dtype=uint8)
     """
-    array = as_numpy(probabilities, "probabilities")
-    if array.ndim not in (3, 4) or 0 in array.shape:
-        expected = "(regions, H, W) or (regions, H, W, D)"
-        raise InputError(mismatch("probabilities", got=f"shape {array.shape}", expected=expected))
+    array = _as_maps(probabilities, "regions")
     if painted is not None and len(painted) != len(array):
         raise InputError(
             mismatch("painted", got=f"{len(painted)} labels", expected=f"{len(array)}, one for each region")
@@ -191,6 +185,15 @@ def repair_regions(
     pairs = zip(array, _rules_of_classes(rules, len(array)), strict=True)
     repairs = tuple(repair_mask(values, own, spacing=spacing, num_threads=num_threads) for values, own in pairs)
     return ClassRepair(repairs, None if painted is None else tuple(painted))
+
+
+def _as_maps(probabilities: npt.ArrayLike | torch.Tensor, axis: str) -> npt.NDArray[Any]:
+    """Converts maps of several structures to an array; ``axis`` names its first axis in errors."""
+    array = as_numpy(probabilities, "probabilities")
+    if array.ndim not in (3, 4) or 0 in array.shape:
+        expected = f"({axis}, H, W) or ({axis}, H, W, D)"
+        raise InputError(mismatch("probabilities", got=f"shape {array.shape}", expected=expected))
+    return array
 
 
 def class_masks(maps: Sequence[Probability], thresholds: Sequence[float]) -> list[Mask]:

@@ -1,4 +1,4 @@
-"""What nnU-Net's files ``dataset.json`` and ``plans.json`` say about the probabilities beside them."""
+"""The labels and the orientation of nnU-Net's probabilities, from the files ``dataset.json`` and ``plans.json``."""
 
 from __future__ import annotations
 

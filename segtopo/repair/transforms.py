@@ -183,15 +183,10 @@ class RepairMaskd(MapTransform, InvertibleTransform):  # type: ignore[misc]  # M
 
     Args:
         keys: The keys of the probabilities.
-        rules: See :class:`RepairMask`; so are all options that are not listed here.
+        rules: See :class:`RepairMask`.
         edits_key_postfix: The edits of ``key`` have the key ``{key}_{edits_key_postfix}``.
         allow_missing_keys: Whether a missing key is no error.
-        regions: Whether each of several channels is a region that may overlap the others.
-        to_onehot: Whether the result has one channel for each label.
-        touching: False: no edit adds a voxel that touches another class.
-        union_components: The largest number of components of the union of all classes. None: no limit.
-        spacing: Size of a voxel along each axis in mm. None: that of a ``MetaTensor``, 1 for other arrays.
-        num_threads: Threads to use; by default the number of CPUs.
+        **options: The other options of :class:`RepairMask`.
 
     Raises:
         InputError: As :class:`RepairMask`.
@@ -216,25 +211,11 @@ class RepairMaskd(MapTransform, InvertibleTransform):  # type: ignore[misc]  # M
         rules: RulesOption | Sequence[RulesOption] = RepairRules(),  # noqa: B008 -- frozen
         edits_key_postfix: str = "edits",
         allow_missing_keys: bool = False,
-        *,
-        regions: bool = False,
-        to_onehot: bool = False,
-        touching: bool = True,
-        union_components: int | None = None,
-        spacing: Sequence[float] | None = None,
-        num_threads: int | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.edits_key_postfix = edits_key_postfix
-        self.transform = RepairMask(
-            rules,
-            regions=regions,
-            to_onehot=to_onehot,
-            touching=touching,
-            union_components=union_components,
-            spacing=spacing,
-            num_threads=num_threads,
-        )
+        self.transform = RepairMask(rules, **options)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Returns the dictionary with the repaired masks and their edits."""

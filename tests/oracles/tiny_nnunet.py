@@ -101,7 +101,7 @@ def label_map(rng: np.random.Generator, ndim: int, ignore: bool) -> np.ndarray:
 
 
 def write_preprocessed(folder: Path, ndim: int = 2, ignore: bool = False, cases: int = 3) -> None:
-    """Writes what nnU-Net's preprocessing leaves."""
+    """Writes the files of nnU-Net's preprocessing."""
     from batchgenerators.utilities.file_and_folder_operations import save_json
     from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
 

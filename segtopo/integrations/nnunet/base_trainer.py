@@ -1,4 +1,4 @@
-"""The trainer of nnU-Net with a topological loss: what the trainers of all losses share."""
+"""The base of the trainers: the trainer of nnU-Net with a topological loss."""
 
 from __future__ import annotations
 
