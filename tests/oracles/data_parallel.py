@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -10,9 +9,8 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from oracles.losses import LAYOUTS, ROWS
+from oracles.process_group import PROCESSES, process_group
 from segtopo.metrics import BettiMatchingErrorMetric
-
-PROCESSES = 2
 
 
 def network() -> nn.Module:
@@ -43,12 +41,6 @@ def aggregated(first: int, last: int) -> torch.Tensor:
 
 def train(rank: int, folder: Path) -> None:
     """One process of several: its part of the batch, gradients averaged over all of them; its cases of a metric."""
-    torch.set_num_threads(1)
-    store = f"file://{folder / 'rendezvous'}"
-    torch.distributed.init_process_group(
-        "gloo", init_method=store, timeout=timedelta(minutes=1), rank=rank, world_size=PROCESSES
-    )
-    # The model is gone before the group: otherwise its end waits now and then for threads of the group.
-    torch.save(gradients(DistributedDataParallel(network()), 2 * rank, 2 * rank + 2), folder / f"{rank}.pt")
-    torch.save(aggregated(*((0, 3), (3, 5))[rank]), folder / f"metric{rank}.pt")
-    torch.distributed.destroy_process_group()
+    with process_group(rank, folder):
+        torch.save(gradients(DistributedDataParallel(network()), 2 * rank, 2 * rank + 2), folder / f"{rank}.pt")
+        torch.save(aggregated(*((0, 3), (3, 5))[rank]), folder / f"metric{rank}.pt")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
+from oracles.process_group import PROCESSES, process_group
 from oracles.tiny_nnunet import PATCHES, label_map, make_trainer
 
-PROCESSES = 2
 STEPS = 2
 
 
@@ -56,11 +55,6 @@ def train(rank: int, folder: Path) -> None:
     """One process of several: its part of each batch, gradients averaged over all of them."""
     from nnunetv2.training.nnUNetTrainer import nnUNetTrainer
 
-    torch.set_num_threads(1)
-    store = f"file://{folder / 'rendezvous'}"
-    torch.distributed.init_process_group(
-        "gloo", init_method=store, timeout=timedelta(minutes=1), rank=rank, world_size=PROCESSES
-    )
     nnUNetTrainer.DDP = lambda network, device_ids: DistributedDataParallel(network)  # on the CPU there are no ids
-    torch.save(steps(rank, rank + 1), folder / f"{rank}.pt")
-    torch.distributed.destroy_process_group()
+    with process_group(rank, folder):
+        torch.save(steps(rank, rank + 1), folder / f"{rank}.pt")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 import torch
 
+from oracles.process_group import PROCESSES, process_group
 from segtopo.losses import CombinedTopologyLoss, TopoLoss
-
-PROCESSES = 2
 
 
 def batch() -> tuple[torch.Tensor, torch.Tensor]:
@@ -27,10 +25,5 @@ def weight_of(first: int, last: int) -> torch.Tensor:
 
 def measure(rank: int, folder: Path) -> None:
     """One process of several, with its part of the batch."""
-    torch.set_num_threads(1)
-    store = f"file://{folder / 'rendezvous'}"
-    torch.distributed.init_process_group(
-        "gloo", init_method=store, timeout=timedelta(minutes=1), rank=rank, world_size=PROCESSES
-    )
-    torch.save(weight_of(2 * rank, 2 * rank + 2), folder / f"{rank}.pt")
-    torch.distributed.destroy_process_group()
+    with process_group(rank, folder):
+        torch.save(weight_of(2 * rank, 2 * rank + 2), folder / f"{rank}.pt")
