@@ -147,13 +147,13 @@ def match_names(predictions: Mapping[str, Path], references: Mapping[str, Path])
 
 def check_complete(pairs: CasePairs, predictions: Path, references: Path) -> None:
     """Raises InputError if a prediction or a reference is missing."""
-    for folder, names, other, role in (
-        (predictions, pairs.missing, references, "prediction"),
-        (references, pairs.extra, predictions, "reference"),
+    for folder, names, other, role, unless in (
+        (predictions, pairs.missing, references, "prediction", ", unless missing ones are skipped"),
+        (references, pairs.extra, predictions, "reference", ""),
     ):
         if names:
             got = f"no {role} for {shown(names)}"
-            raise InputError(mismatch(folder, got=got, expected=f"a {role} for every case in {other}"))
+            raise InputError(mismatch(folder, got=got, expected=f"a {role} for every case in {other}{unless}"))
 
 
 def shown(names: Iterable[str]) -> str:
