@@ -133,10 +133,15 @@ LOSS = "{name: CombinedTopologyLoss, topology_loss: {name: TopoLoss, %s}}"
         ("data.split.group=(", "data.split.group: got '(', expected a regular expression or null"),
         (
             "data.train=null",
-            "data.train: got no value, expected folders of images and labels, or the key dataset (an MSD dataset.json)",
+            "data.train: got no value, expected folders of images and labels, or one of the keys dataset "
+            "(a dataset.json) and table (a CSV file)",
         ),
-        ("data.dataset=a.json", "data.dataset: got a path beside train, expected either dataset or train"),
-        ("data.classes=1", "data.classes: got 1, expected an integer from 2 to 256"),
+        ("data.table=a.csv", "data.table: got a path beside train, expected either table or train"),
+        ("data.classes=1", "data.classes: got 1, expected an integer from 2 to 255"),
+        (
+            "data={train: {images: a, labels: b}, classes: 3, ignore_label: 2, normalization: {name: ZScore}}",
+            "data.ignore_label: got 2, expected a label that is neither the background nor a class",
+        ),
         ("data.channels=[]", "data.channels: got [], expected a non-empty list of integers from 0 to 1000000 or null"),
         ("data.train.images=3", f"data.train.images: got 3, expected {PATH}"),
         (

@@ -1,6 +1,5 @@
 """Cases, their splits, and the patches drawn from them."""
 
-import json
 import multiprocessing
 import os
 import signal
@@ -13,7 +12,7 @@ import torch
 
 from oracles.tiny_training import AFFINE, make_cases, tiny_config, write_config
 from segtopo.config import TrainingConfig, load_config
-from segtopo.config.training_config import Split
+from segtopo.config.data import Split
 from segtopo.errors import InputError
 from segtopo.training.data import PatchDataset, load_case, load_cases, patch_loader
 from segtopo.training.training_cases import TrainingCase, find_cases, split_cases
@@ -42,7 +41,7 @@ def test_images_and_labels_are_paired_by_name_whatever_their_format(data: Path) 
     write_volume(data / "images" / "case_9.png", np.zeros((20, 30), np.uint8))
     write_volume(data / "labels" / "case_9.tif", np.zeros((20, 30), np.uint8))
     cases, held_out = find_cases(config_of(data, "data.split=null").data)
-    assert [(case.name, case.image.name, case.label.name) for case in cases][-1] == (
+    assert [(case.name, case.images[0].name, case.label.name) for case in cases][-1] == (
         "case_9",
         "case_9.png",
         "case_9.tif",
@@ -99,7 +98,7 @@ def test_axes_and_channels_must_be_those_of_the_config(data: Path, tmp_path: Pat
     colours = np.random.default_rng(0).integers(0, 255, (3, 24, 21)).astype(np.uint8)
     write_volume(tmp_path / "rgb" / "case_0.png", colours, Volume(np.zeros((24, 21))))
     write_volume(tmp_path / "rgb_label" / "case_0.png", np.zeros((24, 21), bool))
-    case = TrainingCase("case_0", tmp_path / "rgb" / "case_0.png", tmp_path / "rgb_label" / "case_0.png")
+    case = TrainingCase("case_0", (tmp_path / "rgb" / "case_0.png",), tmp_path / "rgb_label" / "case_0.png")
     green = load_case(case, config_of(data, "data.channels=[1]").data, 2).image
     assert green.shape == (1, 24, 21)
     expected = (colours[1] - colours[1].mean()) / colours[1].std()
@@ -108,7 +107,7 @@ def test_axes_and_channels_must_be_those_of_the_config(data: Path, tmp_path: Pat
 
 
 def test_a_split_keeps_groups_together() -> None:
-    cases = [TrainingCase(f"Image_{child:02d}{eye}", Path(), Path()) for child in range(1, 11) for eye in "LR"]
+    cases = [TrainingCase(f"Image_{child:02d}{eye}", (), Path()) for child in range(1, 11) for eye in "LR"]
     train, held_out = split_cases(cases, Split(fraction=0.2, group=r"Image_(\d+)"))
     assert (len(train), len(held_out)) == (16, 4)
     assert {case.name[6:8] for case in train}.isdisjoint(case.name[6:8] for case in held_out)
@@ -121,41 +120,9 @@ def test_a_split_keeps_groups_together() -> None:
     [("Image", "only one group"), ("child", "found in the case name"), (r"Image_\d+|(\w+)", "found in the case name")],
 )
 def test_a_split_that_cannot_be_made_is_refused(group: str, problem: str) -> None:
-    cases = [TrainingCase(name, Path(), Path()) for name in ("Image_1", "Image_2")]
+    cases = [TrainingCase(name, (), Path()) for name in ("Image_1", "Image_2")]
     with pytest.raises(InputError, match=problem):
         split_cases(cases, Split(group=group))
-
-
-def msd(data: Path, content: object) -> str:
-    (data / "dataset.json").write_text(content if isinstance(content, str) else json.dumps(content))
-    return f"data={{dataset: {data / 'dataset.json'}, normalization: {{name: ZScore}}}}"
-
-
-def test_a_dataset_json_is_read(data: Path) -> None:
-    pair = {"image": "./images/case_2.nii.gz", "label": "./labels/case_2.nii.gz"}
-    override = msd(data, {"labels": {"0": "background", "1": "bar"}, "training": [pair], "test": []})
-    cases, held_out = find_cases(config_of(data, override).data)
-    assert [case.name for case in cases] == ["case_2"]
-    assert cases[0].label.samefile(data / "labels" / "case_2.nii.gz")
-    assert held_out == []
-
-
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        ("{", "expected an MSD dataset.json"),
-        ({"labels": {}}, "KeyError 'training'"),
-        ({"training": ["a.nii.gz"], "labels": {}}, "expected an MSD dataset.json"),
-        ({"training": [], "labels": {"0": "a", "1": "b"}}, "got an empty list training"),
-        ({"training": [], "labels": {"0": "a", "1": "b", "2": "c"}}, "got 3 labels, expected 2, as data.classes"),
-        (
-            {"training": [{"image": "x.nii", "label": "y.nii"}], "labels": {"0": "a", "1": "b"}},
-            "which does not exist",
-        ),
-    ],
-)
-def test_a_dataset_json_that_cannot_be_used_is_refused(data: Path, content: object, problem: str) -> None:
-    assert problem in refusal(data, msd(data, content))
 
 
 def test_a_patch_depends_on_its_number_alone(data: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from segtopo.config.dataset_defaults import add_dataset_defaults
 from segtopo.config.error_messages import error_message, show
 from segtopo.config.training_config import TrainingConfig
 from segtopo.config.yaml_reading import read_yaml
@@ -41,6 +42,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainingConf
     data = _read_data(path)
     for override in overrides:
         _apply_override(data, override)
+    add_dataset_defaults(data)
     return parse_config(data, str(path), overrides)
 
 

@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from segtopo.config.data import DataConfig
 from segtopo.config.losses import LossConfig
 from segtopo.config.networks import Network
 from segtopo.config.optimizers import OptimizerConfig, Schedule
-from segtopo.config.preprocessing import Normalization
 from segtopo.config.section import (
     ConfigPath,
     Device,
     Fraction,
-    NonNegativeInt,
     PositiveInt,
     Probability,
-    RegularExpression,
     Section,
     Seed,
 )
@@ -35,56 +33,6 @@ if TYPE_CHECKING:
 
 #: 16384^2, or twice 512^3: a network's activations for a larger patch fit into the memory of no machine.
 MOST_VOXELS = 2**28
-
-
-class Folders(Section):
-    """Folders of images and labels, paired by file name: ``case.jpg`` and ``case.png``."""
-
-    images: ConfigPath
-    labels: ConfigPath
-
-
-class Split(Section):
-    r"""A part of the training cases, set aside for validation.
-
-    ``group`` is a regular expression. The cases in whose names it finds the same text (its first group, if it has one)
-    are not separated: ``'Image_(\d+)'`` keeps both eyes of a child in one set. ``seed`` is independent of the
-    training's, so that fine-tuning with another seed validates on the same cases.
-    """
-
-    fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    group: RegularExpression | None = None
-    seed: Seed = 0
-
-
-class DataConfig(Section):
-    """The cases, and how they are read.
-
-    ``label`` is the value of the foreground in the label files, for two classes.
-    """
-
-    train: Folders | None = None
-    dataset: ConfigPath | None = None
-    validation: Folders | None = None
-    split: Split | None = None
-    classes: Annotated[int, Field(ge=2, le=256)] = 2
-    label: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None = None
-    channels: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] | None = None
-    normalization: Normalization
-
-    @model_validator(mode="after")
-    def _check_sources(self) -> Self:
-        if self.train is None and self.dataset is None:
-            expected = "folders of images and labels, or the key dataset (an MSD dataset.json)"
-            raise ValueError(mismatch("train", got="no value", expected=expected))
-        if self.train is not None and self.dataset is not None:
-            raise ValueError(mismatch("dataset", got="a path beside train", expected="either dataset or train"))
-        if self.validation is not None and self.split is not None:
-            raise ValueError(mismatch("split", got="a split beside validation", expected="at most one of them"))
-        if self.label is not None and self.classes != 2:
-            got = f"{self.label} with {self.classes} classes"
-            raise ValueError(mismatch("label", got=got, expected="no value, or classes: 2"))
-        return self
 
 
 class ValidationConfig(Section):

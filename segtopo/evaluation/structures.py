@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from segtopo.errors import InputError, mismatch
+from segtopo.volumes.dataset_json import dataset_labels
 from segtopo.volumes.mask_files import FOREGROUND
 
 Label: TypeAlias = int | str
@@ -72,10 +73,6 @@ def structures_of(labels: Labels | None) -> tuple[Structure, ...]:
     return structures
 
 
-IGNORE = "ignore"
-"""The name that nnU-Net gives to the label of undecided voxels."""
-
-
 def parse_labels(text: str) -> tuple[Labels, int | None]:
     """Reads labels from the command line: numbers, names, unions, or a JSON file.
 
@@ -115,22 +112,8 @@ def _as_label(text: str) -> Label:
 def _read_labels(path: Path) -> tuple[Labels, int | None]:
     """Reads the labels of a JSON file."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        labels = dict(_named(key, value) for key, value in content.get("labels", content).items())
-        ignored: list[Any] = labels.pop(IGNORE, [None])
-        if len(ignored) > 1:
-            raise ValueError(f"{IGNORE}: {ignored}")
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+        found = dataset_labels(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, AttributeError) as error:
         expected = "a JSON file with the labels of each structure"
         raise InputError(mismatch(path, got=str(error), expected=expected)) from None
-    return {name: of for name, of in labels.items() if of != [0]}, ignored[0]
-
-
-def _named(key: str, value: Any) -> tuple[str, list[Label]]:
-    """Returns name and labels of an entry. The Decathlon has the label as the key and the name as the value."""
-    if isinstance(value, str) and not value.lstrip("-").isdigit():
-        return value, [int(key)]
-    values = value if isinstance(value, list) else [value]
-    if any(isinstance(of, bool | float) for of in values):
-        raise ValueError(f"{key}: {value}")
-    return key, [int(of) for of in values]
+    return {name: list(labels) for name, labels in found.structures.items()}, found.ignored

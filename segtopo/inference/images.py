@@ -1,24 +1,66 @@
-"""Reads images and normalises them for a network."""
+"""Reads images and normalises them for a network, the same in training and in prediction."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from segtopo.config.training_config import DataConfig
+from segtopo.config.data import DataConfig
 from segtopo.errors import InputError, mismatch
-from segtopo.volumes import Volume, read_volume
+from segtopo.volumes import (
+    Volume,
+    group_channel_files,
+    image_stem,
+    images_by_name,
+    is_one_image,
+    read_channels,
+    read_volume,
+)
 
 FloatArray = npt.NDArray[np.float32]
 
 
-def load_image(path: Path, data: DataConfig, dimensions: int) -> tuple[FloatArray, Volume]:
+ImageFiles = tuple[Path, ...]
+
+
+def find_images(path: Path, data: DataConfig, in_channels: int) -> Mapping[str, ImageFiles]:
+    """Maps the name of each image to predict to its files.
+
+    The names of nnU-Net, ``case_0000.nii.gz`` and ``case_0001.nii.gz``, are one image of the name ``case``, if there
+    are as many files for each image as the network needs.
+
+    Args:
+        path: An image, or a folder of images.
+        data: The channels that the network takes.
+        in_channels: The number of channels of the network.
+
+    Raises:
+        InputError: The folder holds no image, or two of one name.
+    """
+    single = is_one_image(path)
+    images = {image_stem(path): path} if single else images_by_name(path)
+    files: dict[str, ImageFiles] = {name: (file,) for name, file in images.items()}
+    try:
+        grouped = group_channel_files(images)
+    except InputError:
+        return files
+    needed = {in_channels} if data.channels is None else range(max(data.channels) + 1, len(images) + 1)
+    counts = {len(channels) for channels in grouped.values()}
+    if len(counts) > 1 or not counts <= set(needed):
+        return files
+    # Frames that are numbered in the same way are pictures with several channels each.
+    is_frame = counts != {1} and read_volume(next(iter(images.values()))).has_channels
+    return files if is_frame else grouped
+
+
+def load_image(files: ImageFiles, data: DataConfig, dimensions: int) -> tuple[FloatArray, Volume]:
     """Reads an image and normalises its channels.
 
     Args:
-        path: An image file.
+        files: The file of the image, or a file for each channel.
         data: The channels to use and their normalisation.
         dimensions: The number of spatial axes expected.
 
@@ -26,9 +68,15 @@ def load_image(path: Path, data: DataConfig, dimensions: int) -> tuple[FloatArra
         The normalised image (C, *spatial), float32, and the volume as it was read, with its geometry.
 
     Raises:
-        InputError: The file cannot be read, has infinite values, another number of axes or too few channels.
+        InputError: A file cannot be read, or the image has infinite values, another number of axes or too few channels.
     """
-    volume = read_volume(path)
+    volume = read_channels(files)
+    normalized = [data.normalization.apply(channel) for channel in _channels(volume, files[0], data, dimensions)]
+    return np.stack(normalized).astype(np.float32, copy=False), volume
+
+
+def _channels(volume: Volume, path: Path, data: DataConfig, dimensions: int) -> Sequence[FloatArray]:
+    """Returns the channels of an image that the network takes, as they were read."""
     if volume.ndim != dimensions:
         raise InputError(mismatch(path, got=f"{volume.ndim} spatial axes", expected=f"{dimensions}, as patch_size has"))
     channels = volume.array if volume.has_channels else volume.array[None]
@@ -39,5 +87,4 @@ def load_image(path: Path, data: DataConfig, dimensions: int) -> tuple[FloatArra
         channels = channels[list(data.channels)]
     if not np.isfinite(channels).all():
         raise InputError(mismatch(path, got="infinite values", expected="finite intensities"))
-    normalized = [data.normalization.apply(channel.astype(np.float32)) for channel in channels]
-    return np.stack(normalized).astype(np.float32, copy=False), volume
+    return [channel.astype(np.float32) for channel in channels]

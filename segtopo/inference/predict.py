@@ -11,12 +11,12 @@ from segtopo.atomic_output import atomic_output
 from segtopo.config import TrainingConfig
 from segtopo.errors import InputError, mismatch
 from segtopo.inference.checkpoint import Checkpoint
-from segtopo.inference.images import load_image
+from segtopo.inference.images import ImageFiles, find_images, load_image
 from segtopo.inference.sliding_windows import SlidingWindows, choose_device, most_probable
 from segtopo.repair import RepairedCase, RepairRules, repair_classes
 from segtopo.repair.case_repair import describe_repair
 from segtopo.repair.edit_tables import EDIT_TABLE, write_edit_table
-from segtopo.volumes import Volume, image_extension, image_stem, images_by_name, result_extension, write_volume
+from segtopo.volumes import Volume, image_extension, result_extension, write_volume
 
 #: Other formats for the results of pictures: JPEG changes masks, GIF is read only, and TIFF alone stores probabilities.
 MASK_EXTENSION = dict.fromkeys((".jpg", ".jpeg", ".gif"), ".png")
@@ -39,7 +39,8 @@ def predict(
 
     Args:
         checkpoint: ``best.pt`` or ``last.pt`` of a training.
-        images: An image, as :func:`segtopo.volumes.read_volume` reads it, or a folder of images.
+        images: An image, as :func:`segtopo.volumes.read_volume` reads it, or a folder of images. Files with the names
+            of nnU-Net, ``case_0000`` and ``case_0001``, are the channels of ``case``.
         out: The folder to make. It must not exist or be empty. It appears when all images are done.
         probabilities: Also write the probability of the foreground, float32 in [0, 1], to ``out/probabilities``. With
             several foreground classes, each is a channel.
@@ -66,15 +67,15 @@ def predict(
     network = trained.build_network(checkpoint).to(target)
     rules = trained.rules(checkpoint) if repair is True else repair
     windows = SlidingWindows(config, overlap)
-    paths = images_by_name(images) if images.is_dir() else {image_stem(images): images}
+    found = find_images(images, config.data, trained.in_channels)
     written: list[Path] = []
     cases: list[RepairedCase] = []
     with atomic_output(out) as folder:
         folder.mkdir()
-        for number, (name, path) in enumerate(paths.items(), start=1):
-            progress(name, number, len(paths))
-            foreground, volume = _segment(path, config, trained.in_channels, network, windows)
-            mask = folder / _file_name(path, MASK_EXTENSION)
+        for number, (name, files) in enumerate(found.items(), start=1):
+            progress(name, number, len(found))
+            foreground, volume = _segment(files, config, trained.in_channels, network, windows)
+            mask = folder / _file_name(name, files[0], MASK_EXTENSION)
             labels = most_probable(foreground)[0].numpy()
             if rules is not False:
                 repaired = repair_classes(foreground[0].numpy(), rules, spacing=volume.spacing)
@@ -84,7 +85,7 @@ def predict(
             written.append(out / mask.name)
             if probabilities:
                 maps = foreground[0].numpy()
-                file = folder / PROBABILITIES / _file_name(path, PROBABILITY_EXTENSION)
+                file = folder / PROBABILITIES / _file_name(name, files[0], PROBABILITY_EXTENSION)
                 write_volume(file, maps[0] if len(maps) == 1 else maps, like=volume)
         if rules is not False:
             write_edit_table(folder / EDIT_TABLE, cases)
@@ -92,15 +93,17 @@ def predict(
 
 
 def _segment(
-    path: Path, config: TrainingConfig, in_channels: int, network: torch.nn.Module, windows: SlidingWindows
+    files: ImageFiles, config: TrainingConfig, in_channels: int, network: torch.nn.Module, windows: SlidingWindows
 ) -> tuple[torch.Tensor, Volume]:
     """Returns the probabilities of the foreground classes (1, classes - 1, *spatial) of an image, and the image."""
-    image, volume = load_image(path, config.data, config.dimensions)
+    image, volume = load_image(files, config.data, config.dimensions)
     if len(image) != in_channels:
-        raise InputError(mismatch(path, got=f"{len(image)} channels", expected=f"{in_channels}, as in the training"))
+        raise InputError(
+            mismatch(files[0], got=f"{len(image)} channels", expected=f"{in_channels}, as in the training")
+        )
     with torch.inference_mode():
         return windows(torch.from_numpy(image)[None], network), volume
 
 
-def _file_name(path: Path, replaced: dict[str, str]) -> str:
-    return image_stem(path) + replaced.get(image_extension(path), result_extension(path))
+def _file_name(name: str, path: Path, replaced: dict[str, str]) -> str:
+    return name + replaced.get(image_extension(path), result_extension(path))

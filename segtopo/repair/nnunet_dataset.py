@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segtopo.repair.probability_map import ChannelLabels
+from segtopo.volumes.dataset_json import dataset_labels
 
 REORIENTING_READER = "NibabelIOWithReorient"
 
@@ -55,20 +56,11 @@ def _content(path: Path) -> dict[str, Any]:
 
 
 def _labels(dataset: dict[str, Any]) -> ChannelLabels | None:
-    named = dataset.get("labels")
-    if not isinstance(named, dict) or not all(map(_is_label, named.values())):
+    try:
+        found = dataset_labels({"labels": None, **dataset})
+    except ValueError:
         return None
-    ignored = named.get("ignore")
-    lists = [value if isinstance(value, list) else [value] for name, value in named.items() if name != "ignore"]
-    foreground = tuple(tuple(values) for values in lists if set(values) != {0})
-    if all(len(values) == 1 for values in foreground):
-        return ChannelLabels(tuple(sorted(foreground)), ignored=ignored)
-    painted = dataset.get("regions_class_order")
-    if not isinstance(painted, list) or len(painted) != len(foreground):
-        return None
-    return ChannelLabels(foreground, tuple(painted), ignored)
-
-
-def _is_label(value: object) -> bool:
-    values = value if isinstance(value, list) else [value]
-    return bool(values) and all(type(item) is int for item in values)
+    channels = tuple(found.structures.values())
+    if all(len(labels) == 1 for labels in channels):
+        return ChannelLabels(tuple(sorted(channels)), ignored=found.ignored)
+    return None if found.painted is None else ChannelLabels(channels, found.painted, found.ignored)

@@ -16,11 +16,11 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from segtopo.config import TrainingConfig
-from segtopo.config.training_config import DataConfig
+from segtopo.config.data import DataConfig
 from segtopo.config.transforms import IMAGE, LABEL, build_transforms
 from segtopo.errors import InputError, mismatch
 from segtopo.inference.images import FloatArray, load_image
-from segtopo.training.training_cases import TrainingCase
+from segtopo.training.case_sources import TrainingCase
 from segtopo.volumes import Volume, check_same_geometry, read_mask, read_volume
 
 CASE = "case"
@@ -64,9 +64,9 @@ def load_case(case: TrainingCase, data: DataConfig, dimensions: int) -> LoadedCa
     Raises:
         InputError: A file cannot be used, or image and label differ in shape or position.
     """
-    image, volume = load_image(case.image, data, dimensions)
+    image, volume = load_image(case.images, data, dimensions)
     label = load_label(case.label, data)
-    check_same_geometry(volume, label, str(case.image), str(case.label))
+    check_same_geometry(volume, label, str(case.images[0]), str(case.label))
     labels = np.ascontiguousarray(label.array, dtype=np.uint8)
     return LoadedCase(case.name, image, labels[None], np.flatnonzero(labels), volume.spacing)
 
@@ -93,7 +93,7 @@ def load_cases(
         channels, expected = len(loaded[-1].image), len(loaded[0].image)
         if channels != expected:
             got = f"{channels} channels"
-            raise InputError(mismatch(case.image, got=got, expected=f"{expected}, as in {cases[0].image}"))
+            raise InputError(mismatch(case.images[0], got=got, expected=f"{expected}, as in {cases[0].images[0]}"))
     return loaded
 
 

@@ -1,5 +1,6 @@
 """Medical images and masks in files, with their geometry."""
 
+from segtopo.volumes.channel_files import group_channel_files, read_channels
 from segtopo.volumes.file_names import (
     image_extension,
     image_stem,
@@ -20,6 +21,7 @@ __all__ = [
     "check_same_geometry",
     "crop_volume",
     "fill_grid",
+    "group_channel_files",
     "image_extension",
     "image_stem",
     "images_by_name",
@@ -28,6 +30,7 @@ __all__ = [
     "mask_above",
     "mask_of",
     "onto_grid",
+    "read_channels",
     "read_mask",
     "read_volume",
     "result_extension",

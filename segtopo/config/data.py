@@ -1,0 +1,95 @@
+"""The section of a training's config that says which cases are used and how they are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field, model_validator
+
+from segtopo.config.preprocessing import Normalization
+from segtopo.config.section import ConfigPath, NonNegativeInt, RegularExpression, Section, Seed
+from segtopo.errors import mismatch
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Label = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+
+
+class Folders(Section):
+    """Folders of images and labels, paired by file name: ``case.jpg`` and ``case.png``.
+
+    The channels of an image may be files: ``case_0000.nii.gz`` and ``case_0001.nii.gz``, with the label
+    ``case.nii.gz``.
+    """
+
+    images: ConfigPath
+    labels: ConfigPath
+
+
+class Split(Section):
+    r"""A part of the training cases, set aside for validation.
+
+    ``group`` is a regular expression. The cases in whose names it finds the same text (its first group, if it has one)
+    are not separated: ``'Image_(\d+)'`` keeps both eyes of a child in one set. ``seed`` is independent of the
+    training's, so that fine-tuning with another seed validates on the same cases.
+    """
+
+    fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    group: RegularExpression | None = None
+    seed: Seed = 0
+
+
+class DataConfig(Section):
+    """The cases, and how they are read.
+
+    The cases are those of two folders (``train``), of a ``dataset.json`` of nnU-Net or of the Medical Segmentation
+    Decathlon (``dataset``), or of a CSV file (``table``) with the columns ``image`` and ``label``. A ``dataset.json``
+    also says the number of classes and the label to ignore.
+
+    ``classes`` counts the background. ``label`` is the value of the foreground in the label files, for two classes.
+    The voxels of the label ``ignore_label`` count in no loss and in no score.
+    """
+
+    train: Folders | None = None
+    dataset: ConfigPath | None = None
+    table: ConfigPath | None = None
+    validation: Folders | None = None
+    split: Split | None = None
+    classes: Annotated[int, Field(ge=2, le=255)] = 2
+    label: Label | None = None
+    ignore_label: Label | None = None
+    channels: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] | None = None
+    normalization: Normalization
+
+    @property
+    def ignore_index(self) -> int | None:
+        """The number of the ignored voxels beside those of the classes, None if there are none."""
+        return None if self.ignore_label is None else self.classes
+
+    @model_validator(mode="after")
+    def _check_sources(self) -> Self:
+        sources = {name: getattr(self, name) for name in ("train", "dataset", "table")}
+        given = [name for name, source in sources.items() if source is not None]
+        if not given:
+            expected = (
+                "folders of images and labels, or one of the keys dataset (a dataset.json) and table (a CSV file)"
+            )
+            raise ValueError(mismatch("train", got="no value", expected=expected))
+        if len(given) > 1:
+            got = f"a path beside {given[0]}"
+            raise ValueError(mismatch(given[1], got=got, expected=f"either {given[1]} or {given[0]}"))
+        if self.validation is not None and self.split is not None:
+            raise ValueError(mismatch("split", got="a split beside validation", expected="at most one of them"))
+        return self
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> Self:
+        if self.label is not None and self.classes != 2:
+            got = f"{self.label} with {self.classes} classes"
+            raise ValueError(mismatch("label", got=got, expected="no value, or classes: 2"))
+        classes = range(self.classes) if self.classes > 2 else (0, self.label)
+        if self.ignore_label is not None and self.ignore_label in classes:
+            expected = "a label that is neither the background nor a class"
+            raise ValueError(mismatch("ignore_label", got=self.ignore_label, expected=expected))
+        return self
