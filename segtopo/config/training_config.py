@@ -26,6 +26,7 @@ from segtopo.config.section import (
     RegularExpression,
     Section,
     Seed,
+    Spacing,
 )
 from segtopo.config.transforms import Transform
 from segtopo.errors import mismatch
@@ -60,7 +61,10 @@ class Split(Section):
 class DataConfig(Section):
     """The cases, and how they are read.
 
-    ``label`` is the value of the foreground in the label files, for two classes.
+    ``label`` is the value of the foreground in the label files, for two classes. ``spacing`` is the distance between
+    the voxels that the network sees, in mm, with the axes of ``patch_size``: ``native``, that of each image; ``auto``,
+    the median of the training cases; or numbers. The axes of 3D images with a position lead to the right, to the front
+    and to the head. Predictions are brought back to the grid of each image.
     """
 
     train: Folders | None = None
@@ -70,6 +74,7 @@ class DataConfig(Section):
     classes: Annotated[int, Field(ge=2, le=256)] = 2
     label: Annotated[int, Field(ge=-(2**31), lt=2**31)] | None = None
     channels: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] | None = None
+    spacing: Spacing = "native"
     normalization: Normalization
 
     @model_validator(mode="after")
@@ -136,6 +141,10 @@ class TrainingConfig(Section):
 
     @model_validator(mode="after")
     def _check_parts(self) -> Self:
+        spacing = self.data.spacing
+        if not isinstance(spacing, str) and len(spacing) != self.dimensions:
+            expected = f"{self.dimensions} numbers (as patch_size)"
+            raise ValueError(mismatch("data.spacing", got=list(spacing), expected=expected))
         with _key("network"):
             self.network.check(self.dimensions)
         with _key("loss"):
