@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, model_validator
 
 from segtopo.config.preprocessing import Normalization
-from segtopo.config.section import ConfigPath, NonNegativeInt, RegularExpression, Section, Seed
+from segtopo.config.section import ConfigPath, NonNegativeInt, RegularExpression, Section, Seed, Spacing
 from segtopo.errors import mismatch
 
 if TYPE_CHECKING:
@@ -49,6 +49,10 @@ class DataConfig(Section):
 
     ``classes`` counts the background. ``label`` is the value of the foreground in the label files, for two classes.
     The voxels of the label ``ignore_label`` count in no loss and in no score.
+
+    ``spacing`` is the distance between the voxels that the network sees, in mm, with the axes of ``patch_size``:
+    ``native``, that of each image; ``auto``, the median of the training cases; or numbers. The axes of 3D images with
+    a position lead to the right, to the front and to the head. Predictions are brought back to the grid of each image.
     """
 
     train: Folders | None = None
@@ -60,6 +64,7 @@ class DataConfig(Section):
     label: Label | None = None
     ignore_label: Label | None = None
     channels: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] | None = None
+    spacing: Spacing = "native"
     normalization: Normalization
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -92,3 +92,7 @@ ConfigPath = Annotated[
 ]
 RegularExpression = Annotated[str, AfterValidator(_check_regular_expression), Expected("a regular expression")]
 Device = Annotated[str, Field(pattern=DEVICE_PATTERN), Expected("auto, cpu, cuda or cuda:NUMBER")]
+Spacing = (
+    Literal["native", "auto"]
+    | Annotated[tuple[Annotated[float, Field(gt=0, le=1000)], ...], Field(min_length=2, max_length=3)]
+)

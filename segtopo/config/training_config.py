@@ -84,6 +84,10 @@ class TrainingConfig(Section):
 
     @model_validator(mode="after")
     def _check_parts(self) -> Self:
+        spacing = self.data.spacing
+        if not isinstance(spacing, str) and len(spacing) != self.dimensions:
+            expected = f"{self.dimensions} numbers (as patch_size)"
+            raise ValueError(mismatch("data.spacing", got=list(spacing), expected=expected))
         with _key("network"):
             self.network.check(self.dimensions)
         with _key("loss"):

@@ -1,15 +1,16 @@
-"""Reads images and normalises them for a network, the same in training and in prediction."""
+"""Reads images and prepares them for a network, the same in training and in prediction."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from segtopo.config.data import DataConfig
 from segtopo.errors import InputError, mismatch
+from segtopo.inference.grids import TrainingGrid
+from segtopo.inference.resampling import FloatArray
 from segtopo.volumes import (
     Volume,
     group_channel_files,
@@ -19,9 +20,7 @@ from segtopo.volumes import (
     read_channels,
     read_volume,
 )
-
-FloatArray = npt.NDArray[np.float32]
-
+from segtopo.volumes.volume import Array
 
 ImageFiles = tuple[Path, ...]
 
@@ -56,29 +55,31 @@ def find_images(path: Path, data: DataConfig, in_channels: int) -> Mapping[str, 
     return files if is_frame else grouped
 
 
-def load_image(files: ImageFiles, data: DataConfig, dimensions: int) -> tuple[FloatArray, Volume]:
-    """Reads an image and normalises its channels.
+def load_image(files: ImageFiles, data: DataConfig, dimensions: int) -> tuple[FloatArray, Volume, TrainingGrid]:
+    """Reads an image, brings it to the grid of the network and normalises its channels.
 
     Args:
         files: The file of the image, or a file for each channel.
-        data: The channels to use and their normalisation.
+        data: The channels to use, the spacing, and the normalisation.
         dimensions: The number of spatial axes expected.
 
     Returns:
-        The normalised image (C, *spatial), float32, and the volume as it was read, with its geometry.
+        The normalised image (C, *spatial) on the grid of the network, float32; the volume as it was read, with its
+        geometry; and the grid.
 
     Raises:
         InputError: A file cannot be read, or the image has infinite values, another number of axes or too few channels.
     """
     volume = read_channels(files)
-    normalized = [data.normalization.apply(channel) for channel in _channels(volume, files[0], data, dimensions)]
-    return np.stack(normalized).astype(np.float32, copy=False), volume
+    assert data.spacing != "auto"  # the training has replaced it by numbers
+    grid = TrainingGrid.of(volume, data.spacing, dimensions, str(files[0]))
+    channels = grid.image_to_grid(_channels(volume, files[0], data))
+    normalized = [data.normalization.apply(channel) for channel in channels]
+    return np.stack(normalized).astype(np.float32, copy=False), volume, grid
 
 
-def _channels(volume: Volume, path: Path, data: DataConfig, dimensions: int) -> Sequence[FloatArray]:
-    """Returns the channels of an image that the network takes, as they were read."""
-    if volume.ndim != dimensions:
-        raise InputError(mismatch(path, got=f"{volume.ndim} spatial axes", expected=f"{dimensions}, as patch_size has"))
+def _channels(volume: Volume, path: Path, data: DataConfig) -> Array:
+    """Returns the channels of an image that the network takes (C, *image_shape), as they were read."""
     channels = volume.array if volume.has_channels else volume.array[None]
     if data.channels is not None:
         if max(data.channels) >= len(channels):
@@ -87,4 +88,4 @@ def _channels(volume: Volume, path: Path, data: DataConfig, dimensions: int) -> 
         channels = channels[list(data.channels)]
     if not np.isfinite(channels).all():
         raise InputError(mismatch(path, got="infinite values", expected="finite intensities"))
-    return [channel.astype(np.float32) for channel in channels]
+    return channels

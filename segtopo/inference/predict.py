@@ -96,13 +96,13 @@ def _segment(
     files: ImageFiles, config: TrainingConfig, in_channels: int, network: torch.nn.Module, windows: SlidingWindows
 ) -> tuple[torch.Tensor, Volume]:
     """Returns the probabilities of the foreground classes (1, classes - 1, *spatial) of an image, and the image."""
-    image, volume = load_image(files, config.data, config.dimensions)
+    image, volume, grid = load_image(files, config.data, config.dimensions)
     if len(image) != in_channels:
         raise InputError(
             mismatch(files[0], got=f"{len(image)} channels", expected=f"{in_channels}, as in the training")
         )
     with torch.inference_mode():
-        return windows(torch.from_numpy(image)[None], network), volume
+        return grid.from_grid(windows(torch.from_numpy(image)[None], network)[0])[None], volume
 
 
 def _file_name(name: str, path: Path, replaced: dict[str, str]) -> str:

@@ -19,12 +19,13 @@ from segtopo.config import TrainingConfig
 from segtopo.config.data import DataConfig
 from segtopo.config.transforms import IMAGE, LABEL, build_transforms
 from segtopo.errors import InputError, mismatch
-from segtopo.inference.images import FloatArray, load_image
+from segtopo.inference.grids import TrainingGrid
+from segtopo.inference.images import load_image
+from segtopo.inference.resampling import FloatArray, LabelArray
 from segtopo.training.case_sources import TrainingCase
 from segtopo.volumes import Volume, check_same_geometry, read_mask, read_volume
 
 CASE = "case"
-LabelArray = npt.NDArray[np.uint8]
 
 #: Numbers of the two independent random streams of one seed.
 ORDER_STREAM, PATCH_STREAM = 0, 1
@@ -32,13 +33,25 @@ ORDER_STREAM, PATCH_STREAM = 0, 1
 
 @dataclass(frozen=True)
 class LoadedCase:
-    """A case in memory: image (C, *spatial), label (1, *spatial), flat indices of the foreground, spacing in mm."""
+    """A case in memory.
+
+    Attributes:
+        name: The name of the case.
+        image: The image (C, *spatial) on the grid of the network.
+        label: The label map (1, *spatial) on that grid.
+        foreground: Flat indices of the foreground of ``label``.
+        reference: The label map (1, *image_shape) as it was drawn, to score predictions.
+        spacing: The spacing of ``reference`` in mm.
+        grid: The grid of the network and the way back to that of ``reference``.
+    """
 
     name: str
     image: FloatArray
     label: LabelArray
     foreground: npt.NDArray[np.int64]
+    reference: LabelArray
     spacing: tuple[float, ...]
+    grid: TrainingGrid
 
 
 def load_label(path: Path, data: DataConfig) -> Volume:
@@ -64,11 +77,13 @@ def load_case(case: TrainingCase, data: DataConfig, dimensions: int) -> LoadedCa
     Raises:
         InputError: A file cannot be used, or image and label differ in shape or position.
     """
-    image, volume = load_image(case.images, data, dimensions)
+    image, volume, grid = load_image(case.images, data, dimensions)
     label = load_label(case.label, data)
     check_same_geometry(volume, label, str(case.images[0]), str(case.label))
-    labels = np.ascontiguousarray(label.array, dtype=np.uint8)
-    return LoadedCase(case.name, image, labels[None], np.flatnonzero(labels), volume.spacing)
+    reference = np.ascontiguousarray(label.array, dtype=np.uint8)
+    labels = grid.labels_to_grid(reference, data.classes)
+    foreground = np.flatnonzero(labels)
+    return LoadedCase(case.name, image, labels[None], foreground, reference[None], volume.spacing, grid)
 
 
 def load_cases(

@@ -18,11 +18,13 @@ from segtopo.config import TrainingConfig, load_config
 from segtopo.inference.checkpoint import Checkpoint, initialize
 from segtopo.inference.sliding_windows import choose_device
 from segtopo.losses.schedules import ScheduledLoss
+from segtopo.training.case_sources import TrainingCase
 from segtopo.training.data import CASE, LoadedCase, PatchDataset, load_cases, patch_loader
 from segtopo.training.epoch_rows import EPOCH, LEARNING_RATE, LOSS, Row, ValidationScores
 from segtopo.training.interruption import StopRequest, TrainingInterruptedError
 from segtopo.training.reporting import LOGGER, Report, say
 from segtopo.training.run_folder import BEST, LAST, REPAIR, check_out, check_same_config
+from segtopo.training.spacing import describe_grids, resolve_spacing, resumed_spacing
 from segtopo.training.training_cases import find_cases
 from segtopo.training.validation import Validator
 
@@ -76,22 +78,31 @@ def train(
     check_out(config.out, resume)
     checkpoint = Checkpoint.load(config.out / LAST) if resume else None
     if checkpoint is not None:
-        check_same_config(checkpoint.training_config(config.out / LAST), config, config.out / LAST)
+        earlier = checkpoint.training_config(config.out / LAST)
+        config = resumed_spacing(config, earlier)
+        check_same_config(earlier, config, config.out / LAST)
     history = [] if checkpoint is None else checkpoint.history
     report = Report(config.out, config.epochs, config.iterations_per_epoch, console, history)
     with StopRequest() as stop, torch.random.fork_rng():
-        cases, held_out = _read_cases(config, console, stop)
+        found, found_held_out = find_cases(config.data)
+        config = resolve_spacing(config, found, stop.raise_if_received)
+        cases, held_out = _read_cases(config, found, found_held_out, console, stop)
         training = Training(config, cases, held_out, device=device, stop=stop, report=report, checkpoint=checkpoint)
         with report:
             return training.run()
 
 
 def _read_cases(
-    config: TrainingConfig, console: Console, stop: StopRequest
+    config: TrainingConfig,
+    cases: list[TrainingCase],
+    held_out: list[TrainingCase],
+    console: Console,
+    stop: StopRequest,
 ) -> tuple[list[LoadedCase], list[LoadedCase]]:
-    cases, held_out = find_cases(config.data)
     say(console, f"reading {len(cases)} training and {len(held_out)} validation cases")
     loaded = load_cases([*cases, *held_out], config, lambda case, number, total: stop.raise_if_received())
+    if line := describe_grids(config, loaded):
+        say(console, line)
     return loaded[: len(cases)], loaded[len(cases) :]
 
 

@@ -71,7 +71,7 @@ class Validator:
         repaired: list[Scores] = []
 
         def visit(case: LoadedCase, foreground: torch.Tensor) -> None:
-            label = torch.from_numpy(case.label)
+            label = torch.from_numpy(case.reference)
             predicted.append(score(most_probable(foreground), label, self.classes))
             if self.repair:
                 labels = repair_classes(foreground[0].numpy(), spacing=case.spacing).labels
@@ -87,7 +87,7 @@ class Validator:
         calibrations = []
         for label in range(1, self.classes):
             probabilities = [foreground[label - 1].numpy() for foreground in maps]
-            references = [case.label[0] == label for case in self.cases]
+            references = [case.reference[0] == label for case in self.cases]
             calibrations.append(
                 calibrate_repair(
                     probabilities,
@@ -99,9 +99,13 @@ class Validator:
         return calibrations
 
     def _for_each_case(self, visit: Callable[[LoadedCase, torch.Tensor], None]) -> None:
-        """Calls ``visit`` with each case and the probabilities (1, classes - 1, *spatial) of its foreground."""
+        """Calls ``visit`` with each case and the probabilities (1, classes - 1, *image_shape) of its foreground.
+
+        Cases are scored on the grids of their images, because masks are used there.
+        """
         self.on_case = visit
         self.evaluator.run()
 
     def _visit(self, evaluator: SupervisedEvaluator) -> None:
-        self.on_case(self.cases[evaluator.state.iteration - 1], evaluator.state.output["pred"])
+        case = self.cases[evaluator.state.iteration - 1]
+        self.on_case(case, case.grid.from_grid(evaluator.state.output["pred"][0])[None])
