@@ -36,7 +36,17 @@ ODD: list[Any] = [
 ]
 
 TOPOLOGIES = sorted(TOPOLOGY_SECTIONS)
-TRANSFORMS = ("RandFlip", "RandAffine", "RandZoom", "RandGaussianSmooth", "RandAdjustContrast", "RandShiftIntensity")
+TRANSFORMS = (
+    "RandFlip",
+    "RandAffine",
+    "RandZoom",
+    "RandGaussianSmooth",
+    "RandAdjustContrast",
+    "RandShiftIntensity",
+    "RandBreakVessels",
+    "RandGridDistortion",
+    "RandSimulateLowResolution",
+)
 
 
 def complete_configs() -> list[dict[str, Any]]:

@@ -28,6 +28,9 @@ TRANSFORMS = [
     "RandScaleIntensity",
     "RandShiftIntensity",
     "RandAdjustContrast",
+    "RandBreakVessels",
+    "RandGridDistortion",
+    "RandSimulateLowResolution",
 ]
 
 
@@ -107,7 +110,8 @@ def test_transforms_change_patches_but_not_their_shape(name: str, patch: tuple[i
     config = TypeAdapter(Transform).validate_python({"name": name, "prob": 1.0})
     transform = build_transforms([config], len(patch))
     image = np.random.default_rng(0).normal(size=(1, *patch)).astype(np.float32)
-    label = (image > 0).astype(np.uint8)
+    label = np.zeros(image.shape, np.uint8)
+    label[(slice(None), slice(7, 9), slice(None), slice(3, 5))[: label.ndim]] = 1  # a thin structure
     results = []
     for seed in (1, 1, 2):
         transform.set_random_state(seed=seed)

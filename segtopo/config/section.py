@@ -75,12 +75,18 @@ Voxels = Annotated[float, Field(ge=0, le=1000)]
 Factor = Annotated[float, Field(ge=0.1, le=10)]
 #: A change of normalised intensities.
 Change = Annotated[float, Field(ge=-1e6, le=1e6)]
+#: The size of a reduced image as a part of the original size.
+Reduction = Annotated[float, Field(ge=0.1, le=1)]
 Percentage = Annotated[float, Field(ge=0, le=100)]
 
 _Ordered = AfterValidator(_check_order)
+CountBounds = Annotated[
+    tuple[PositiveInt, PositiveInt], _Ordered, Expected(f"[low, high] with 1 <= low <= high <= {LARGEST_COUNT}")
+]
 Bounds = Annotated[tuple[Change, Change], _Ordered, Expected("[low, high] with low <= high, from -1e6 to 1e6")]
 VoxelBounds = Annotated[tuple[Voxels, Voxels], _Ordered, Expected("[low, high] with 0 <= low <= high <= 1000")]
 FactorBounds = Annotated[tuple[Factor, Factor], _Ordered, Expected("[low, high] with 0.1 <= low <= high <= 10")]
+ReductionBounds = Annotated[tuple[Reduction, Reduction], _Ordered, Expected("[low, high] with 0.1 <= low <= high <= 1")]
 PercentageBounds = Annotated[
     tuple[Percentage, Percentage], _Ordered, Expected("[low, high] with 0 <= low <= high <= 100")
 ]

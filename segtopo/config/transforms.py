@@ -14,9 +14,12 @@ from pydantic import Field
 from segtopo.config.section import (
     AxisIndex,
     Bounds,
+    CountBounds,
     FactorBounds,
+    Fraction,
     NonNegative,
     Probability,
+    ReductionBounds,
     Section,
     VoxelBounds,
     Voxels,
@@ -48,6 +51,17 @@ class _RandomTransform(Section):
 def _check_axes(axes: tuple[int, ...], patch_size: tuple[int, ...]) -> None:
     if any(axis >= len(patch_size) for axis in axes):
         raise ValueError(mismatch("axes", got=list(axes), expected=f"axes from 0 to {len(patch_size) - 1}"))
+
+
+def _check_zoom(zoom: tuple[float, float], patch_size: tuple[int, ...]) -> None:
+    if zoom[0] * min(patch_size) < 1:
+        expected = f"at least one voxel of a patch of {list(patch_size)}"
+        raise ValueError(mismatch("zoom", got=list(zoom), expected=expected))
+
+
+def _linear(dimensions: int) -> str:
+    """Returns the name of linear interpolation in torch."""
+    return "bilinear" if dimensions == 2 else "trilinear"
 
 
 class RandFlip(_RandomTransform):
@@ -126,17 +140,66 @@ class RandZoom(_RandomTransform):
 
     def check(self, patch_size: tuple[int, ...]) -> None:
         """Checks that at least one voxel of the patch remains."""
-        if self.zoom[0] * min(patch_size) < 1:
-            expected = f"at least one voxel of a patch of {list(patch_size)}"
-            raise ValueError(mismatch("zoom", got=list(self.zoom), expected=expected))
+        _check_zoom(self.zoom, patch_size)
 
     def build(self, dimensions: int) -> list[Any]:
         """Builds MONAI's transforms for patches of 2 or 3 dimensions."""
         from monai import transforms
 
         low, high = self.zoom
-        modes = ("bilinear" if dimensions == 2 else "trilinear", "nearest")
+        modes = (_linear(dimensions), "nearest")
         return [transforms.RandZoomd(BOTH, prob=self.prob, min_zoom=low, max_zoom=high, mode=modes)]
+
+
+class RandGridDistortion(_RandomTransform):
+    """Bends the patch: the edges of a grid of ``cells`` cells along each axis become up to ``limit`` longer or shorter.
+
+    ``limit`` is a part of their length.
+    """
+
+    name: Literal["RandGridDistortion"]
+    prob: Probability = 0.2
+    cells: Annotated[int, Field(ge=1, le=64)] = 5
+    limit: Fraction = 0.2
+
+    def check(self, patch_size: tuple[int, ...]) -> None:
+        """Checks that a cell is at least two voxels long."""
+        if 2 * self.cells > min(patch_size):
+            expected = f"cells of at least two voxels in a patch of {list(patch_size)}"
+            raise ValueError(mismatch("cells", got=self.cells, expected=expected))
+
+    def build(self, dimensions: int) -> list[Any]:
+        """Builds MONAI's transforms for patches of 2 or 3 dimensions."""
+        from monai import transforms
+
+        bend = transforms.RandGridDistortiond(
+            BOTH,
+            num_cells=self.cells,
+            prob=self.prob,
+            distort_limit=self.limit,
+            mode=INTERPOLATION,
+            padding_mode="reflection",
+        )
+        return [bend]
+
+
+class RandSimulateLowResolution(_RandomTransform):
+    """Reduces the image by a factor from ``zoom`` and enlarges it again."""
+
+    name: Literal["RandSimulateLowResolution"]
+    prob: Probability = 0.2
+    zoom: ReductionBounds = (0.5, 1.0)
+
+    def check(self, patch_size: tuple[int, ...]) -> None:
+        """Checks that at least one voxel of the patch remains."""
+        _check_zoom(self.zoom, patch_size)
+
+    def build(self, dimensions: int) -> list[Any]:
+        """Builds MONAI's transforms for patches of 2 or 3 dimensions."""
+        from monai import transforms
+
+        mode = _linear(dimensions)
+        return [transforms.RandSimulateLowResolutiond(IMAGE, prob=self.prob, upsample_mode=mode, zoom_range=self.zoom)]
 
 
 class RandGaussianNoise(_RandomTransform):
@@ -210,16 +273,39 @@ class RandAdjustContrast(_RandomTransform):
         return [transforms.RandAdjustContrastd(IMAGE, prob=self.prob, gamma=self.gamma)]
 
 
+class RandBreakVessels(_RandomTransform):
+    """Fills short gaps in thin structures of the image; the label stays whole, so that the network learns to connect.
+
+    ``breaks`` is the number of gaps, ``length`` their length in voxels, ``max_radius`` the largest radius in voxels of
+    a structure that may be broken.
+    """
+
+    name: Literal["RandBreakVessels"]
+    prob: Probability = 0.3
+    breaks: CountBounds = (1, 8)
+    length: VoxelBounds = (3.0, 10.0)
+    max_radius: Annotated[float, Field(ge=1, le=1000)] = 4.0
+
+    def build(self, dimensions: int) -> list[Any]:
+        """Builds the transform, for patches of 2 or 3 dimensions."""
+        from segtopo.phantoms.rand_break_vessels import RandBreakVesselsd
+
+        return [RandBreakVesselsd(IMAGE, LABEL, self.prob, self.breaks, self.length, self.max_radius)]
+
+
 Transform = Annotated[
     RandFlip
     | RandRotate90
     | RandAffine
     | RandZoom
+    | RandGridDistortion
+    | RandSimulateLowResolution
     | RandGaussianNoise
     | RandGaussianSmooth
     | RandScaleIntensity
     | RandShiftIntensity
-    | RandAdjustContrast,
+    | RandAdjustContrast
+    | RandBreakVessels,
     Field(discriminator="name"),
 ]
 
