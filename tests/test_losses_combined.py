@@ -50,11 +50,12 @@ def test_it_is_dice_ce_plus_topology(channels: int, spatial: tuple[int, ...], op
     torch.testing.assert_close(combined(logits, target), dice_ce)
     assert set(combined.components) == {"dice", "cross_entropy"}
 
+    of_topology = dict(options)
     if "weight" in options and not options.get("include_background", True):
-        options = options | {"weight": options["weight"][1:]}
-    shared = {name: value for name, value in options.items() if name in inspect.signature(TopoLoss).parameters}
+        of_topology["weight"] = options["weight"][1:]
+    shared = {name: value for name, value in of_topology.items() if name in inspect.signature(TopoLoss).parameters}
     topology = TopoLoss(**shared)(logits, target)
-    combined.lambda_topology = 0.1
+    combined = CombinedTopologyLoss(lambda_dice=0.5, lambda_ce=2.0, lambda_topology=0.1, **options)
     torch.testing.assert_close(combined(logits, target), dice_ce + 0.1 * topology)
     torch.testing.assert_close(combined.components["topology"], topology)
 

@@ -27,7 +27,7 @@ from oracles.losses import (
 )
 from segtopo import losses
 from segtopo.errors import InputError
-from segtopo.losses import CombinedTopologyLoss, DeepSupervisionLoss, GradientRatio
+from segtopo.losses import CombinedTopologyLoss, DeepSupervisionLoss, TopologyWeight
 from segtopo.losses.channel_loss import ChannelLoss
 from segtopo.losses.persistence_loss import PersistenceLoss, PriorLoss
 
@@ -45,7 +45,7 @@ def parameters(loss: type[nn.Module]) -> dict[str, inspect.Parameter]:
 def test_every_loss_has_a_row() -> None:
     public = {getattr(losses, name) for name in losses.__all__}
     modules = {item for item in public if isinstance(item, type) and issubclass(item, nn.Module)}
-    assert modules == {*LOSSES, DeepSupervisionLoss, GradientRatio}
+    assert modules == {*LOSSES, DeepSupervisionLoss, TopologyWeight}
 
 
 @every_loss

@@ -104,11 +104,27 @@ def test_before_its_first_epoch_the_topology_is_not_computed(monkeypatch: pytest
     for epoch in range(4):
         loss.set_epoch(epoch)
         values.append(loss(outputs, targets).item())
-        weights.append(loss.topology_weight)
+        weights.append(loss.weighting.value)
         assert ("topology" in loss.components) == (epoch >= 2)
     overlap, topology = loss.components["overlap"].item(), loss.components["topology"].item()
     assert weights == [0, 0, 0.25, 0.5]
     np.testing.assert_allclose(values, overlap + np.array(weights) * topology, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_the_topology_has_its_ratio_to_the_gradient_of_the_finest_logits(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("segtopo_nnunet", "{num_epochs: 10, start_epoch: 0, ramp_epochs: 0, gradient_ratio: 0.5}")
+    loss = make_trainer(nnUNetTrainerBettiMatching)._build_loss()
+    outputs, targets = batch(2, False, False, 3)
+    outputs = [output.detach().to(dtype).requires_grad_() for output in outputs]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        values = loss(outputs, targets), loss.overlap_loss(outputs, targets)
+    scale = 2.0**12  # that of a GradScaler
+    whole, overlap = (torch.autograd.grad(value * scale, outputs[0], retain_graph=True)[0].double() for value in values)
+    tolerance = 1e-4 if dtype == torch.float32 else 0.05
+    assert (whole - overlap).norm() / overlap.norm() == pytest.approx(0.5, rel=tolerance)
 
 
 def test_coarse_outputs_have_no_topology() -> None:

@@ -11,14 +11,14 @@ import yaml
 from segtopo.errors import InputError
 from segtopo.integrations.nnunet.settings import SETTINGS_FILE, read_settings, settings_of
 
-SCHEMA = settings_of("BettiMatchingLoss", 0.01, threshold=0.8)
+SCHEMA = settings_of("BettiMatchingLoss", threshold=0.8)
 
 
 def test_without_settings_all_are_the_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("segtopo_nnunet", raising=False)
     for saved in (None, tmp_path):
         settings = read_settings(SCHEMA, saved)
-        assert settings.lambda_topology == 0.01
+        assert settings.weighting(10).by_gradients
         assert settings.of_nnunet() == {}
         assert settings.topology_loss.build().threshold == 0.8
 
@@ -68,7 +68,7 @@ def test_the_topology_begins_after_a_tenth_of_the_training(
     epochs: int, keys: dict[str, int], factors: dict[int, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("segtopo_nnunet", yaml.safe_dump(keys))
-    schedule = read_settings(SCHEMA, None).schedule(epochs)
+    schedule = read_settings(SCHEMA, None).weighting(epochs).schedule
     assert {epoch: schedule.factor(epoch) for epoch in factors} == pytest.approx(factors)
 
 
@@ -77,13 +77,18 @@ def test_a_topology_that_would_never_begin_is_refused(monkeypatch: pytest.Monkey
     with pytest.raises(
         InputError, match=r"^segtopo_nnunet: start_epoch: got 20, expected a number below 20, the number"
     ):
-        read_settings(SCHEMA, None).schedule(20)
+        read_settings(SCHEMA, None).weighting(20)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("{lamda_topology: 1}", "segtopo_nnunet: got unknown key 'lamda_topology', expected lambda_topology"),
+        (
+            "{lambda_topology: 1, gradient_ratio: 2}",
+            "segtopo_nnunet: gradient_ratio: got 2.0 beside lambda_topology 1.0, expected only one of them",
+        ),
+        ("{gradient_ratio: -1}", "segtopo_nnunet: gradient_ratio: got -1, expected a number of at least 0"),
         ("{num_epochs: 0}", "segtopo_nnunet: num_epochs: got 0, expected an integer from 1 to 1000000 or null"),
         (
             "{topology_loss: {treshold: 1}}",

@@ -29,8 +29,8 @@ TRAINERS = {
 }
 SHORT = "num_iterations_per_epoch: 2, num_val_iterations_per_epoch: 2, start_epoch: 1, ramp_epochs: 0"
 DATASETS = [
-    pytest.param({"ndim": 2}, id="2D"),
-    pytest.param({"ndim": 3, "regions": True, "ignore": True}, id="3D regions ignore"),
+    pytest.param({"ndim": 2}, None, id="2D"),
+    pytest.param({"ndim": 3, "regions": True, "ignore": True}, 0.01, id="3D regions ignore, constant weight"),
 ]
 
 
@@ -63,20 +63,28 @@ def test_each_trainer_has_its_loss(name: str) -> None:
     trainer = make_trainer(getattr(nnunet, name))
     loss = trainer._build_loss()
     assert type(loss.topology_loss).__name__ == TRAINERS[name]
-    assert loss.lambda_topology == trainer.settings.lambda_topology > 0
+    assert loss.weighting is trainer.weighting
+    assert loss.weighting.by_gradients
 
 
-@pytest.mark.parametrize("data", DATASETS)
+@pytest.mark.parametrize(("data", "constant"), DATASETS)
 def test_a_training_logs_its_topology_and_resumes(
-    data: dict[str, bool], nnunet_folders: Path, monkeypatch: pytest.MonkeyPatch
+    data: dict[str, bool], constant: float | None, nnunet_folders: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if constant is not None:
+        monkeypatch.setenv("segtopo_nnunet", f"{{num_epochs: 2, {SHORT}, lambda_topology: {constant}}}")
     monkeypatch.setattr(LocalLogger, "plot_progress_png", lambda *_: None)  # nnU-Net's own, and slow
     write_preprocessed(nnunet_folders / "preprocessed", data["ndim"], data.get("ignore", False))
     trainer = make_trainer(nnunet.nnUNetTrainerTopoLoss, **data)
     trainer.run_training()
     out = Path(trainer.output_folder)
     text = "".join(path.read_text() for path in out.glob("training_log_*.txt"))
-    for key in ("train_topology_losses", "betti_0_errors", "New best topology: checkpoint_best_topology.pth"):
+    for key in (
+        "train_topology_losses",
+        "topology_weights",
+        "betti_0_errors",
+        "New best topology: checkpoint_best_topology.pth",
+    ):
         assert key in text
     assert (out / "progress_topology.png").stat().st_size > 10_000
 
@@ -87,10 +95,17 @@ def test_a_training_logs_its_topology_and_resumes(
     resumed.load_checkpoint(str(out / "checkpoint_best_topology.pth"))
     epoch = resumed.current_epoch
     resumed.load_checkpoint(str(out / "checkpoint_final.pth"))
+    states = [each.weighting.state_dict() for each in (trainer, resumed)]
+    assert states[0].keys() == {"norms", "calls"}
+    assert all(states[0][name].equal(states[1][name]) for name in states[0])
     resumed.run_training()
     log = resumed.logger.local_logger.my_fantastic_logging
     assert {len(values) for values in log.values()} == {3}
-    assert log["topology_weights"] == [0, 0.01, 0.01]
+    assert log["topology_weights"][0] == 0 < min(log["topology_weights"][1:])
+    if constant is None:
+        assert resumed.weighting.calls == 4
+    else:
+        assert log["topology_weights"][1:] == pytest.approx([constant, constant])
     assert log["train_topology_losses"][0] == 0 < min(log["train_topology_losses"][1:])
     errors = np.array([log[f"betti_{dimension}_errors"] for dimension in range(data["ndim"])])
     assert errors.shape == (data["ndim"], 3, 2)

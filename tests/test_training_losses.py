@@ -83,14 +83,16 @@ def test_it_trains_on_logits_and_labels(tmp_path: Path, name: str) -> None:
     assert "topology" in loss.components
 
 
-def test_every_option_of_the_whole_loss_reaches_the_module(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("weight", "other"), [("gradient_ratio", "lambda_topology"), ("lambda_topology", "gradient_ratio")]
+)
+def test_every_option_of_the_whole_loss_reaches_the_module(tmp_path: Path, weight: str, other: str) -> None:
     options = {
         "include_background": False,
         "weight": [1.0, 3.0],
         "lambda_dice": 0.5,
         "lambda_ce": 2.0,
-        "lambda_topology": 0.3,
-        "gradient_ratio": 0.2,
+        weight: 0.3,
         "schedule": {"start_epoch": 1, "ramp_epochs": 2},
         "squared_pred": True,
         "jaccard": True,
@@ -102,7 +104,7 @@ def test_every_option_of_the_whole_loss_reaches_the_module(tmp_path: Path) -> No
     config = tiny_config(tmp_path, tmp_path / "out")
     config["loss"] = {"name": "CombinedTopologyLoss", **options}
     section = load_config(write_config(tmp_path / "config.yaml", config)).loss
-    assert options.keys() | {"name", "topology_loss"} == type(section).model_fields.keys()
+    assert options.keys() | {"name", "topology_loss", other} == type(section).model_fields.keys()
     own = {**options, "schedule": losses.TopologySchedule(1, 2), "weight": torch.tensor(options["weight"])}
     expected = losses.CombinedTopologyLoss(softmax=True, to_onehot_y=True, **own)
     logits, labels = torch.randn(2, 2, 14, 19, requires_grad=True), torch.randint(0, 2, (2, 1, 14, 19))

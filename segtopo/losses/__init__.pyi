@@ -3,12 +3,12 @@ from .betti_prior import BettiPrior, BettiPriorLoss
 from .combined_topology import CombinedTopologyLoss
 from .deep_supervision import DeepSupervisionLoss
 from .diagram_distance import DiagramDistanceLoss
-from .gradient_ratio import GradientRatio
 from .loop_h1 import LoopLossH1
 from .schedules import TopologySchedule
 from .skeleton_recall import SkeletonRecallLoss, tubed_skeleton
 from .soft_cldice import SoftclDiceLoss
 from .topo import TopoLoss
+from .topology_weight import TopologyWeight
 from .total_persistence import TotalPersistenceLoss
 
 __all__ = [
@@ -18,12 +18,12 @@ __all__ = [
     "CombinedTopologyLoss",
     "DeepSupervisionLoss",
     "DiagramDistanceLoss",
-    "GradientRatio",
     "LoopLossH1",
     "SkeletonRecallLoss",
     "SoftclDiceLoss",
     "TopoLoss",
     "TopologySchedule",
+    "TopologyWeight",
     "TotalPersistenceLoss",
     "tubed_skeleton",
 ]

@@ -15,10 +15,10 @@ from segtopo.errors import InputError, mismatch
 from segtopo.losses.calls import warn_caller
 from segtopo.losses.channel_loss import ChannelLoss
 from segtopo.losses.channel_options import ChannelOptions
-from segtopo.losses.gradient_ratio import GradientRatio
 from segtopo.losses.options import ClassWeight, NonNegative
 from segtopo.losses.schedules import TopologySchedule
 from segtopo.losses.topo import TopoLoss
+from segtopo.losses.topology_weight import TopologyWeight
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -33,8 +33,8 @@ class CombinedTopologyLoss(ChannelOptions):
     epochs: call :meth:`set_epoch` at the beginning of each epoch, also after resuming. The epoch is not part of the
     ``state_dict``.
 
-    With ``gradient_ratio`` the weight follows from the gradients, so that one value suits images of any size and any
-    topological loss. ``lambda_topology`` is then not used.
+    The weight of the topology follows from the gradients, see :class:`~segtopo.losses.TopologyWeight`: one ratio suits
+    images of any size and any topological loss. ``lambda_topology`` is a constant weight instead.
 
     All other options are those of :class:`~segtopo.losses.channel_options.ChannelOptions`.
     ``include_background=False`` leaves channel 0 out of Dice and topology; cross entropy needs all channels and always
@@ -48,9 +48,9 @@ class CombinedTopologyLoss(ChannelOptions):
             own reduction. By default a :class:`TopoLoss`.
         lambda_dice: Weight of Dice, not negative.
         lambda_ce: Weight of cross entropy (binary cross entropy for one channel), not negative.
-        lambda_topology: Weight of the topological loss, not negative.
         gradient_ratio: Norm of the weighted gradient of the topology divided by that of Dice and cross entropy, at the
-            output of the network; see :class:`~segtopo.losses.GradientRatio`. None: the weight is ``lambda_topology``.
+            output of the network, not negative. None: 2, unless ``lambda_topology`` is given.
+        lambda_topology: A constant weight of the topological loss, not negative.
         schedule: The epochs in which the topological loss gains its weight.
         squared_pred: If True, Dice has squared predictions and targets in its denominator.
         jaccard: If True, the Jaccard index replaces Dice.
@@ -60,14 +60,14 @@ class CombinedTopologyLoss(ChannelOptions):
         label_smoothing: Part of the target's probability that cross entropy spreads over all classes, in [0, 1].
 
     Attributes:
-        epoch: The last epoch set, None before.
-        components: Detached values of the last call before they are weighted: ``"dice"``, ``"cross_entropy"`` and, if
-            its weight was not 0, ``"topology"``. With ``gradient_ratio`` also the weight, ``"topology_weight"``.
+        weighting: The :class:`~segtopo.losses.TopologyWeight`.
+        components: Detached values of the last call before they are weighted: ``"dice"``, ``"cross_entropy"`` and, in
+            the epochs of the topology, ``"topology"`` and its weight, ``"topology_weight"``.
 
     Raises:
         TypeError: If an option has a wrong type.
-        InputError: If an option is out of its range, more than one activation is chosen, or ``topology_loss`` has
-            options of its own for its channels that differ from those given here.
+        InputError: If an option is out of its range, more than one activation is chosen, ratio and weight are both
+            given, or ``topology_loss`` has options of its own for its channels that differ from those given here.
 
     Example:
         >>> import torch
@@ -80,18 +80,16 @@ class CombinedTopologyLoss(ChannelOptions):
         ...     schedule=TopologySchedule(start_epoch=2, ramp_epochs=3),
         ... )
         >>> loss_function.set_epoch(3)
-        >>> loss_function.topology_weight  # half of lambda_topology
-        0.005
-        >>> loss = loss_function(torch.randn(2, 2, 16, 20), torch.ones(2, 1, 16, 20))
+        >>> loss = loss_function(torch.randn(2, 2, 16, 20, requires_grad=True), torch.ones(2, 1, 16, 20))
         >>> sorted(loss_function.components)
-        ['cross_entropy', 'dice', 'topology']
+        ['cross_entropy', 'dice', 'topology', 'topology_weight']
     """
 
     topology_loss: torch.nn.Module = field(default_factory=TopoLoss)
     lambda_dice: NonNegative = 1.0
     lambda_ce: NonNegative = 1.0
-    lambda_topology: NonNegative = 0.01
     gradient_ratio: NonNegative | None = None
+    lambda_topology: NonNegative | None = None
     schedule: TopologySchedule = field(default=TopologySchedule())
     squared_pred: bool = False
     jaccard: bool = False
@@ -111,38 +109,30 @@ class CombinedTopologyLoss(ChannelOptions):
             reduction="none",
         )
         self.topology_loss = self._with_own_channels(self.topology_loss)
-        self.balance = None if self.gradient_ratio is None else GradientRatio(self.gradient_ratio)
-        self.epoch: int | None = None
+        self.weighting = TopologyWeight(self.gradient_ratio, self.lambda_topology, self.schedule)
         self.components: dict[str, torch.Tensor] = {}
 
     def set_epoch(self, epoch: int) -> None:
         """Sets the epoch that begins, counted from 0."""
-        self.epoch = epoch
+        self.weighting.epoch = epoch
 
     @property
     def topology_weight(self) -> float:
-        """The weight of the topological loss in the present epoch (epoch 0 until one is set).
-
-        With ``gradient_ratio`` it follows from the gradients that were measured last.
-        """
-        full = self.lambda_topology if self.balance is None else self.balance.weight
-        return full * self.schedule.factor(self.epoch or 0)
+        """The weight of the topological loss in the present epoch (epoch 0 until one is set)."""
+        return self.weighting.value
 
     def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Computes the loss of logits; shapes and errors are those of :meth:`ChannelLoss.forward`."""
-        if self.epoch is None and self.schedule != TopologySchedule():
+        if self.weighting.epoch is None and self.schedule != TopologySchedule():
             warn_caller("schedule has no effect until set_epoch() is called at each epoch.")
         prediction, encoded = self.prepare(input, target)
         loss = self._overlap_loss(input, target, prediction, encoded)
-        strength = self.lambda_topology if self.gradient_ratio is None else self.gradient_ratio
-        if strength * self.schedule.factor(self.epoch or 0) > 0:
-            topology = self._topology(prediction, encoded)
-            self.components["topology"] = topology.detach()
-            if self.balance is not None:
-                self.balance.measure(loss, topology, input)
-                self.components["topology_weight"] = torch.tensor(self.topology_weight)
-            loss = loss + self.topology_weight * topology
-        return loss
+        if self.weighting.strength == 0:
+            return loss
+        topology = self._topology(prediction, encoded)
+        weight: torch.Tensor = self.weighting(loss, topology, input)
+        self.components |= {"topology": topology.detach(), "topology_weight": weight}
+        return loss + weight * topology
 
     def without_topology(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Computes Dice and cross entropy, weighted. Arguments as for :meth:`forward`."""

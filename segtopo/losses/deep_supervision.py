@@ -13,6 +13,7 @@ from segtopo.errors import InputError, mismatch
 from segtopo.losses.combined_topology import CombinedTopologyLoss
 from segtopo.losses.options import NonNegative, check_option
 from segtopo.losses.schedules import ScheduledLoss, TopologySchedule
+from segtopo.losses.topology_weight import TopologyWeight
 
 Listed: TypeAlias = torch.Tensor | Sequence[torch.Tensor]
 Outputs: TypeAlias = Listed | Mapping[str, torch.Tensor]
@@ -29,7 +30,9 @@ class DeepSupervisionLoss(_Loss):
             outputs.
         topology_loss: A topological loss that is added at fine outputs, any module called as ``loss`` is, with an
             activation of its own. None if ``loss`` holds the topology.
-        lambda_topology: Weight of ``topology_loss``, not negative.
+        gradient_ratio: Norm of the weighted gradient of ``topology_loss`` divided by that of ``loss``, not negative;
+            see :class:`~segtopo.losses.TopologyWeight`. None: 2, unless ``lambda_topology`` is given.
+        lambda_topology: A constant weight of ``topology_loss``, not negative.
         schedule: The epochs in which ``topology_loss`` gains its weight.
         weights: Weights of the outputs, none negative, the finest first. None: 1, 1/2, 1/4, ..., as in
             :class:`monai.losses.DeepSupervisionLoss`.
@@ -38,7 +41,7 @@ class DeepSupervisionLoss(_Loss):
 
     Raises:
         TypeError: If an option has a wrong type.
-        InputError: If an option is out of its range.
+        InputError: If an option is out of its range, or ratio and weight are both given.
 
     References:
         C.-Y. Lee, S. Xie, P. Gallagher, Z. Zhang, Z. Tu: Deeply-Supervised Nets. AISTATS 2015.
@@ -58,27 +61,25 @@ class DeepSupervisionLoss(_Loss):
         self,
         loss: torch.nn.Module,
         topology_loss: torch.nn.Module | None = None,
-        lambda_topology: float = 0.01,
+        gradient_ratio: float | None = None,
+        lambda_topology: float | None = None,
         schedule: TopologySchedule = TopologySchedule(),  # noqa: B008 -- frozen
         weights: Sequence[float] | None = None,
         topology_scale: float = 1.0,
     ) -> None:
         super().__init__()
-        check_option("lambda_topology", lambda_topology, NonNegative)
         check_option("weights", weights, Sequence[NonNegative] | None)
         if not 0 < topology_scale <= 1:
             raise InputError(mismatch("topology_scale", got=topology_scale, expected="a number > 0 and <= 1"))
         self.loss = loss
         self.topology_loss = topology_loss
-        self.lambda_topology = lambda_topology
-        self.schedule = schedule
+        self.weighting = TopologyWeight(gradient_ratio, lambda_topology, schedule)
         self.weights = weights
         self.topology_scale = topology_scale
-        self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Sets the epoch that begins, counted from 0."""
-        self.epoch = epoch
+        self.weighting.epoch = epoch
         if isinstance(self.loss, ScheduledLoss):
             self.loss.set_epoch(epoch)
 
@@ -124,10 +125,10 @@ class DeepSupervisionLoss(_Loss):
         if isinstance(self.loss, CombinedTopologyLoss) and not is_fine:
             return self.loss.without_topology(output, target)
         loss: torch.Tensor = self.loss(output, target)
-        weight = self.lambda_topology * self.schedule.factor(self.epoch)
-        if self.topology_loss is None or not is_fine or weight == 0:
+        if self.topology_loss is None or not is_fine or self.weighting.strength == 0:
             return loss
         topology: torch.Tensor = self.topology_loss(output, target)
+        weight: torch.Tensor = self.weighting(loss, topology, output)
         return loss + weight * topology
 
 

@@ -34,14 +34,21 @@ def steps(first: int = 0, last: int = PROCESSES) -> dict[str, Any]:
     torch.manual_seed(0)
     trainer.initialize()
     trainer.on_train_epoch_start()
-    trainer.loss.set_epoch(trainer.schedule.start_epoch)
+    trainer.loss.set_epoch(trainer.weighting.schedule.start_epoch)
     made = [trainer.train_step(batch(step, first, last)) for step in range(STEPS)]
     trainer.on_train_epoch_end(made)
     with torch.no_grad():
         trainer.on_validation_epoch_start()
         trainer.on_validation_epoch_end([trainer.validation_step(batch(STEPS, first, last))])
     log = trainer.logger.local_logger.my_fantastic_logging
-    keys = ("train_losses", "train_topology_losses", "val_losses", "mean_fg_dice", "mean_betti_errors")
+    keys = (
+        "train_losses",
+        "train_topology_losses",
+        "topology_weights",
+        "val_losses",
+        "mean_fg_dice",
+        "mean_betti_errors",
+    )
     network = trainer.network.module if trainer.is_ddp else trainer.network
     return {
         "losses": [float(step["loss"]) for step in made],

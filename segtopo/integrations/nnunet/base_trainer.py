@@ -16,6 +16,7 @@ from segtopo.integrations.nnunet.progress import (
     MEAN_BETTI_ERROR,
     TOPOLOGY_LOSS,
     TOPOLOGY_WEIGHT,
+    WEIGHT_STATE,
     betti_error_key,
     draw_progress,
 )
@@ -28,18 +29,16 @@ BEST_TOPOLOGY = "checkpoint_best_topology.pth"
 class TopologyTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no type information
     """Base of the trainers: nnU-Net's own trainer with a topological loss added to its loss.
 
-    A subclass names the loss and its default weight. All else is nnU-Net's: network, augmentation, optimiser, and the
-    loss of overlap with deep supervision, cascade, regions and ignore label.
+    A subclass names the loss. All else is nnU-Net's: network, augmentation, optimiser, and the loss of overlap with
+    deep supervision, cascade, regions and ignore label.
 
     Attributes:
         topology_loss: Name of the loss in :mod:`segtopo.losses`.
-        lambda_topology: Default weight of the loss.
         loss_options: Default options of the loss, where they are not those of its class.
         settings: The settings, see :class:`~segtopo.integrations.nnunet.settings.TrainerSettings`.
     """
 
     topology_loss: ClassVar[str]
-    lambda_topology: ClassVar[float]
     loss_options: ClassVar[dict[str, Any]] = {}
 
     def __init__(
@@ -52,15 +51,16 @@ class TopologyTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no ty
     ) -> None:
         continues = plans["continue_training"]  # nnU-Net removes it
         super().__init__(plans, configuration, fold, dataset_json, device)
-        schema = settings_of(self.topology_loss, self.lambda_topology, **self.loss_options)
+        schema = settings_of(self.topology_loss, **self.loss_options)
         self.settings = read_settings(schema, self.output_folder if continues else None)
         for name, value in self.settings.of_nnunet().items():
             setattr(self, name, value)
         self.foreground = Foreground(self.label_manager.has_regions, self.label_manager.ignore_label)
-        self.schedule = self.settings.schedule(self.num_epochs)
+        self.weighting = self.settings.weighting(self.num_epochs)
         self.dimensions = len(self.configuration_manager.patch_size)
         # nnU-Net's logger takes only the keys that it has. Checkpoints store all of them.
-        keys = (TOPOLOGY_LOSS, TOPOLOGY_WEIGHT, MEAN_BETTI_ERROR, *map(betti_error_key, range(self.dimensions)))
+        betti_errors = map(betti_error_key, range(self.dimensions))
+        keys = (TOPOLOGY_LOSS, TOPOLOGY_WEIGHT, WEIGHT_STATE, MEAN_BETTI_ERROR, *betti_errors)
         self.logger.local_logger.my_fantastic_logging.update({key: [] for key in keys})
 
     def _build_loss(self) -> LossWithTopology:
@@ -68,8 +68,7 @@ class TopologyTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no ty
             super()._build_loss(),
             self.settings.topology_loss.build(),
             self.foreground,
-            self.settings.lambda_topology,
-            self.schedule,
+            self.weighting,
         )
 
     def on_train_start(self) -> None:
@@ -77,24 +76,32 @@ class TopologyTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no ty
         super().on_train_start()
         if self.local_rank == 0:
             self.settings.save(self.output_folder)
-        self.print_to_log_file(f"Topological loss: {self.settings!r}, {self.schedule!r}")
+        self.print_to_log_file(f"Topological loss: {self.settings!r}, {self.weighting.schedule!r}")
 
     def on_train_epoch_start(self) -> None:
-        """Sets the weight of the topological loss."""
+        """Tells the topological loss the epoch."""
         super().on_train_epoch_start()
         self.loss.set_epoch(self.current_epoch)
-        self.logger.log(TOPOLOGY_WEIGHT, self.loss.topology_weight, self.current_epoch)
 
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Makes one step; the result also has the topological loss before it is weighted."""
+        """Makes one step; the result also has the topological loss before it is weighted, and its weight."""
         step: dict[str, Any] = super().train_step(batch)
-        return step | {"topology": float(self.loss.components.get("topology", 0.0))}
+        return step | {name: float(self.loss.components.get(name, 0.0)) for name in ("topology", "topology_weight")}
 
     def on_train_epoch_end(self, train_outputs: list[dict[str, Any]]) -> None:
-        """Logs the losses of the epoch."""
+        """Logs the losses of the epoch, and the state of the weight: nnU-Net's checkpoints hold its log."""
         super().on_train_epoch_end(train_outputs)
-        losses = [output["topology"] for output in train_outputs]
-        self.logger.log(TOPOLOGY_LOSS, float(np.mean(self._gathered(losses))), self.current_epoch)
+        for key, name in ((TOPOLOGY_LOSS, "topology"), (TOPOLOGY_WEIGHT, "topology_weight")):
+            values = [output[name] for output in train_outputs]
+            self.logger.log(key, float(np.mean(self._gathered(values))), self.current_epoch)
+        state = {name: value.tolist() for name, value in self.weighting.state_dict().items()}
+        self.logger.log(WEIGHT_STATE, state, self.current_epoch)
+
+    def load_checkpoint(self, filename_or_checkpoint: dict[str, Any] | str) -> None:
+        """Loads a checkpoint; the weight of the topology is that of its last epoch."""
+        super().load_checkpoint(filename_or_checkpoint)
+        state = self.logger.get_value(WEIGHT_STATE, step=-1)
+        self.weighting.load_state_dict({name: torch.tensor(value) for name, value in state.items()})
 
     def on_validation_epoch_start(self) -> None:
         """Begins to count the Betti errors of the validation patches."""
@@ -113,7 +120,8 @@ class TopologyTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no ty
 
     def on_epoch_end(self) -> None:
         """Prints the topology of the epoch, and saves a checkpoint if it is the best."""
-        for key in (TOPOLOGY_LOSS, TOPOLOGY_WEIGHT, *map(betti_error_key, range(self.dimensions))):
+        self.print_to_log_file(TOPOLOGY_WEIGHT, f"{self.logger.get_value(TOPOLOGY_WEIGHT, step=-1):.4g}")
+        for key in (TOPOLOGY_LOSS, *map(betti_error_key, range(self.dimensions))):
             self.print_to_log_file(key, np.round(self.logger.get_value(key, step=-1), decimals=4).tolist())
         super().on_epoch_end()
         # nnU-Net has moved on to the next epoch, but a checkpoint is that of the epoch before.

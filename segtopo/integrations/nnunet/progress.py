@@ -11,6 +11,7 @@ from segtopo.atomic_output import atomic_output
 
 TOPOLOGY_LOSS = "train_topology_losses"
 TOPOLOGY_WEIGHT = "topology_weights"
+WEIGHT_STATE = "topology_weight_states"
 MEAN_BETTI_ERROR = "mean_betti_errors"
 
 
@@ -38,6 +39,14 @@ def draw_progress(path: Path, log: Mapping[str, Sequence[float]], dimensions: in
         losses.plot(weighted, marker=".", label="topological loss, weighted")
         losses.plot(log[TOPOLOGY_LOSS], marker=".", label="topological loss")
         losses.set(yscale="symlog", title="training")
+        weights = losses.twinx()
+        weights.plot(
+            np.where(log[TOPOLOGY_WEIGHT], log[TOPOLOGY_WEIGHT], np.nan),
+            color="black",
+            linestyle="dotted",
+            label="weight of the topological loss",
+        )
+        weights.set(yscale="log", ylabel="weight")
         for dimension in range(dimensions):
             mean = np.mean(log[betti_error_key(dimension)], axis=1)
             errors.plot(mean, marker=".", label=f"Betti-{dimension} error, mean of classes")

@@ -6,10 +6,10 @@ import json
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import ValidationError, create_model
+from pydantic import ValidationError, create_model, model_validator
 
 from segtopo.atomic_output import atomic_output
 from segtopo.config.error_messages import error_message, show
@@ -18,7 +18,10 @@ from segtopo.config.section import NonNegative, NonNegativeInt, Positive, Positi
 from segtopo.config.yaml_reading import read_yaml
 from segtopo.errors import InputError, mismatch
 from segtopo.integrations.nnunet.environment import SETTINGS
-from segtopo.losses import TopologySchedule
+from segtopo.losses import TopologySchedule, TopologyWeight
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 #: The copy in the folder of a training, from which it continues.
 SETTINGS_FILE = "segtopo_nnunet.yaml"
@@ -31,7 +34,9 @@ class TrainerSettings(Section):
     Attributes:
         topology_loss: The options of the loss, by their names in Python, for instance ``{threshold: 0.9}``. Activation
             and encoding follow from the dataset.
-        lambda_topology: Weight of the topological loss, not negative.
+        gradient_ratio: Norm of the weighted gradient of the topology divided by that of nnU-Net's loss, at the logits
+            of the finest output. None: 2, unless ``lambda_topology`` is given.
+        lambda_topology: A constant weight of the topological loss, not negative.
         start_epoch: First epoch with the topological loss; epochs count from 0. None: after a tenth of the training.
         ramp_epochs: Epochs from ``start_epoch`` until the weight is full. None: a tenth of the training.
         dice_tolerance: The pseudo Dice that ``checkpoint_best_topology.pth`` may lose against the best.
@@ -45,7 +50,8 @@ class TrainerSettings(Section):
     """
 
     topology_loss: LossSection
-    lambda_topology: NonNegative
+    gradient_ratio: NonNegative | None = None
+    lambda_topology: NonNegative | None = None
     start_epoch: NonNegativeInt | None = None
     ramp_epochs: NonNegativeInt | None = None
     dice_tolerance: Probability = 0.01
@@ -68,8 +74,8 @@ class TrainerSettings(Section):
         )
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
-    def schedule(self, num_epochs: int) -> TopologySchedule:
-        """Returns the schedule of the topological loss in a training of so many epochs.
+    def weighting(self, num_epochs: int) -> TopologyWeight:
+        """Returns the weight of the topological loss in a training of so many epochs.
 
         Raises:
             InputError: The topological loss would begin after the end of the training.
@@ -79,7 +85,13 @@ class TrainerSettings(Section):
         if start >= num_epochs:
             expected = f"a number below {num_epochs}, the number of epochs"
             raise InputError(mismatch(f"{SETTINGS}: start_epoch", got=start, expected=expected))
-        return TopologySchedule(start, tenth if self.ramp_epochs is None else self.ramp_epochs)
+        schedule = TopologySchedule(start, tenth if self.ramp_epochs is None else self.ramp_epochs)
+        return TopologyWeight(self.gradient_ratio, self.lambda_topology, schedule)
+
+    @model_validator(mode="after")
+    def _check_weight(self) -> Self:
+        TopologyWeight(self.gradient_ratio, self.lambda_topology)
+        return self
 
     def save(self, folder: str | Path) -> None:
         """Writes the settings to the folder of a training."""
@@ -88,13 +100,10 @@ class TrainerSettings(Section):
 
 
 @cache  # settings are equal only if they are of one class
-def settings_of(loss: str, lambda_topology: float, **options: Any) -> type[TrainerSettings]:
-    """Returns the settings of the trainer with a loss: the default weight, and default options unlike the loss's."""
+def settings_of(loss: str, **options: Any) -> type[TrainerSettings]:
+    """Returns the settings of the trainer with a loss, and with default options unlike the loss's."""
     section = TOPOLOGY_SECTIONS[loss]
-    keys: dict[str, Any] = {
-        "topology_loss": (section, section(name=loss, **options)),
-        "lambda_topology": (NonNegative, lambda_topology),
-    }
+    keys: dict[str, Any] = {"topology_loss": (section, section(name=loss, **options))}
     return create_model("TrainerSettings", __base__=TrainerSettings, **keys)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from segtopo.integrations.nnunet.foreground import Foreground
-from segtopo.losses import TopologySchedule
+from segtopo.losses import TopologyWeight
 
 Observer = Callable[[torch.Tensor, torch.Tensor], None]
 
@@ -23,20 +23,19 @@ class LossWithTopology(nn.Module):
         overlap_loss: The loss of nnU-Net, of one output or of a list.
         topology_loss: A loss of probabilities and one-hot target ``(B, C, H, W[, D])``.
         foreground: The conventions of the dataset.
-        lambda_topology: Weight of the topological loss, not negative.
-        schedule: The epochs in which the topological loss gains its weight.
+        weighting: The weight of the topological loss. It measures the gradients at the logits of the finest output.
 
     Attributes:
         observer: Called with probabilities and one-hot target of the finest output at each call, if not None.
-        components: Detached values of the last call before they are weighted: ``"overlap"`` and, if its weight was not
-            0, ``"topology"``.
+        components: Detached values of the last call before they are weighted: ``"overlap"`` and, in the epochs of the
+            topology, ``"topology"`` and its weight, ``"topology_weight"``.
 
     Example:
         >>> import torch
-        >>> from segtopo.losses import BettiMatchingLoss
-        >>> schedule = TopologySchedule(start_epoch=5)
+        >>> from segtopo.losses import BettiMatchingLoss, TopologySchedule
+        >>> weighting = TopologyWeight(schedule=TopologySchedule(start_epoch=5))
         >>> foreground = Foreground(has_regions=False, ignore_label=None)
-        >>> loss = LossWithTopology(nn.CrossEntropyLoss(), BettiMatchingLoss(), foreground, 0.1, schedule)
+        >>> loss = LossWithTopology(nn.CrossEntropyLoss(), BettiMatchingLoss(), foreground, weighting)
         >>> logits, labels = torch.randn(1, 2, 8, 9), torch.zeros(1, 8, 9, dtype=torch.long)
         >>> loss.set_epoch(4)
         >>> loss(logits, labels) == nn.CrossEntropyLoss()(logits, labels)
@@ -48,27 +47,19 @@ class LossWithTopology(nn.Module):
         overlap_loss: nn.Module,
         topology_loss: nn.Module,
         foreground: Foreground,
-        lambda_topology: float,
-        schedule: TopologySchedule,
+        weighting: TopologyWeight,
     ) -> None:
         super().__init__()
         self.overlap_loss = overlap_loss
         self.topology_loss = topology_loss
         self.foreground = foreground
-        self.lambda_topology = lambda_topology
-        self.schedule = schedule
-        self.epoch = 0
+        self.weighting = weighting
         self.observer: Observer | None = None
         self.components: dict[str, torch.Tensor] = {}
 
     def set_epoch(self, epoch: int) -> None:
         """Sets the epoch that begins, counted from 0."""
-        self.epoch = epoch
-
-    @property
-    def topology_weight(self) -> float:
-        """The weight of the topological loss in the present epoch."""
-        return self.lambda_topology * self.schedule.factor(self.epoch)
+        self.weighting.epoch = epoch
 
     def forward(
         self, output: torch.Tensor | Sequence[torch.Tensor], target: torch.Tensor | Sequence[torch.Tensor]
@@ -76,15 +67,16 @@ class LossWithTopology(nn.Module):
         """Computes the loss of logits, either of one output or of all outputs of deep supervision, the finest first."""
         loss: torch.Tensor = self.overlap_loss(output, target)
         self.components = {"overlap": loss.detach()}
-        weight = self.topology_weight
-        if weight == 0 and self.observer is None:
+        has_topology = self.weighting.strength > 0
+        if not has_topology and self.observer is None:
             return loss
         finest, finest_target = (x if isinstance(x, torch.Tensor) else x[0] for x in (output, target))
         prediction, encoded = self.foreground.channels(finest, finest_target)
         if self.observer is not None:
             self.observer(prediction.detach(), encoded)
-        if weight == 0:
+        if not has_topology:
             return loss
         topology: torch.Tensor = self.topology_loss(prediction, encoded)
-        self.components["topology"] = topology.detach()
+        weight: torch.Tensor = self.weighting(loss, topology, finest)
+        self.components |= {"topology": topology.detach(), "topology_weight": weight}
         return loss + weight * topology

@@ -16,7 +16,6 @@ class nnUNetTrainerBettiMatching(TopologyTrainer):
     """
 
     topology_loss = "BettiMatchingLoss"
-    lambda_topology = 0.01
     loss_options: ClassVar[dict[str, Any]] = {"threshold": 0.8}
 
 
@@ -24,18 +23,15 @@ class nnUNetTrainerTopoLoss(TopologyTrainer):
     """nnU-Net's trainer with :class:`segtopo.losses.TopoLoss`."""
 
     topology_loss = "TopoLoss"
-    lambda_topology = 0.01
 
 
 class nnUNetTrainerSkeletonRecall(TopologyTrainer):
     """nnU-Net's trainer with :class:`segtopo.losses.SkeletonRecallLoss`."""
 
     topology_loss = "SkeletonRecallLoss"
-    lambda_topology = 1.0
 
 
 class nnUNetTrainerclDice(TopologyTrainer):
     """nnU-Net's trainer with :class:`segtopo.losses.SoftclDiceLoss`."""
 
     topology_loss = "SoftclDiceLoss"
-    lambda_topology = 1.0

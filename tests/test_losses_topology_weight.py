@@ -7,12 +7,20 @@ from typing import Any
 
 import pytest
 import torch
+from monai.losses import DiceCELoss
 from torch import nn
 
-from oracles.ratio_processes import PROCESSES, measure, weight_of
+from oracles.weight_processes import PROCESSES, measure, weight_of
 from segtopo.errors import InputError
-from segtopo.losses import BettiMatchingLoss, CombinedTopologyLoss, GradientRatio, TopologySchedule, TopoLoss
-from segtopo.losses.gradient_ratio import EVERY
+from segtopo.losses import (
+    BettiMatchingLoss,
+    CombinedTopologyLoss,
+    DeepSupervisionLoss,
+    TopologySchedule,
+    TopologyWeight,
+    TopoLoss,
+)
+from segtopo.losses.topology_weight import DEFAULT_RATIO, MEMORY
 
 OPTIONS: dict[str, Any] = {"softmax": True, "to_onehot_y": True, "include_background": False}
 
@@ -63,14 +71,29 @@ def test_the_unit_of_the_topological_loss_does_not_matter() -> None:
     assert values == pytest.approx([values[0]] * 3)
 
 
-def test_the_first_measurements_weigh_alike_and_calls_between_measure_nothing() -> None:
-    ratio, logits = GradientRatio(1.0), torch.zeros(1, 1, 2, 3, requires_grad=True)
-    weights = []
-    for call in range(EVERY + 1):
-        overlap, topology = logits.sum() * (1 if call < EVERY else 3), logits.sum() * (2 if call in (0, EVERY) else 100)
-        ratio.measure(overlap, topology, logits)
-        weights.append(ratio.weight)
-    assert weights == pytest.approx([1 / 2] * EVERY + [(1 + 3) / 2 / ((2 + 2) / 2)])
+def test_the_norms_are_running_means_of_which_the_first_calls_weigh_alike() -> None:
+    weight, logits = TopologyWeight(gradient_ratio=1.0), torch.zeros(1, 1, 2, 3, requires_grad=True)
+    others, norms = [1.0 + call for call in range(100)], [5.0 + call % 7 for call in range(100)]
+    mean_other, mean = 0.0, 0.0
+    for call, (other, own) in enumerate(zip(others, norms, strict=True)):
+        keep = min(call / (call + 1), MEMORY)
+        mean_other, mean = keep * mean_other + (1 - keep) * other, keep * mean + (1 - keep) * own
+        used = weight(logits.sum() * other, logits.sum() * own, logits)
+        assert used.item() == pytest.approx(mean_other / max(mean, own), rel=1e-4)
+    assert weight.value == pytest.approx(mean_other / mean, rel=1e-4)
+
+
+def test_a_call_with_a_large_gradient_does_not_exceed_the_ratio() -> None:
+    weight, logits = TopologyWeight(gradient_ratio=0.5), torch.zeros(1, 1, 2, 3, requires_grad=True)
+    for norm in (1e-6, 1e-6, 1.0):
+        overlap, topology = logits.sum() * 3, logits[..., 0].sum() * norm
+        own, other = (
+            gradient(loss, logits).norm().item() for loss in (weight(overlap, topology, logits) * topology, overlap)
+        )
+        assert own / other == pytest.approx(0.5)
+    # Errors that the present call does not have count for it too.
+    rare = weight(overlap, logits.sum() * 1e-6, logits) * 1e-6 * 6**0.5
+    assert rare.item() < 1e-4
 
 
 def test_nothing_is_measured_without_gradients() -> None:
@@ -78,15 +101,14 @@ def test_nothing_is_measured_without_gradients() -> None:
     loss = CombinedTopologyLoss(gradient_ratio=0.1, **OPTIONS)
     with torch.no_grad():
         assert loss(logits, target) == loss.without_topology(logits, target)
-    assert loss.balance is not None
-    assert (loss.balance.calls, loss.balance.measured) == (0, 0)
+    assert loss.weighting.calls == 0
     loss(logits, target)
-    assert loss.balance.measured == 1
+    assert loss.weighting.calls == 1
     weight = loss.components["topology_weight"]
     with torch.no_grad():
         loss(*pair(9, 14, seed=1))
     assert loss.components["topology_weight"] == weight
-    assert loss.balance.calls == 1
+    assert loss.weighting.calls == 1
 
 
 def test_a_topology_without_errors_leaves_the_loss_finite() -> None:
@@ -120,10 +142,10 @@ def test_the_schedule_applies_to_the_ratio() -> None:
 
 def test_the_state_continues_the_weight() -> None:
     first, second = (CombinedTopologyLoss(gradient_ratio=0.1, **OPTIONS) for _ in range(2))
-    for seed in range(EVERY + 3):
+    for seed in range(5):
         first(*pair(9, 14, seed=seed))
     second.load_state_dict(first.state_dict())
-    later = [pair(9, 14, seed=seed) for seed in range(50, 50 + EVERY)]
+    later = [pair(9, 14, seed=seed) for seed in range(50, 55)]
     assert [first(*both).item() for both in later] == [second(*both).item() for both in later]
 
 
@@ -137,3 +159,40 @@ def test_processes_that_share_a_batch_have_one_weight(tmp_path: Path) -> None:
 def test_a_ratio_is_a_number_that_is_not_negative(ratio: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match=r"^gradient_ratio: got"):
         CombinedTopologyLoss(gradient_ratio=ratio, **OPTIONS)
+
+
+def test_the_default_is_a_ratio_and_a_constant_weight_replaces_it() -> None:
+    logits, target = pair(9, 14)
+    default, same = (CombinedTopologyLoss(gradient_ratio=ratio, **OPTIONS) for ratio in (None, DEFAULT_RATIO))
+    constant = CombinedTopologyLoss(lambda_topology=0.25, **OPTIONS)
+    assert default(logits, target) == same(logits, target)
+    without = constant.without_topology(logits, target).item()
+    assert constant(logits, target).item() == pytest.approx(without + 0.25 * loss_of_topology(logits, target))
+    assert constant.topology_weight == constant.components["topology_weight"].item() == 0.25
+
+
+@pytest.mark.parametrize("ratio", [1.0, 0.0])
+def test_only_one_of_ratio_and_weight_is_in_force(ratio: float) -> None:
+    message = f"^gradient_ratio: got {ratio} beside lambda_topology 0.1, expected only one of them$"
+    for build in (CombinedTopologyLoss, TopologyWeight):
+        with pytest.raises(InputError, match=message):
+            build(gradient_ratio=ratio, lambda_topology=0.1)
+    with pytest.raises(InputError, match=message):
+        DeepSupervisionLoss(nn.Identity(), nn.Identity(), gradient_ratio=ratio, lambda_topology=0.1)
+
+
+def test_deep_supervision_weighs_the_topology_of_the_finest_output() -> None:
+    outputs = [pair(*shape)[0] for shape in ((8, 12), (4, 6))]
+    target = pair(8, 12)[1]
+    loss = DeepSupervisionLoss(DiceCELoss(**OPTIONS), TopoLoss(**OPTIONS), gradient_ratio=0.3)
+    whole = gradient(loss(outputs, target), outputs[0])
+    overlap = gradient(DiceCELoss(**OPTIONS)(outputs[0], target), outputs[0])
+    assert (whole - overlap).norm() / overlap.norm() == pytest.approx(0.3, rel=1e-4)
+
+
+def test_gradients_that_are_not_finite_leave_the_means_alone() -> None:
+    weight, logits = TopologyWeight(), torch.zeros(1, 1, 2, 3, requires_grad=True)
+    expected = weight(logits.sum(), logits.sum(), logits)
+    weight(logits.sum() * torch.inf, logits.sum(), logits)
+    assert weight(logits.sum(), logits.sum(), logits) == expected
+    assert weight.calls == 2
