@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +20,10 @@ from segtopo.config.transforms import IMAGE, LABEL, build_transforms
 from segtopo.errors import InputError, mismatch
 from segtopo.inference.images import FloatArray, load_image
 from segtopo.training.case_sources import TrainingCase
-from segtopo.volumes import Volume, check_same_geometry, read_mask, read_volume
+from segtopo.training.labels import LabelArray, load_label
+from segtopo.volumes import check_same_geometry
 
 CASE = "case"
-LabelArray = npt.NDArray[np.uint8]
 
 #: Numbers of the two independent random streams of one seed.
 ORDER_STREAM, PATCH_STREAM = 0, 1
@@ -39,23 +38,6 @@ class LoadedCase:
     label: LabelArray
     foreground: npt.NDArray[np.int64]
     spacing: tuple[float, ...]
-
-
-def load_label(path: Path, data: DataConfig) -> Volume:
-    """Reads a label map with values 0 to ``data.classes`` - 1, or for two classes any binary mask.
-
-    Raises:
-        InputError: The file cannot be read or has other values.
-    """
-    if data.classes == 2:
-        return read_mask(path, None if data.label is None else [data.label])
-    volume = read_volume(path)
-    values = np.unique(volume.array)
-    if volume.has_channels or not np.isin(values, np.arange(data.classes)).all():
-        got = f"values from {values[0]} to {values[-1]}" + (" in several channels" if volume.has_channels else "")
-        expected = f"one channel of labels 0 to {data.classes - 1} (data.classes: {data.classes})"
-        raise InputError(mismatch(path, got=got, expected=expected))
-    return volume
 
 
 def load_case(case: TrainingCase, data: DataConfig, dimensions: int) -> LoadedCase:

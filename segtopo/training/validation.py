@@ -26,13 +26,14 @@ def score(prediction: torch.Tensor, label: torch.Tensor, classes: int) -> Scores
 
     Args:
         prediction: Predicted labels (1, *spatial).
-        label: True labels (1, *spatial).
+        label: True labels (1, *spatial). Voxels of higher labels than those of the classes do not count.
         classes: The number of classes, background included. The background is not scored.
 
     Returns:
         Means over the foreground classes.
     """
-    predicted, true = (one_hot(labels[None].long(), classes)[:, 1:] for labels in (prediction, label))
+    counted = label < classes
+    predicted, true = (one_hot((labels * counted)[None].long(), classes)[:, 1:] for labels in (prediction, label))
     dice = compute_dice(predicted, true, include_background=True, ignore_empty=False)
     betti_errors = compute_betti_error(predicted, true, reduce_dimensions=False).mean(dim=(0, 1))
     return Scores(float(dice.mean()), tuple(float(error) for error in betti_errors))
@@ -86,7 +87,10 @@ class Validator:
         self._for_each_case(lambda case, foreground: maps.append(foreground[0]))
         calibrations = []
         for label in range(1, self.classes):
-            probabilities = [foreground[label - 1].numpy() for foreground in maps]
+            probabilities = [
+                foreground[label - 1].numpy() * (case.label[0] < self.classes)
+                for case, foreground in zip(self.cases, maps, strict=True)
+            ]
             references = [case.label[0] == label for case in self.cases]
             calibrations.append(
                 calibrate_repair(
