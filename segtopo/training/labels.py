@@ -20,8 +20,8 @@ def load_label(path: Path, data: DataConfig) -> Volume:
     """Reads a label map with values 0 to ``data.classes`` - 1, or for two classes any binary mask.
 
     Returns:
-        The numbers of the classes (\\*spatial), uint8, with the geometry of the file. The voxels of the label to ignore
-        have the number ``data.ignore_index``.
+        The numbers of the classes ``(*spatial)``, uint8, with the geometry of the file. The voxels of the label to
+        ignore have the number ``data.ignore_index``.
 
     Raises:
         InputError: The file cannot be read or has other values.
@@ -57,7 +57,7 @@ def count_voxels(labels: LabelArray, classes: int) -> list[int]:
         >>> count_voxels(np.array([[0, 2, 2], [0, 0, 3]], np.uint8), classes=4)
         [3, 0, 2, 1]
     """
-    return np.bincount(labels.ravel(), minlength=classes)[:classes].tolist()
+    return [int(number) for number in np.bincount(labels.ravel(), minlength=classes)[:classes]]
 
 
 def check_all_present(counts: Sequence[Sequence[int]], data: DataConfig) -> None:
@@ -72,7 +72,13 @@ def check_all_present(counts: Sequence[Sequence[int]], data: DataConfig) -> None
     """
     for number, voxels in enumerate(np.sum(counts, axis=0)):
         if number and not voxels:
-            key, got = ("label", data.label) if data.classes == 2 and data.label is not None else ("classes", data.classes)
-            expected = "a label that the training cases have" if key == "label" else "classes that the training cases have"
-            no_voxel = f"no voxel of the {len(counts)} label files" + ("" if key == "label" else f" is of class {number}")
+            key, got = (
+                ("label", data.label) if data.classes == 2 and data.label is not None else ("classes", data.classes)
+            )
+            expected = (
+                "a label that the training cases have" if key == "label" else "classes that the training cases have"
+            )
+            no_voxel = f"no voxel of the {len(counts)} label files" + (
+                "" if key == "label" else f" is of class {number}"
+            )
             raise InputError(mismatch(f"data.{key}", got=f"{got}: {no_voxel}", expected=expected))
