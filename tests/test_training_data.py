@@ -14,7 +14,8 @@ from oracles.tiny_training import AFFINE, make_cases, tiny_config, write_config
 from segtopo.config import TrainingConfig, load_config
 from segtopo.config.data import Split
 from segtopo.errors import InputError
-from segtopo.training.data import PatchDataset, load_case, load_cases, patch_loader
+from segtopo.training.case_loading import load_case
+from segtopo.training.data import PatchDataset, load_cases, patch_loader
 from segtopo.training.training_cases import TrainingCase, find_cases, split_cases
 from segtopo.volumes import Volume, write_volume
 
@@ -86,9 +87,9 @@ def test_labels_must_be_those_of_the_config(data: Path) -> None:
     assert "expected a binary mask" in refusal(data)
     assert "expected one channel of labels 0 to 2" in refusal(data, "data.classes=3")
     case = find_cases(config_of(data, "data.split=null").data)[0][0]
-    chosen = load_case(case, config_of(data, "data.label=3").data, 2)
+    chosen = load_case(case, config_of(data, "data.label=3"))
     assert np.array_equal(chosen.label[0], labels == 3)
-    every = load_case(case, config_of(data, "data.classes=4").data, 2)
+    every = load_case(case, config_of(data, "data.classes=4"))
     assert np.array_equal(every.label[0], labels)
 
 
@@ -99,11 +100,11 @@ def test_axes_and_channels_must_be_those_of_the_config(data: Path, tmp_path: Pat
     write_volume(tmp_path / "rgb" / "case_0.png", colours, Volume(np.zeros((24, 21))))
     write_volume(tmp_path / "rgb_label" / "case_0.png", np.zeros((24, 21), bool))
     case = TrainingCase("case_0", (tmp_path / "rgb" / "case_0.png",), tmp_path / "rgb_label" / "case_0.png")
-    green = load_case(case, config_of(data, "data.channels=[1]").data, 2).image
+    green = load_case(case, config_of(data, "data.channels=[1]")).image
     assert green.shape == (1, 24, 21)
     expected = (colours[1] - colours[1].mean()) / colours[1].std()
     assert np.allclose(green[0], expected, atol=1e-4)
-    assert load_case(case, config_of(data).data, 2).image.shape == (3, 24, 21)
+    assert load_case(case, config_of(data)).image.shape == (3, 24, 21)
 
 
 def test_a_split_keeps_groups_together() -> None:

@@ -13,8 +13,8 @@ from oracles.tiny_training import tiny_config, write_config
 from segtopo.config import TrainingConfig, load_config
 from segtopo.errors import InputError
 from segtopo.inference.images import find_images, load_image
+from segtopo.training.case_loading import load_case
 from segtopo.training.case_sources import TrainingCase, cases_of_source
-from segtopo.training.data import load_case
 from segtopo.training.training_cases import find_cases
 from segtopo.volumes import Volume, write_volume
 
@@ -92,14 +92,14 @@ def test_channel_files_are_stacked_in_order(tmp_path: Path) -> None:
         write_volume(tmp_path / "i" / f"a_{channel:04}.nii.gz", image)
     write_volume(tmp_path / "l" / "a.nii.gz", images[0] > 0)
     config = config_of(tmp_path, {"train": {"images": str(tmp_path / "i"), "labels": str(tmp_path / "l")}})
-    loaded = load_case(cases_of_source(config.data)[0], config.data, 2).image
+    loaded = load_case(cases_of_source(config.data)[0], config).image
     assert np.allclose(loaded, (images - images.mean((1, 2), keepdims=True)) / images.std((1, 2), keepdims=True))
     write_volume(tmp_path / "i" / "a_0001.nii.gz", images[1], Volume(images[1], np.diag([2.0, 1, 1, 1])))
     with pytest.raises(InputError, match=r"a_0001\.nii\.gz: got spacing .* of .*a_0000\.nii\.gz"):
-        load_case(cases_of_source(config.data)[0], config.data, 2)
+        load_case(cases_of_source(config.data)[0], config)
     write_volume(tmp_path / "i" / "a_0001.nii.gz", images, Volume(images[1]))
     with pytest.raises(InputError, match=r"got 2 channels, expected one channel, as there are 2 files"):
-        load_case(cases_of_source(config.data)[0], config.data, 2)
+        load_case(cases_of_source(config.data)[0], config)
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,13 @@ class LossSection(Section):
         """Returns the options as plain data."""
         return self.model_dump(exclude={"name"})
 
-    def build(self) -> nn.Module:
-        """Builds the loss module, for logits ``(B, C, H, W[, D])`` and labels ``(B, 1, H, W[, D])``."""
-        loss: nn.Module = getattr(losses, self.name)(**self.options())
+    def build(self, ignore_index: int | None = None) -> nn.Module:
+        """Builds the loss module, for logits ``(B, C, H, W[, D])`` and labels ``(B, 1, H, W[, D])``.
+
+        Args:
+            ignore_index: The label of the voxels that do not count.
+        """
+        loss: nn.Module = getattr(losses, self.name)(ignore_index=ignore_index, **self.options())
         return loss
 
     def check(self, dimensions: int, classes: int) -> None:
@@ -70,9 +74,13 @@ class LossSection(Section):
 class _DiceCESection(LossSection):
     """``monai.losses.DiceCELoss``: Dice plus cross entropy."""
 
-    def build(self) -> nn.Module:
-        """Builds the loss module, for logits ``(B, C, H, W[, D])`` and labels ``(B, 1, H, W[, D])``."""
+    def build(self, ignore_index: int | None = None) -> nn.Module:
+        """Builds the loss module; see :meth:`LossSection.build`."""
         options = self.options()
+        if ignore_index is not None:  # MONAI's loss has no such argument
+            return losses.CombinedTopologyLoss(
+                lambda_topology=0.0, ignore_index=ignore_index, **LOGITS_AND_LABELS, **options
+            )
         weight = options.pop("weight")
         weight = None if weight is None else torch.tensor(weight, dtype=torch.float32)
         loss: nn.Module = monai.losses.DiceCELoss(weight=weight, **LOGITS_AND_LABELS, **options)
@@ -92,12 +100,12 @@ class _CombinedSection(LossSection):
     if TYPE_CHECKING:  # the keys are derived below
         topology_loss: LossSection
 
-    def build(self) -> losses.CombinedTopologyLoss:
-        """Builds the loss module, for logits ``(B, C, H, W[, D])`` and labels ``(B, 1, H, W[, D])``."""
+    def build(self, ignore_index: int | None = None) -> losses.CombinedTopologyLoss:
+        """Builds the loss module; see :meth:`LossSection.build`."""
         options = self.options()
         options["schedule"] = losses.TopologySchedule(**options["schedule"])
         options["topology_loss"] = self.topology_loss.build()
-        return losses.CombinedTopologyLoss(**LOGITS_AND_LABELS, **options)
+        return losses.CombinedTopologyLoss(ignore_index=ignore_index, **LOGITS_AND_LABELS, **options)
 
     def check(self, dimensions: int, classes: int) -> None:
         """Computes the topological loss alone and the whole loss, so that the error names the right key."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -56,9 +57,13 @@ class ValidationConfig(Section):
 
 
 class TrainingConfig(Section):
-    """The config of a training."""
+    """The config of a training.
+
+    ``cache`` is the folder of the prepared cases, by default ``cache`` in ``out``; trainings may share it.
+    """
 
     out: ConfigPath
+    cache: ConfigPath | None = None
     data: DataConfig
     transforms: tuple[Transform, ...] = ()
     network: Network
@@ -76,6 +81,11 @@ class TrainingConfig(Section):
     amp: bool = False
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     initialize_from: ConfigPath | None = None
+
+    @property
+    def cache_folder(self) -> Path:
+        """The folder of the prepared cases."""
+        return self.out / "cache" if self.cache is None else self.cache
 
     @property
     def dimensions(self) -> int:

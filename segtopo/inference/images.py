@@ -16,7 +16,6 @@ from segtopo.volumes import (
     group_channel_files,
     image_stem,
     images_by_name,
-    is_one_image,
     read_channels,
     read_volume,
 )
@@ -39,8 +38,7 @@ def find_images(path: Path, data: DataConfig, in_channels: int) -> Mapping[str, 
     Raises:
         InputError: The folder holds no image, or two of one name.
     """
-    single = is_one_image(path)
-    images = {image_stem(path): path} if single else images_by_name(path)
+    images = images_by_name(path) if path.is_dir() else {image_stem(path): path}
     files: dict[str, ImageFiles] = {name: (file,) for name, file in images.items()}
     try:
         grouped = group_channel_files(images)

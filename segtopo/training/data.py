@@ -1,4 +1,4 @@
-"""Reads cases into memory and draws random patches from them.
+"""Draws random patches from the cases of a training.
 
 Patch n depends only on the seed and n, so that a resumed training draws the same patches, with any number of workers.
 """
@@ -6,24 +6,18 @@ Patch n depends only on the seed and n, so that a resumed training draws the sam
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from segtopo.config import TrainingConfig
-from segtopo.config.data import DataConfig
 from segtopo.config.transforms import IMAGE, LABEL, build_transforms
 from segtopo.errors import InputError, mismatch
-from segtopo.inference.grids import TrainingGrid
-from segtopo.inference.images import load_image
-from segtopo.inference.resampling import FloatArray, LabelArray
+from segtopo.training.case_cache import CachedCase, CaseCache
 from segtopo.training.case_sources import TrainingCase
-from segtopo.volumes import Volume, check_same_geometry, read_mask, read_volume
+from segtopo.training.foreground import draw_voxel
 
 CASE = "case"
 
@@ -31,81 +25,27 @@ CASE = "case"
 ORDER_STREAM, PATCH_STREAM = 0, 1
 
 
-@dataclass(frozen=True)
-class LoadedCase:
-    """A case in memory.
-
-    Attributes:
-        name: The name of the case.
-        image: The image (C, *spatial) on the grid of the network.
-        label: The label map (1, *spatial) on that grid.
-        foreground: Flat indices of the foreground of ``label``.
-        reference: The label map (1, *image_shape) as it was drawn, to score predictions.
-        spacing: The spacing of ``reference`` in mm.
-        grid: The grid of the network and the way back to that of ``reference``.
-    """
-
-    name: str
-    image: FloatArray
-    label: LabelArray
-    foreground: npt.NDArray[np.int64]
-    reference: LabelArray
-    spacing: tuple[float, ...]
-    grid: TrainingGrid
-
-
-def load_label(path: Path, data: DataConfig) -> Volume:
-    """Reads a label map with values 0 to ``data.classes`` - 1, or for two classes any binary mask.
-
-    Raises:
-        InputError: The file cannot be read or has other values.
-    """
-    if data.classes == 2:
-        return read_mask(path, None if data.label is None else [data.label])
-    volume = read_volume(path)
-    values = np.unique(volume.array)
-    if volume.has_channels or not np.isin(values, np.arange(data.classes)).all():
-        got = f"values from {values[0]} to {values[-1]}" + (" in several channels" if volume.has_channels else "")
-        expected = f"one channel of labels 0 to {data.classes - 1} (data.classes: {data.classes})"
-        raise InputError(mismatch(path, got=got, expected=expected))
-    return volume
-
-
-def load_case(case: TrainingCase, data: DataConfig, dimensions: int) -> LoadedCase:
-    """Reads the image and the label of a case and checks that their geometry is the same.
-
-    Raises:
-        InputError: A file cannot be used, or image and label differ in shape or position.
-    """
-    image, volume, grid = load_image(case.images, data, dimensions)
-    label = load_label(case.label, data)
-    check_same_geometry(volume, label, str(case.images[0]), str(case.label))
-    reference = np.ascontiguousarray(label.array, dtype=np.uint8)
-    labels = grid.labels_to_grid(reference, data.classes)
-    foreground = np.flatnonzero(labels)
-    return LoadedCase(case.name, image, labels[None], foreground, reference[None], volume.spacing, grid)
-
-
 def load_cases(
     cases: Sequence[TrainingCase],
     config: TrainingConfig,
     progress: Callable[[str, int, int], None] = lambda case, number, total: None,
-) -> list[LoadedCase]:
-    """Reads cases into memory.
+) -> list[CachedCase]:
+    """Prepares cases in the cache of the config, where they are not yet.
 
     Args:
         cases: The files.
-        config: Channels, normalisation, classes and number of axes.
+        config: The cache, channels, normalisation, classes and number of axes.
         progress: Called before each case with its name, its number (from 1) and the number of cases.
 
     Raises:
         InputError: A case cannot be used, or has another number of channels than the first.
     """
-    loaded: list[LoadedCase] = []
+    cache = CaseCache(config.cache_folder, config)
+    loaded: list[CachedCase] = []
     for number, case in enumerate(cases, start=1):
         progress(case.name, number, len(cases))
-        loaded.append(load_case(case, config.data, config.dimensions))
-        channels, expected = len(loaded[-1].image), len(loaded[0].image)
+        loaded.append(cache.get(case))
+        channels, expected = loaded[-1].channels, loaded[0].channels
         if channels != expected:
             got = f"{channels} channels"
             raise InputError(mismatch(case.images[0], got=got, expected=f"{expected}, as in {cases[0].images[0]}"))
@@ -115,7 +55,7 @@ def load_cases(
 class PatchDataset(Dataset[dict[str, Any]]):
     """All random patches of a training, by number. Each pass over the cases has a new order and one patch per case."""
 
-    def __init__(self, cases: Sequence[LoadedCase], config: TrainingConfig) -> None:
+    def __init__(self, cases: Sequence[CachedCase], config: TrainingConfig) -> None:
         self.cases = cases
         self.config = config
         self.transforms = build_transforms(config.transforms, config.dimensions)
@@ -134,15 +74,19 @@ class PatchDataset(Dataset[dict[str, Any]]):
         patch = self.transforms(patch)
         return {IMAGE: _tensor(patch[IMAGE], torch.float32), LABEL: _tensor(patch[LABEL], torch.int64), CASE: case.name}
 
-    def _crop(self, case: LoadedCase, generator: np.random.Generator) -> dict[str, Any]:
-        """Cuts out a random patch, or one around a random foreground voxel. A smaller image is padded by zeros."""
-        shape, size = np.array(case.label.shape[1:]), np.array(self.config.patch_size)
+    def _crop(self, case: CachedCase, generator: np.random.Generator) -> dict[str, Any]:
+        """Cuts out a random patch, or one that holds a voxel of a random class. A smaller image is padded by zeros."""
+        shape, size = np.array(case.grid.shape), np.array(self.config.patch_size)
         low, high = np.zeros_like(shape), np.maximum(shape - size, 0)
-        if len(case.foreground) and generator.random() < self.config.foreground_fraction:
-            voxel = np.array(np.unravel_index(generator.choice(case.foreground), tuple(shape)))
+        drawn = None
+        if generator.random() < self.config.foreground_fraction:
+            drawn = draw_voxel(case.foreground, case.voxels, generator)
+        if drawn is not None:
+            voxel = np.array(np.unravel_index(drawn, case.grid.shape))
             low, high = np.clip(voxel - size + 1, low, high), np.minimum(voxel, high)
         start = generator.integers(low, high, endpoint=True)
-        window = (slice(None), *(slice(first, first + length) for first, length in zip(start, size, strict=True)))
+        stop = np.minimum(start + size, shape)
+        window = (slice(None), *(slice(int(first), int(last)) for first, last in zip(start, stop, strict=True)))
         missing = [(0, 0), *((0, gap) for gap in np.maximum(size - shape, 0))]
         return {IMAGE: np.pad(case.image[window], missing), LABEL: np.pad(case.label[window], missing)}
 
@@ -150,7 +94,7 @@ class PatchDataset(Dataset[dict[str, Any]]):
 class CaseDataset(Dataset[dict[str, Any]]):
     """The whole cases, for validation."""
 
-    def __init__(self, cases: Sequence[LoadedCase]) -> None:
+    def __init__(self, cases: Sequence[CachedCase]) -> None:
         self.cases = cases
 
     def __len__(self) -> int:
@@ -158,7 +102,7 @@ class CaseDataset(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         case = self.cases[index]
-        return {IMAGE: torch.from_numpy(case.image), LABEL: torch.from_numpy(case.label), CASE: case.name}
+        return {IMAGE: torch.from_numpy(case.image[:]), LABEL: torch.from_numpy(case.label[:]), CASE: case.name}
 
 
 def patch_loader(dataset: PatchDataset, first_iteration: int) -> DataLoader[dict[str, Any]]:

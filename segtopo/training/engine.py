@@ -18,10 +18,12 @@ from segtopo.config import TrainingConfig, load_config
 from segtopo.inference.checkpoint import Checkpoint, initialize
 from segtopo.inference.sliding_windows import choose_device
 from segtopo.losses.schedules import ScheduledLoss
+from segtopo.training.case_cache import CachedCase
 from segtopo.training.case_sources import TrainingCase
-from segtopo.training.data import CASE, LoadedCase, PatchDataset, load_cases, patch_loader
+from segtopo.training.data import CASE, PatchDataset, load_cases, patch_loader
 from segtopo.training.epoch_rows import EPOCH, LEARNING_RATE, LOSS, Row, ValidationScores
 from segtopo.training.interruption import StopRequest, TrainingInterruptedError
+from segtopo.training.labels import check_all_present
 from segtopo.training.reporting import LOGGER, Report, say
 from segtopo.training.run_folder import BEST, LAST, REPAIR, check_out, check_same_config
 from segtopo.training.spacing import describe_grids, resolve_spacing, resumed_spacing
@@ -53,15 +55,15 @@ def train(
     """Trains a network from a config file.
 
     Writes ``last.pt``, ``metrics.csv``, ``curves.png`` and ``tensorboard/`` to the folder ``out`` of the config, and
-    ``best.pt`` if the config has validation cases. On the CPU, the losses of a resumed training are identical to those
-    of an uninterrupted one.
+    ``best.pt`` if the config has validation cases. The prepared cases are kept in ``cache/``. On the CPU, the losses of
+    a resumed training are identical to those of an uninterrupted one.
 
     Args:
         config_path: A YAML file, see :class:`~segtopo.config.TrainingConfig`. Paths in it are relative to the
             current directory.
         overrides: Values that replace those of the file, as ``key.path=value``.
         resume: Continue from ``last.pt`` in the folder ``out``, with the same config. Only ``epochs``, ``device``,
-            ``workers`` and ``out`` may differ.
+            ``workers``, ``out`` and ``cache`` may differ.
         console: Where to print, by default standard output.
 
     Returns:
@@ -98,9 +100,10 @@ def _read_cases(
     held_out: list[TrainingCase],
     console: Console,
     stop: StopRequest,
-) -> tuple[list[LoadedCase], list[LoadedCase]]:
+) -> tuple[list[CachedCase], list[CachedCase]]:
     say(console, f"reading {len(cases)} training and {len(held_out)} validation cases")
     loaded = load_cases([*cases, *held_out], config, lambda case, number, total: stop.raise_if_received())
+    check_all_present([case.voxels for case in loaded[: len(cases)]], config.data)
     if line := describe_grids(config, loaded):
         say(console, line)
     return loaded[: len(cases)], loaded[len(cases) :]
@@ -112,8 +115,8 @@ class Training:
     def __init__(
         self,
         config: TrainingConfig,
-        train_cases: Sequence[LoadedCase],
-        validation_cases: Sequence[LoadedCase],
+        train_cases: Sequence[CachedCase],
+        validation_cases: Sequence[CachedCase],
         *,
         device: torch.device,
         stop: StopRequest,
@@ -123,13 +126,13 @@ class Training:
         self.config = config
         self.stop = stop
         self.report = report
-        self.in_channels = len(train_cases[0].image)
+        self.in_channels = train_cases[0].channels
         torch.manual_seed(config.seed)
         self.network = config.network.build(config.dimensions, self.in_channels, config.data.classes)
         if checkpoint is None and config.initialize_from is not None:
             initialize(self.network, config.initialize_from)
         self.network.to(device)
-        self.loss = config.loss.build().to(device)
+        self.loss = config.loss.build(config.data.ignore_index).to(device)
         self.optimizer = config.optimizer.build(self.network.parameters())
         self.validator = Validator(validation_cases, config, self.network, device, stop) if validation_cases else None
         self.epoch_sums: Row = {}

@@ -14,7 +14,7 @@ LAST, BEST = "last.pt", "best.pt"
 REPAIR = "repair_rules"
 
 #: Keys that may change when a training is resumed: its length, its machine and its place.
-FREE_TO_CHANGE = ("epochs", "device", "workers", "out")
+FREE_TO_CHANGE = ("epochs", "device", "workers", "out", "cache")
 
 
 def check_out(out: Path, resume: bool) -> None:

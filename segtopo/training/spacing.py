@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from segtopo.config import TrainingConfig
 from segtopo.inference.grids import TrainingGrid
 from segtopo.inference.target_spacing import describe_spacings, target_spacing
+from segtopo.training.case_cache import CachedCase
 from segtopo.training.case_sources import TrainingCase
-from segtopo.training.data import LoadedCase
 from segtopo.volumes import read_volume
 
 
@@ -45,7 +45,7 @@ def with_spacing(config: TrainingConfig, spacing: object) -> TrainingConfig:
     return config.model_copy(update={"data": config.data.model_copy(update={"spacing": spacing})})
 
 
-def describe_grids(config: TrainingConfig, cases: Sequence[LoadedCase]) -> str | None:
+def describe_grids(config: TrainingConfig, cases: Sequence[CachedCase]) -> str | None:
     """Says that images of different spacings are trained together, or to which spacing they are resampled."""
     mixed = describe_spacings([case.grid.image_spacing for case in cases])
     if config.data.spacing == "native":

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from ignite.engine import Events
 from monai.engines import SupervisedEvaluator
 from monai.metrics import compute_dice
-from monai.networks import one_hot
+from monai.networks import eval_mode, one_hot
 from torch.utils.data import DataLoader
 
 from segtopo.config import TrainingConfig
 from segtopo.inference.sliding_windows import SlidingWindows, most_probable
 from segtopo.metrics import compute_betti_error
 from segtopo.repair import Calibration, calibrate_repair, repair_classes
-from segtopo.training.data import CaseDataset, LoadedCase
+from segtopo.training.case_cache import CachedCase
+from segtopo.training.data import CaseDataset
 from segtopo.training.epoch_rows import Scores, ValidationScores, mean_scores
 from segtopo.training.interruption import StopRequest
 from segtopo.training.reporting import LOGGER
@@ -26,13 +29,14 @@ def score(prediction: torch.Tensor, label: torch.Tensor, classes: int) -> Scores
 
     Args:
         prediction: Predicted labels (1, *spatial).
-        label: True labels (1, *spatial).
+        label: True labels (1, *spatial). Voxels of higher labels than those of the classes do not count.
         classes: The number of classes, background included. The background is not scored.
 
     Returns:
         Means over the foreground classes.
     """
-    predicted, true = (one_hot(labels[None].long(), classes)[:, 1:] for labels in (prediction, label))
+    counted = label < classes
+    predicted, true = (one_hot((labels * counted)[None].long(), classes)[:, 1:] for labels in (prediction, label))
     dice = compute_dice(predicted, true, include_background=True, ignore_empty=False)
     betti_errors = compute_betti_error(predicted, true, reduce_dimensions=False).mean(dim=(0, 1))
     return Scores(float(dice.mean()), tuple(float(error) for error in betti_errors))
@@ -43,7 +47,7 @@ class Validator:
 
     def __init__(
         self,
-        cases: Sequence[LoadedCase],
+        cases: Sequence[CachedCase],
         config: TrainingConfig,
         network: torch.nn.Module,
         device: torch.device,
@@ -53,7 +57,7 @@ class Validator:
         self.classes = config.data.classes
         self.repair = config.validation.repair
         self.stop = stop
-        self.on_case: Callable[[LoadedCase, torch.Tensor], None]
+        self.on_case: Callable[[CachedCase, torch.Tensor], None]
         # The images remain on the CPU. The inferer moves each batch of windows to the network's device.
         self.evaluator = SupervisedEvaluator(
             device=torch.device("cpu"),
@@ -70,8 +74,8 @@ class Validator:
         predicted: list[Scores] = []
         repaired: list[Scores] = []
 
-        def visit(case: LoadedCase, foreground: torch.Tensor) -> None:
-            label = torch.from_numpy(case.reference)
+        def visit(case: CachedCase, foreground: torch.Tensor) -> None:
+            label = torch.from_numpy(case.reference[:])
             predicted.append(score(most_probable(foreground), label, self.classes))
             if self.repair:
                 labels = repair_classes(foreground[0].numpy(), spacing=case.spacing).labels
@@ -81,24 +85,29 @@ class Validator:
         return ValidationScores(mean_scores(predicted), mean_scores(repaired) if repaired else None)
 
     def calibrate(self) -> list[Calibration]:
-        """Chooses repair rules for the network with its present weights, for each foreground class."""
-        maps: list[torch.Tensor] = []
-        self._for_each_case(lambda case, foreground: maps.append(foreground[0]))
-        calibrations = []
-        for label in range(1, self.classes):
-            probabilities = [foreground[label - 1].numpy() for foreground in maps]
-            references = [case.reference[0] == label for case in self.cases]
-            calibrations.append(
-                calibrate_repair(
-                    probabilities,
-                    references,
-                    spacings=[case.spacing for case in self.cases],
-                    progress=lambda case, number, total: self.stop.raise_if_received(),
-                )
-            )
-        return calibrations
+        """Chooses repair rules for the network with its present weights, for each foreground class.
 
-    def _for_each_case(self, visit: Callable[[LoadedCase, torch.Tensor], None]) -> None:
+        The probabilities are computed again for each class: those of all cases would not fit into the memory.
+        """
+        return [
+            calibrate_repair(
+                (self._probability(case, label) for case in self.cases),
+                (case.reference[0] == label for case in self.cases),
+                spacings=[case.spacing for case in self.cases],
+                progress=lambda case, number, total: self.stop.raise_if_received(),
+            )
+            for label in range(1, self.classes)
+        ]
+
+    def _probability(self, case: CachedCase, label: int) -> npt.NDArray[np.float32]:
+        """Returns the probability of a class (*image_shape), 0 in the voxels that are ignored."""
+        with eval_mode(self.evaluator.network):
+            foreground = self.evaluator.inferer(torch.from_numpy(case.image[:])[None], self.evaluator.network)
+        native = case.grid.from_grid(foreground[0, label - 1 : label])[0]
+        probability: npt.NDArray[np.float32] = native.numpy() * (case.reference[0] < self.classes)
+        return probability
+
+    def _for_each_case(self, visit: Callable[[CachedCase, torch.Tensor], None]) -> None:
         """Calls ``visit`` with each case and the probabilities (1, classes - 1, *image_shape) of its foreground.
 
         Cases are scored on the grids of their images, because masks are used there.

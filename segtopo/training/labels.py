@@ -1,0 +1,82 @@
+"""The labels of training cases: from the values of a file to the numbers of the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from segtopo.config.data import DataConfig
+from segtopo.errors import InputError, mismatch
+from segtopo.inference.resampling import LabelArray
+from segtopo.volumes import Volume, mask_of, read_volume
+
+
+def load_label(path: Path, data: DataConfig) -> Volume:
+    """Reads a label map with values 0 to ``data.classes`` - 1, or for two classes any binary mask.
+
+    Returns:
+        The numbers of the classes ``(*spatial)``, uint8, with the geometry of the file. The voxels of the label to
+        ignore have the number ``data.ignore_index``.
+
+    Raises:
+        InputError: The file cannot be read or has other values.
+    """
+    volume = read_volume(path)
+    ignored = np.zeros(volume.spatial_shape, bool)
+    if data.ignore_label is not None:
+        where = volume.array == data.ignore_label
+        ignored = where.all(axis=0) if volume.has_channels else where
+        volume = replace(volume, array=np.where(ignored, volume.array.dtype.type(0), volume.array))
+    if data.classes == 2:
+        volume = mask_of(volume, path, None if data.label is None else [data.label])
+    else:
+        _check_values(volume, path, data)
+    labels = volume.array.astype(np.uint8)
+    labels[ignored] = data.classes
+    return replace(volume, array=labels)
+
+
+def _check_values(volume: Volume, path: Path, data: DataConfig) -> None:
+    values = np.unique(volume.array)
+    if volume.has_channels or not np.isin(values, np.arange(data.classes)).all():
+        got = f"values from {values[0]} to {values[-1]}" + (" in several channels" if volume.has_channels else "")
+        also = "" if data.ignore_label is None else f" and {data.ignore_label}, which is ignored,"
+        expected = f"one channel of labels 0 to {data.classes - 1}{also} (data.classes: {data.classes})"
+        raise InputError(mismatch(path, got=got, expected=expected))
+
+
+def count_voxels(labels: LabelArray, classes: int) -> list[int]:
+    """Counts the voxels of each class.
+
+    Example:
+        >>> count_voxels(np.array([[0, 2, 2], [0, 0, 3]], np.uint8), classes=4)
+        [3, 0, 2, 1]
+    """
+    return [int(number) for number in np.bincount(labels.ravel(), minlength=classes)[:classes]]
+
+
+def check_all_present(counts: Sequence[Sequence[int]], data: DataConfig) -> None:
+    """Checks that the training cases have voxels of each class: a network cannot learn a class without an example.
+
+    Args:
+        counts: For each case the number of voxels of each class.
+        data: The classes.
+
+    Raises:
+        InputError: Names the first class without a voxel.
+    """
+    for number, voxels in enumerate(np.sum(counts, axis=0)):
+        if number and not voxels:
+            key, got = (
+                ("label", data.label) if data.classes == 2 and data.label is not None else ("classes", data.classes)
+            )
+            expected = (
+                "a label that the training cases have" if key == "label" else "classes that the training cases have"
+            )
+            no_voxel = f"no voxel of the {len(counts)} label files" + (
+                "" if key == "label" else f" is of class {number}"
+            )
+            raise InputError(mismatch(f"data.{key}", got=f"{got}: {no_voxel}", expected=expected))
