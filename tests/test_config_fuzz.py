@@ -59,6 +59,16 @@ def complete_configs() -> list[dict[str, Any]]:
         {"network": {"name": "SegResNet", "blocks_down": [1, 1], "blocks_up": [1]}},
         {"network": {"name": "DynUNet", "channels": [4, 8, 8], "kernel_size": [3, 3]}},
         {"network": {"name": "AttentionUnet", "channels": [4, 8]}},
+        {
+            "network": {
+                "name": "ResidualEncoderUNet",
+                "channels": [4, 8],
+                "kernel_size": [[1, 3], [3, 3]],
+                "blocks": [1, 1],
+            }
+        },
+        {"network": {"name": "SegResNetDS", "blocks_down": [1, 1], "blocks_up": [1], "resolution": [1.0, 1.0]}},
+        {"network": {"name": "SwinUNETR"}, "patch_size": [64, 32]},
         {"optimizer": {"name": "SGD"}, "schedule": {"name": "Poly"}},
         {"patch_size": [16, 16], "transforms": [{"name": "RandRotate90"}]},
         *({"loss": {"name": "CombinedTopologyLoss", "topology_loss": {"name": name}}} for name in TOPOLOGIES),

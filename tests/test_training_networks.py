@@ -5,11 +5,13 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 
+from segtopo.config import deep_networks
 from segtopo.config.losses import LossConfig
 from segtopo.config.networks import Network
 from segtopo.config.optimizers import OptimizerConfig, Schedule
 from segtopo.config.preprocessing import Normalization
 from segtopo.config.transforms import Transform, build_transforms
+from segtopo.losses import DeepSupervisionLoss
 
 NETWORKS = [
     {"name": "UNet", "channels": [4, 8, 16]},
@@ -17,6 +19,10 @@ NETWORKS = [
     {"name": "DynUNet", "channels": [4, 8, 16]},
     {"name": "SegResNet", "init_filters": 8, "blocks_down": [1, 1, 1], "blocks_up": [1, 1]},
     {"name": "AttentionUnet", "channels": [4, 8, 16]},
+    {"name": "ResidualEncoderUNet", "channels": [4, 8, 16], "kernel_size": 5},
+    {"name": "ResidualEncoderUNet", "channels": [4, 8, 16], "blocks": [1, 1, 2], "norm": "batch"},
+    {"name": "SegResNetDS", "init_filters": 4, "blocks_down": [1, 1, 1]},
+    {"name": "SwinUNETR", "feature_size": 12, "depths": [1, 1, 1, 1], "window_size": 2},
 ]
 TRANSFORMS = [
     "RandFlip",
@@ -34,22 +40,116 @@ TRANSFORMS = [
 ]
 
 
-@pytest.mark.parametrize("patch", [(16, 12), (16, 12, 8)], ids=["2D", "3D"])
-@pytest.mark.parametrize("options", NETWORKS, ids=lambda options: "-".join(map(str, options.values()))[:24])
-def test_networks_give_logits_of_all_classes(options: dict[str, object], patch: tuple[int, ...]) -> None:
+DEEP_NETWORKS = [
+    {"name": "DynUNet", "channels": (4, 8, 16, 16), "norm": "batch"},
+    {"name": "ResidualEncoderUNet", "channels": (4, 8, 16, 16), "blocks": (1, 1, 1, 1)},
+    {"name": "SegResNetDS", "init_filters": 4, "blocks_down": (1, 1, 1, 1)},
+]
+
+
+def name_of(options: dict[str, object]) -> str:
+    return "-".join(map(str, options.values()))[:24]
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+@pytest.mark.parametrize("options", NETWORKS, ids=name_of)
+def test_networks_give_logits_of_all_classes(options: dict[str, object], dimensions: int) -> None:
     config = TypeAdapter(Network).validate_python(options, strict=False)
-    assert config.reduction(len(patch)) == (4,) * len(patch)
-    logits = config.build(len(patch), 2, 3)(torch.randn(2, 2, *patch))
+    config.check(dimensions)
+    factors = config.reduction(dimensions)
+    assert factors == (32 if options["name"] == "SwinUNETR" else 4,) * dimensions
+    patch = [factor * times for factor, times in zip(factors, (2, 1, 1), strict=False)]
+    logits = config.build(dimensions, 2, 3)(torch.randn(2, 2, *patch))
     assert logits.shape == (2, 3, *patch)
     logits.sum().backward()
 
 
-@pytest.mark.parametrize("name", ["UNet", "DynUNet", "AttentionUnet"])
+@pytest.mark.parametrize("dimensions", [2, 3])
+@pytest.mark.parametrize("options", DEEP_NETWORKS, ids=name_of)
+def test_a_deeply_supervised_network_trains_all_outputs_and_predicts_the_finest(
+    options: dict[str, object], dimensions: int
+) -> None:
+    config = TypeAdapter(Network).validate_python({**options, "deep_supervision": True})
+    patch = (32, 16, 16)[:dimensions]
+    images, labels = torch.randn(2, 1, *patch), torch.zeros(2, 1, *patch)
+    labels[:, :, 3:9, 4:8] = 1
+    network = config.build(dimensions, 1, 2)
+    outputs = network(images)
+    outputs = list(outputs.unbind(dim=1)) if isinstance(outputs, torch.Tensor) else outputs
+    assert len(outputs) >= 2
+    assert outputs[0].shape == (2, 2, *patch)
+    combined = TypeAdapter(LossConfig).validate_python({"name": "CombinedTopologyLoss"}).build()
+    loss = DeepSupervisionLoss(combined)(network(images), labels)
+    loss.backward()
+    assert all(weight.grad is not None for weight in network.parameters())
+    network.eval()
+    with torch.no_grad():
+        finest = network(images)
+        assert finest.shape == (2, 2, *patch)
+        assert network.train().eval()(images).equal(finest)
+
+
+@pytest.mark.parametrize("options", DEEP_NETWORKS, ids=name_of)
+def test_without_deep_supervision_no_weight_is_left_without_a_gradient(options: dict[str, object]) -> None:
+    network = TypeAdapter(Network).validate_python(options).build(2, 1, 2)
+    output = network(torch.randn(2, 1, 16, 32))
+    assert output.shape == (2, 2, 16, 32)
+    output.sum().backward()
+    assert all(weight.grad is not None for weight in network.parameters() if weight.requires_grad)
+
+
+@pytest.mark.parametrize("name", ["UNet", "DynUNet", "AttentionUnet", "ResidualEncoderUNet"])
 def test_strides_can_differ_between_axes(name: str) -> None:
     options = {"name": name, "channels": (4, 8, 16), "strides": ((2, 2, 1), 2)}
     config = TypeAdapter(Network).validate_python(options, strict=False)
     assert config.reduction(3) == (4, 4, 2)
     assert config.build(3, 1, 2)(torch.randn(1, 1, 16, 8, 6)).shape == (1, 2, 16, 8, 6)
+
+
+@pytest.mark.parametrize("name", ["DynUNet", "ResidualEncoderUNet"])
+def test_kernels_can_differ_between_axes_and_levels(name: str) -> None:
+    def shapes(kernel_size: object) -> list[tuple[int, ...]]:
+        options = {"name": name, "channels": (4, 8, 16), "kernel_size": kernel_size}
+        config = TypeAdapter(Network).validate_python(options)
+        config.check(3)
+        network = config.build(3, 1, 2)
+        convolutions = [module for module in network.modules() if isinstance(module, torch.nn.Conv3d)]
+        return [tuple(module.kernel_size) for module in convolutions]
+
+    flat, full = (1, 3, 3), (3, 3, 3)
+    assert set(shapes(3)) - {(1, 1, 1)} == {full}
+    assert set(shapes(flat)) - {(1, 1, 1)} == {flat}
+    assert set(shapes((flat, full, full))) - {(1, 1, 1)} == {flat, full}
+
+
+def test_segresnetds_reduces_long_voxels_later() -> None:
+    config = TypeAdapter(Network).validate_python(
+        {"name": "SegResNetDS", "init_filters": 4, "blocks_down": (1, 1, 1), "resolution": (4.0, 1.0, 1.0)}
+    )
+    assert config.reduction(3) == (1, 4, 4)
+    assert config.build(3, 1, 2)(torch.randn(1, 1, 3, 8, 16)).shape == (1, 2, 3, 8, 16)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"name": "DynUNet", "kernel_size": ((3, 3), (3, 3))}, "kernel_size: got 2 kernels, expected .*4"),
+        ({"name": "ResidualEncoderUNet", "kernel_size": (3, 3, 3)}, r"kernel_size: got \[3, 3, 3\], expected .* 2 "),
+        ({"name": "ResidualEncoderUNet", "blocks": (1, 1)}, "blocks: got 2 numbers, expected .*4"),
+        ({"name": "SegResNetDS", "resolution": (1.0, 1.0, 1.0)}, "resolution: got .*, expected 2 numbers"),
+    ],
+    ids=str,
+)
+def test_values_for_another_number_of_axes_or_levels_are_named(options: dict[str, object], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        TypeAdapter(Network).validate_python(options).check(2)
+
+
+def test_a_network_whose_extra_is_missing_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deep_networks, "find_spec", lambda name: None)
+    config = TypeAdapter(Network).validate_python({"name": "ResidualEncoderUNet"})
+    with pytest.raises(ValueError, match=r'name: got ResidualEncoderUNet .*, expected .* "segtopo\[nnunet\]"'):
+        config.check(2)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +192,7 @@ def test_the_topology_is_weighted_by_the_epoch() -> None:
     options = {
         "name": "CombinedTopologyLoss",
         "topology_loss": {"name": "TopoLoss"},
+        "lambda_topology": 0.01,
         "schedule": {"start_epoch": 2, "ramp_epochs": 1},
     }
     config = TypeAdapter(LossConfig).validate_python(options)

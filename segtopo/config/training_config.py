@@ -28,8 +28,10 @@ from segtopo.config.section import (
 )
 from segtopo.config.transforms import Transform
 from segtopo.errors import mismatch
+from segtopo.losses import DeepSupervisionLoss
 
 if TYPE_CHECKING:
+    from torch import nn
     from typing_extensions import Self
 
 #: 16384^2, or twice 512^3: a network's activations for a larger patch fit into the memory of no machine.
@@ -91,6 +93,11 @@ class TrainingConfig(Section):
     def dimensions(self) -> int:
         """The number of axes of a patch, 2 or 3."""
         return len(self.patch_size)
+
+    def build_loss(self) -> nn.Module:
+        """Builds the loss, for all outputs of a network with deep supervision."""
+        loss = self.loss.build(self.data.ignore_index)
+        return DeepSupervisionLoss(loss) if getattr(self.network, "deep_supervision", False) else loss
 
     @model_validator(mode="after")
     def _check_parts(self) -> Self:

@@ -83,6 +83,11 @@ class DeepSupervisionLoss(_Loss):
         if isinstance(self.loss, ScheduledLoss):
             self.loss.set_epoch(epoch)
 
+    @property
+    def components(self) -> dict[str, torch.Tensor]:
+        """The named parts of ``loss`` at the finest output, empty if it has none."""
+        return self.loss.components if isinstance(self.loss, ScheduledLoss) else {}
+
     def forward(self, input: Outputs, target: Outputs) -> torch.Tensor:
         """Computes the loss.
 

@@ -132,7 +132,7 @@ class Training:
         if checkpoint is None and config.initialize_from is not None:
             initialize(self.network, config.initialize_from)
         self.network.to(device)
-        self.loss = config.loss.build(config.data.ignore_index).to(device)
+        self.loss = config.build_loss().to(device)
         self.optimizer = config.optimizer.build(self.network.parameters())
         self.validator = Validator(validation_cases, config, self.network, device, stop) if validation_cases else None
         self.epoch_sums: Row = {}
