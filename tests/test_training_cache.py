@@ -55,7 +55,8 @@ def test_a_cached_case_has_the_values_of_its_files(shape: tuple[int, ...], tmp_p
     config = config_of(make_cases(tmp_path, shape, count=1), dimensions=len(shape))
     case = find_cases(config.data)[0][0]
     expected, found = load_case(case, config), CaseCache(config.cache_folder, config).get(case)
-    assert (found.shape, found.channels, found.spacing) == (shape, 1, expected.spacing)
+    assert (found.grid, found.channels, found.spacing) == (expected.grid, 1, expected.spacing)
+    assert np.array_equal(found.reference[:], expected.reference)
     for array, reference in ((found.image, expected.image), (found.label, expected.label)):
         assert array[:].dtype == reference.dtype
         assert np.array_equal(array[:], reference)
@@ -98,7 +99,7 @@ def flip_a_byte(file: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [truncate, flip_a_byte, Path.unlink])
-@pytest.mark.parametrize("name", ["image.b2nd", "label.b2nd", "foreground.npy", "case.json"])
+@pytest.mark.parametrize("name", ["image.b2nd", "label.b2nd", "reference.b2nd", "foreground.npy", "case.json"])
 def test_a_damaged_entry_is_made_again(data: Path, loads: list[str], name: str, damage: Any) -> None:
     first = cached(config_of(data))
     damage(first[1].folder / name)
@@ -188,6 +189,6 @@ def test_patches_hold_a_rare_class_as_often_as_a_common_one(tmp_path: Path) -> N
 def test_the_content_of_an_entry_is_plain(data: Path) -> None:
     (case, _) = cached(config_of(data))
     content = json.loads((case.folder / "case.json").read_text())
-    assert content["shape"] == [24, 21]
-    assert content["files"].keys() == {"foreground.npy", "image.b2nd", "label.b2nd"}
+    assert content["grid"]["shape"] == [24, 21]
+    assert content["files"].keys() == {"foreground.npy", "image.b2nd", "label.b2nd", "reference.b2nd"}
     assert time.time() - case.folder.stat().st_mtime < 60
