@@ -17,6 +17,7 @@ HEAVY = ("torch", "monai", "numpy", "scipy", "nibabel", "SimpleITK", "skimage", 
 
 def test_help_shows_every_command_with_an_example_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(COMMANDS) == {
+        "plan",
         "train",
         "predict",
         "repair",

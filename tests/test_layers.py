@@ -34,6 +34,7 @@ FLOORS = {
     "training": 7,
     "evaluation": 7,
     "integrations": 7,
+    "planning": 8,
     "cli": 9,
 }
 

@@ -12,11 +12,24 @@ from typing import Any
 
 import typer
 
-from segtopo.cli import calibrate, compare, evaluate, nnunet, persistence, phantom, predict, repair, simulate, train
+from segtopo.cli import (
+    calibrate,
+    compare,
+    evaluate,
+    nnunet,
+    persistence,
+    phantom,
+    plan,
+    predict,
+    repair,
+    simulate,
+    train,
+)
 from segtopo.cli.console import complain
 from segtopo.errors import InputError, mismatch
 
 COMMANDS = {
+    "plan": plan,
     "train": train,
     "predict": predict,
     "repair": repair,

@@ -24,11 +24,12 @@ def complain(error: object) -> None:
 
 
 @contextmanager
-def show_progress(title: str) -> Iterator[ProgressCallback]:
+def show_progress(title: str, *, on_stderr: bool = False) -> Iterator[ProgressCallback]:
     """Gives a callback that shows the progress: as a bar on a terminal, as plain lines in a pipe.
 
     Args:
         title: The name of the work.
+        on_stderr: Show it on standard error, for a command whose result goes to standard output.
 
     Yields:
         A callback for the functions of segtopo that take ``progress``.
@@ -41,9 +42,9 @@ def show_progress(title: str) -> Iterator[ProgressCallback]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console()
+    console = Console(stderr=on_stderr)
     if not console.is_terminal:
-        yield lambda name, number, total: typer.echo(f"{title} {number}/{total}: {name}")
+        yield lambda name, number, total: typer.echo(f"{title} {number}/{total}: {name}", err=on_stderr)
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:

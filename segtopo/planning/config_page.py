@@ -1,0 +1,165 @@
+"""Writes the config of a plan: one page, with the reason of each value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from segtopo.inference.target_spacing import describe_spacings
+from segtopo.planning.architecture import Architecture, Machine, plan_architecture
+from segtopo.planning.choices import (
+    Choice,
+    choose_foreground_fraction,
+    choose_length,
+    choose_normalization,
+    choose_transforms,
+)
+from segtopo.planning.fingerprint import Fingerprint
+from segtopo.planning.sources import Source
+from segtopo.planning.subjects import subject_pattern
+from segtopo.planning.yaml_text import comment, entries, entry
+
+MOST_WORKERS = 4
+VALIDATIONS = 10
+HELD_OUT = 0.2
+
+FINE_TUNING = """\
+Afterwards, fine-tune with the topology. Copy this file and replace its keys of these names:
+out: runs/{name}_topology
+initialize_from: runs/{name}/best.pt
+loss:
+  name: CombinedTopologyLoss
+  include_background: false
+  topology_loss: {{name: TopoLoss, min_persistence: 0.02, match_all: false}}
+  lambda_topology: 0.02
+  schedule: {{ramp_epochs: 2}}
+optimizer: {{name: AdamW, lr: 3.0e-4}}
+epochs: {epochs}
+"""
+
+
+def config_page(path: Path, source: Source, data: Fingerprint, memory: float | None) -> str:
+    """Writes the config.
+
+    Args:
+        path: The data set as the user named it.
+        source: The data set.
+        data: Its fingerprint.
+        memory: The memory of the GPU in GB; None for a CPU.
+    """
+    spacing = data.target_spacing
+    shape = data.median_shape(spacing)
+    voxels = data.voxels(spacing)
+    architecture = plan_architecture(shape, spacing, voxels, Machine.with_memory(memory))
+    epochs, iterations = choose_length(architecture, voxels, on_gpu=memory is not None)
+    lines = [
+        *comment([f"Planned by: segtopo plan {path}", *_about(data, memory)]),
+        *entries([("out", Choice(f"runs/{source.name}", ""))]),
+        *_data_section(source, data),
+        "transforms:",
+        *(line for one in choose_transforms(data, spacing, architecture.patch_size) for line in entry("-", one, 2)),
+        *_network_section(architecture),
+        "loss: {name: DiceCELoss, include_background: false}",
+        "optimizer: {name: AdamW, lr: 1.0e-3}",
+        "schedule: {name: Poly, warmup_epochs: 1}",
+        *_patch_keys(data, architecture, shape),
+        *entries([("epochs", epochs), ("iterations_per_epoch", iterations)]),
+        *_validation_section(len(data.cases), int(epochs.value)),
+        *entries([("workers", _workers())]),
+        *comment(FINE_TUNING.format(name=source.name, epochs=max(2, int(epochs.value) // 2)).splitlines()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def describe_data(data: Fingerprint) -> str:
+    """Describes a data set in one line."""
+    cases = "1 case" if len(data.cases) == 1 else f"{len(data.cases)} cases"
+    shape = " x ".join(map(str, data.median_shape(data.target_spacing)))
+    unit = "voxels" if data.dimensions == 3 else "pixels"
+    spacing = describe_spacings(data.spacings) or _in_mm(data.target_spacing)
+    size = f"{shape} {unit} (median)" + ("" if data.has_no_spacing else f" of {spacing}")
+    channels = data.cases[0].channels
+    return (
+        f"{cases} in {data.dimensions}D, {size}, {channels} channel{'s' if channels > 1 else ''}, "
+        f"{data.labels[-1] + 1} classes"
+    )
+
+
+def _about(data: Fingerprint, memory: float | None) -> list[str]:
+    classes = [
+        f"Class {label}: {100 * data.share(label):.2g} % of the voxels, {data.pieces(label):g} connected "
+        f"piece{'' if data.pieces(label) == 1 else 's'} in a case (median)."
+        for label in data.labels
+    ]
+    machine = "a CPU" if memory is None else f"a GPU of {memory:.3g} GB (segtopo plan --memory)"
+    axes = " The axes of volumes lead to the right, to the front and to the head." if data.dimensions == 3 else ""
+    return [f"{describe_data(data)}.", *classes, f"For {machine}.{axes}"]
+
+
+def _data_section(source: Source, data: Fingerprint) -> list[str]:
+    normalization, channels = choose_normalization(data, source.modality)
+    chosen = {
+        **{key: Choice(value, "") for key, value in source.section.items()},
+        "split": _split([case.name for case in data.cases]),
+        "classes": Choice(data.labels[-1] + 1, "with the background"),
+        "channels": channels,
+        "spacing": _spacing(data),
+        "normalization": normalization,
+    }
+    return ["data:", *entries(chosen.items(), 2)]
+
+
+def _split(names: Sequence[str]) -> Choice | None:
+    if len(names) < 2:
+        return None
+    group = subject_pattern(names)
+    reason = "of the cases are for validation"
+    if group is None:
+        return Choice({"fraction": HELD_OUT}, f"{reason}; add group: REGEX if several are of one subject")
+    return Choice({"fraction": HELD_OUT, "group": group}, f"{reason}; the images of one subject stay together")
+
+
+def _spacing(data: Fingerprint) -> Choice:
+    mixed = describe_spacings(data.spacings)
+    if mixed is None:
+        return Choice("native", "all images have the same, so none is resampled")
+    return Choice(list(data.target_spacing), f"mm; the images have {mixed}; for few thick slices below the median")
+
+
+def _network_section(architecture: Architecture) -> list[str]:
+    kernels = [list(kernel) for kernel in architecture.kernels]
+    sizes = {size for kernel in kernels for size in kernel}
+    levels = {
+        "channels": Choice(list(architecture.channels), "of each level"),
+        "strides": Choice([list(step) for step in architecture.strides], "between the levels, along each axis"),
+        "kernel_size": Choice(3, "") if sizes == {3} else Choice(kernels, "1 across thick slices"),
+    }
+    return ["network:", "  name: DynUNet", *entries(levels.items(), 2)]
+
+
+def _patch_keys(data: Fingerprint, architecture: Architecture, shape: Sequence[int]) -> list[str]:
+    whole = all(size >= length for size, length in zip(architecture.patch_size, shape, strict=True))
+    reason = "whole images" if whole else "as large as the memory allows, multiples of the strides"
+    return entries(
+        [
+            ("patch_size", Choice(list(architecture.patch_size), reason)),
+            ("foreground_fraction", choose_foreground_fraction(data)),
+            ("batch_size", Choice(architecture.batch_size, "")),
+        ]
+    )
+
+
+def _validation_section(cases: int, epochs: int) -> list[str]:
+    if cases < 2:
+        return comment(["No validation: there is only one case."])
+    chosen = {"interval": max(1, epochs // VALIDATIONS), "overlap": 0.25, "repair": True}
+    return entry("validation:", Choice(chosen, "repair: also calibrate segtopo predict --repair"))
+
+
+def _workers() -> Choice:
+    return Choice(min(MOST_WORKERS, max(0, (os.cpu_count() or 1) - 1)), "processes that draw patches")
+
+
+def _in_mm(spacing: Sequence[float]) -> str:
+    return " x ".join(f"{size:.4g}" for size in spacing) + " mm"

@@ -1,0 +1,174 @@
+"""The fingerprint of a data set: shapes, spacings, classes and intensities of its cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import binary_dilation
+
+from segtopo.errors import InputError, mismatch
+from segtopo.inference.grids import TrainingGrid
+from segtopo.inference.target_spacing import target_spacing
+from segtopo.masks.components import FULL_CONNECTIVITY, bounding_box, label_components
+from segtopo.training.training_cases import TrainingCase
+from segtopo.volumes import Volume, check_same_geometry, mask_of, read_volume
+from segtopo.volumes.volume import Array
+
+#: Intensities are taken in the foreground and this many voxels around it: a structure shows by its surroundings.
+SURROUNDINGS = 2
+SAMPLES_PER_CASE = 10_000
+LARGEST_LABEL = 255
+
+
+@dataclass(frozen=True)
+class CaseFingerprint:
+    """The fingerprint of a case.
+
+    Attributes:
+        name: The name of the case.
+        grid: The grid of its image; the shape and spacing are those of the image.
+        channels: The number of channels of the image.
+        is_colour: Whether they are the colours of a picture.
+        range: The lowest and the highest intensity.
+        samples: Intensities in and around the foreground (channels, n).
+        voxels: The number of voxels of each label that the case has.
+        pieces: The number of connected pieces of each label, without the background.
+    """
+
+    name: str
+    grid: TrainingGrid
+    channels: int
+    is_colour: bool
+    range: tuple[float, float]
+    samples: npt.NDArray[np.float32]
+    voxels: dict[int, int]
+    pieces: dict[int, int]
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """The fingerprint of a data set."""
+
+    cases: tuple[CaseFingerprint, ...]
+    dimensions: int
+
+    @property
+    def spacings(self) -> list[tuple[float, ...]]:
+        """The spacing of each case in mm."""
+        return [case.grid.image_spacing for case in self.cases]
+
+    @cached_property
+    def target_spacing(self) -> tuple[float, ...]:
+        """The spacing at which the cases can be trained together, see :func:`target_spacing`."""
+        return target_spacing(self.spacings, [case.grid.shape for case in self.cases])
+
+    @property
+    def has_no_spacing(self) -> bool:
+        """Whether the images state no spacing, as pictures do; it counts as 1 mm."""
+        return all(size == 1 for spacing in self.spacings for size in spacing) and self.dimensions == 2
+
+    def voxels(self, spacing: Sequence[float]) -> float:
+        """The number of voxels of all cases at a spacing."""
+        sizes = [prod(case.grid.shape) * prod(case.grid.image_spacing) for case in self.cases]
+        return sum(sizes) / prod(spacing)
+
+    def median_shape(self, spacing: Sequence[float]) -> tuple[int, ...]:
+        """The median shape of the cases at a spacing."""
+        shapes = [np.multiply(case.grid.shape, np.divide(case.grid.image_spacing, spacing)) for case in self.cases]
+        return tuple(max(1, round(float(length))) for length in np.median(shapes, axis=0))
+
+    @cached_property
+    def labels(self) -> tuple[int, ...]:
+        """The labels of the structures, from 1 on; one label of any value is a binary mask and counts as 1."""
+        return tuple(sorted({label for case in self.cases for label in case.voxels if label}))
+
+    def share(self, label: int) -> float:
+        """The share of all voxels that have a label."""
+        return sum(case.voxels.get(label, 0) for case in self.cases) / sum(
+            sum(case.voxels.values()) for case in self.cases
+        )
+
+    def pieces(self, label: int) -> float:
+        """The median number of connected pieces in the cases that have a label."""
+        return float(np.median([case.pieces[label] for case in self.cases if label in case.pieces]))
+
+    def percentiles(self, percentages: Sequence[float]) -> list[float]:
+        """Percentiles of the intensities in and around the foreground."""
+        samples = np.concatenate([case.samples.reshape(-1) for case in self.cases])
+        return [float(value) for value in np.percentile(samples, percentages)] if samples.size else []
+
+
+def read_fingerprint(
+    cases: Sequence[TrainingCase],
+    progress: Callable[[str, int, int], None] = lambda case, number, total: None,
+) -> Fingerprint:
+    """Reads all cases of a data set, one after the other.
+
+    Args:
+        cases: The files.
+        progress: Called before each case with its name, its number (from 1) and the number of cases.
+
+    Raises:
+        InputError: A file cannot be used; image and label differ in position; or images differ in the number of axes or
+            channels.
+    """
+    found: list[CaseFingerprint] = []
+    dimensions = 0
+    for number, case in enumerate(cases, start=1):
+        progress(case.name, number, len(cases))
+        image, label = read_volume(case.image), read_volume(case.label)
+        check_same_geometry(image, label, str(case.image), str(case.label))
+        dimensions = dimensions or _dimensions(image)
+        found.append(_fingerprint(case, image, label, dimensions))
+        if found[-1].channels != found[0].channels:
+            expected = f"{found[0].channels}, as in {cases[0].image}"
+            raise InputError(mismatch(case.image, got=f"{found[-1].channels} channels", expected=expected))
+    return Fingerprint(tuple(found), dimensions)
+
+
+def _dimensions(image: Volume) -> int:
+    """Returns the number of axes; a volume with one slice is a 2D image."""
+    return 2 if image.ndim == 2 or 1 in image.spatial_shape else 3
+
+
+def _fingerprint(case: TrainingCase, image: Volume, label: Volume, dimensions: int) -> CaseFingerprint:
+    channels = image.array if image.has_channels else image.array[None]
+    labels = _label_map(label, case)
+    structures = {int(value): labels == value for value in np.unique(labels) if value}
+    voxels = {value: int(mask.sum()) for value, mask in structures.items()}
+    return CaseFingerprint(
+        name=case.name,
+        grid=TrainingGrid.of(image, "native", dimensions, str(case.image)),
+        channels=len(channels),
+        is_colour=image.is_colour,
+        range=(float(channels.min()), float(channels.max())),
+        samples=_samples(channels, labels > 0),
+        voxels={0: labels.size - sum(voxels.values()), **voxels},
+        pieces={value: label_components(mask, FULL_CONNECTIVITY[mask.ndim])[1] for value, mask in structures.items()},
+    )
+
+
+def _label_map(label: Volume, case: TrainingCase) -> npt.NDArray[np.uint8]:
+    """Returns labels from 0 to 255; the foreground of a binary mask, of any value, is 1."""
+    values = np.unique(label.array)
+    if label.has_channels or len(values) < 3:
+        return mask_of(label, case.label).array.astype(np.uint8)
+    if values[0] < 0 or values[-1] > LARGEST_LABEL or (values % 1).any():
+        got = f"values from {values[0]} to {values[-1]}"
+        raise InputError(mismatch(case.label, got=got, expected=f"labels 0, 1, 2, ... up to {LARGEST_LABEL}"))
+    return label.array.astype(np.uint8)
+
+
+def _samples(channels: Array, foreground: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Draws intensities in and around the foreground, the same in each run."""
+    box = tuple(slice(max(0, side.start - SURROUNDINGS), side.stop + SURROUNDINGS) for side in bounding_box(foreground))
+    near = binary_dilation(foreground[box], iterations=SURROUNDINGS)
+    window = (slice(None), *box)
+    values = np.asarray(channels[window][:, near], np.float32)
+    chosen = np.random.default_rng(0).permutation(values.shape[1])[:SAMPLES_PER_CASE]
+    return values[:, chosen]
