@@ -18,8 +18,8 @@ def plan(
         Path,
         typer.Argument(
             metavar="DATA",
-            help="Folder with images and labels, or a dataset.json.",
-            callback=existing("a folder with images and labels, or a dataset.json"),
+            help="Folder with images and labels, a dataset.json, or a CSV file of cases.",
+            callback=existing("a folder with images and labels, a dataset.json, or a CSV file of cases"),
         ),
     ],
     *,

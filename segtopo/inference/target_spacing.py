@@ -53,4 +53,5 @@ def describe_spacings(spacings: Sequence[Sequence[float]]) -> str | None:
     low, high = np.min(spacings, axis=0), np.max(spacings, axis=0)
     if (high <= low * (1 + ALIKE)).all():
         return None
-    return ", ".join(f"{a:.4g}" if a == b else f"{a:.4g} to {b:.4g}" for a, b in zip(low, high, strict=True)) + " mm"
+    ranges = [(f"{least:.4g}", f"{most:.4g}") for least, most in zip(low, high, strict=True)]
+    return ", ".join(least if least == most else f"{least} to {most}" for least, most in ranges) + " mm"

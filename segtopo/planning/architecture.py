@@ -18,7 +18,8 @@ SHORTEST_AXIS = 4
 MOST_LEVELS = 6
 #: So that there are three levels, the fewest of MONAI's DynUNet.
 SMALLEST_PATCH = 4 * SHORTEST_AXIS
-MOST_CHANNELS = {2: 512, 3: 320}
+#: The deepest levels have this many times the channels of the first, by the number of axes.
+WIDENING = {2: 16, 3: 10}
 #: Axes whose spacings differ by less than this factor are filtered and halved together.
 COMPARABLE = 2.0
 #: A patch may be as large as this number of them fits into the memory at once.
@@ -75,7 +76,7 @@ def plan_architecture(shape: Sequence[int], spacing: Sequence[float], voxels: fl
 
     Example:
         >>> plan_architecture((320, 320, 24), (0.8, 0.8, 4.0), 1e8, Machine.with_memory(8)).patch_size
-        (224, 224, 20)
+        (160, 160, 24)
     """
     dimensions = len(shape)
     edge = max(length * size for length, size in zip(shape, spacing, strict=True))
@@ -88,7 +89,7 @@ def plan_architecture(shape: Sequence[int], spacing: Sequence[float], voxels: fl
         ]
         strides, kernels = _levels(box, spacing)
         patch = tuple(map(_to_multiple, box, (prod(step) for step in zip(*strides, strict=True))))
-        channels = tuple(min(machine.width * 2**level, MOST_CHANNELS[dimensions]) for level in range(len(kernels)))
+        channels = tuple(machine.width * min(2**level, WIDENING[dimensions]) for level in range(len(kernels)))
         fitting = int(machine.memory / _bytes(patch, strides, channels))
         if fitting >= BATCH[dimensions] or max(box) <= SMALLEST_PATCH:
             break

@@ -33,7 +33,7 @@ class Choice:
     reason: str
 
 
-def choose_normalization(data: Fingerprint, modality: Sequence[str]) -> tuple[Choice, Choice | None]:
+def choose_normalization(data: Fingerprint, modalities: Sequence[str]) -> tuple[Choice, Choice | None]:
     """Returns the normalisation and, for photographs, the channels."""
     if all(case.is_colour and case.channels >= 3 for case in data.cases):
         side = float(np.median([min(case.grid.shape) for case in data.cases]))
@@ -41,16 +41,16 @@ def choose_normalization(data: Fingerprint, modality: Sequence[str]) -> tuple[Ch
         contrast = {"name": "LocalContrast", "sigma": sigma}
         green = "photographs: green, which shows vessels best; without this line all colours are used"
         return Choice(contrast, "local contrast, against uneven light"), Choice([GREEN], green)
-    if _is_ct(data, modality) and (window := data.percentiles(WINDOW)):
+    if _is_ct(data, modalities) and (window := data.percentiles(WINDOW)):
         low, high = (round(value, 1) for value in window)
         reason = f"CT: the {WINDOW[0]}th and {WINDOW[1]}th percentile in and around the structures, in Hounsfield units"
         return Choice({"name": "Range", "range": [low, max(high, low + 1)]}, reason), None
     return Choice({"name": "ZScore"}, "intensities without a fixed scale, as in MR: mean 0 and deviation 1"), None
 
 
-def _is_ct(data: Fingerprint, modality: Sequence[str]) -> bool:
-    if modality:
-        return all(name.upper() == "CT" for name in modality)
+def _is_ct(data: Fingerprint, modalities: Sequence[str]) -> bool:
+    if modalities:
+        return all(name.upper() == "CT" for name in modalities)
     lowest, highest = np.median([case.range for case in data.cases], axis=0)
     return data.dimensions == 3 and lowest < AIR and highest > TISSUE
 

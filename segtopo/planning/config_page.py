@@ -19,22 +19,23 @@ from segtopo.planning.fingerprint import Fingerprint
 from segtopo.planning.sources import Source
 from segtopo.planning.subjects import subject_pattern
 from segtopo.planning.yaml_text import comment, entries, entry
+from segtopo.training.case_sources import TrainingCase
 
 MOST_WORKERS = 4
 VALIDATIONS = 10
 HELD_OUT = 0.2
 
 FINE_TUNING = """\
-Afterwards, fine-tune with the topology. Copy this file and replace its keys of these names:
+To fine-tune the network with the topology, save these lines as a second config; base is the name of this file:
+base: planned.yaml
 out: runs/{name}_topology
 initialize_from: runs/{name}/best.pt
 loss:
   name: CombinedTopologyLoss
   include_background: false
   topology_loss: {{name: TopoLoss, min_persistence: 0.02, match_all: false}}
-  lambda_topology: 0.02
   schedule: {{ramp_epochs: 2}}
-optimizer: {{name: AdamW, lr: 3.0e-4}}
+optimizer: {{lr: 3.0e-4}}
 epochs: {epochs}
 """
 
@@ -98,11 +99,11 @@ def _about(data: Fingerprint, memory: float | None) -> list[str]:
 
 
 def _data_section(source: Source, data: Fingerprint) -> list[str]:
-    normalization, channels = choose_normalization(data, source.modality)
+    normalization, channels = choose_normalization(data, source.modalities)
     chosen = {
         **{key: Choice(value, "") for key, value in source.section.items()},
-        "split": _split([case.name for case in data.cases]),
-        "classes": Choice(data.labels[-1] + 1, "with the background"),
+        "split": _split(source.cases),
+        "classes": None if source.states_classes else Choice(data.labels[-1] + 1, "with the background"),
         "channels": channels,
         "spacing": _spacing(data),
         "normalization": normalization,
@@ -110,21 +111,22 @@ def _data_section(source: Source, data: Fingerprint) -> list[str]:
     return ["data:", *entries(chosen.items(), 2)]
 
 
-def _split(names: Sequence[str]) -> Choice | None:
-    if len(names) < 2:
+def _split(cases: Sequence[TrainingCase]) -> Choice | None:
+    if len(cases) < 2:
         return None
-    group = subject_pattern(names)
     reason = "of the cases are for validation"
-    if group is None:
-        return Choice({"fraction": HELD_OUT}, f"{reason}; add group: REGEX if several are of one subject")
-    return Choice({"fraction": HELD_OUT, "group": group}, f"{reason}; the images of one subject stay together")
+    if any(case.group for case in cases):
+        return Choice({"fraction": HELD_OUT}, f"{reason}; the groups of the table stay together")
+    if (group := subject_pattern([case.name for case in cases])) is not None:
+        return Choice({"fraction": HELD_OUT, "group": group}, f"{reason}; the images of one subject stay together")
+    return Choice({"fraction": HELD_OUT}, f"{reason}; add group: REGEX if several are of one subject")
 
 
 def _spacing(data: Fingerprint) -> Choice:
     mixed = describe_spacings(data.spacings)
     if mixed is None:
         return Choice("native", "all images have the same, so none is resampled")
-    return Choice(list(data.target_spacing), f"mm; the images have {mixed}; for few thick slices below the median")
+    return Choice(list(data.target_spacing), f"mm; the images have {mixed}")
 
 
 def _network_section(architecture: Architecture) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +14,11 @@ from scipy.ndimage import binary_dilation
 
 from segtopo.errors import InputError, mismatch
 from segtopo.inference.grids import TrainingGrid
+from segtopo.inference.resampling import LabelArray
 from segtopo.inference.target_spacing import target_spacing
 from segtopo.masks.components import FULL_CONNECTIVITY, bounding_box, label_components
-from segtopo.training.training_cases import TrainingCase
-from segtopo.volumes import Volume, check_same_geometry, mask_of, read_volume
+from segtopo.training.case_sources import TrainingCase
+from segtopo.volumes import Volume, check_same_geometry, mask_of, read_channels, read_volume
 from segtopo.volumes.volume import Array
 
 #: Intensities are taken in the foreground and this many voxels around it: a structure shows by its surroundings.
@@ -105,12 +107,14 @@ class Fingerprint:
 
 def read_fingerprint(
     cases: Sequence[TrainingCase],
+    ignored: int | None = None,
     progress: Callable[[str, int, int], None] = lambda case, number, total: None,
 ) -> Fingerprint:
     """Reads all cases of a data set, one after the other.
 
     Args:
         cases: The files.
+        ignored: The label of undecided voxels, which count as background.
         progress: Called before each case with its name, its number (from 1) and the number of cases.
 
     Raises:
@@ -121,13 +125,13 @@ def read_fingerprint(
     dimensions = 0
     for number, case in enumerate(cases, start=1):
         progress(case.name, number, len(cases))
-        image, label = read_volume(case.image), read_volume(case.label)
-        check_same_geometry(image, label, str(case.image), str(case.label))
+        image, label = read_channels(case.images), read_volume(case.label)
+        check_same_geometry(image, label, str(case.images[0]), str(case.label))
         dimensions = dimensions or _dimensions(image)
-        found.append(_fingerprint(case, image, label, dimensions))
+        found.append(_fingerprint(case, image, _label_map(label, case.label, ignored), dimensions))
         if found[-1].channels != found[0].channels:
-            expected = f"{found[0].channels}, as in {cases[0].image}"
-            raise InputError(mismatch(case.image, got=f"{found[-1].channels} channels", expected=expected))
+            expected = f"{found[0].channels}, as in {cases[0].images[0]}"
+            raise InputError(mismatch(case.images[0], got=f"{found[-1].channels} channels", expected=expected))
     return Fingerprint(tuple(found), dimensions)
 
 
@@ -136,14 +140,13 @@ def _dimensions(image: Volume) -> int:
     return 2 if image.ndim == 2 or 1 in image.spatial_shape else 3
 
 
-def _fingerprint(case: TrainingCase, image: Volume, label: Volume, dimensions: int) -> CaseFingerprint:
+def _fingerprint(case: TrainingCase, image: Volume, labels: LabelArray, dimensions: int) -> CaseFingerprint:
     channels = image.array if image.has_channels else image.array[None]
-    labels = _label_map(label, case)
     structures = {int(value): labels == value for value in np.unique(labels) if value}
     voxels = {value: int(mask.sum()) for value, mask in structures.items()}
     return CaseFingerprint(
         name=case.name,
-        grid=TrainingGrid.of(image, "native", dimensions, str(case.image)),
+        grid=TrainingGrid.of(image, "native", dimensions, str(case.images[0])),
         channels=len(channels),
         is_colour=image.is_colour,
         range=(float(channels.min()), float(channels.max())),
@@ -153,15 +156,15 @@ def _fingerprint(case: TrainingCase, image: Volume, label: Volume, dimensions: i
     )
 
 
-def _label_map(label: Volume, case: TrainingCase) -> npt.NDArray[np.uint8]:
+def _label_map(label: Volume, path: Path, ignored: int | None) -> LabelArray:
     """Returns labels from 0 to 255; the foreground of a binary mask, of any value, is 1."""
     values = np.unique(label.array)
-    if label.has_channels or len(values) < 3:
-        return mask_of(label, case.label).array.astype(np.uint8)
+    if label.has_channels or (len(values) < 3 and ignored is None):
+        return mask_of(label, path).array.astype(np.uint8)
     if values[0] < 0 or values[-1] > LARGEST_LABEL or (values % 1).any():
         got = f"values from {values[0]} to {values[-1]}"
-        raise InputError(mismatch(case.label, got=got, expected=f"labels 0, 1, 2, ... up to {LARGEST_LABEL}"))
-    return label.array.astype(np.uint8)
+        raise InputError(mismatch(path, got=got, expected=f"labels 0, 1, 2, ... up to {LARGEST_LABEL}"))
+    return np.where(label.array == ignored, 0, label.array).astype(np.uint8)
 
 
 def _samples(channels: Array, foreground: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from segtopo.config.dataset_defaults import add_dataset_defaults
 from segtopo.config.loading import parse_config
 from segtopo.config.yaml_reading import read_yaml
 from segtopo.errors import InputError, mismatch
@@ -38,8 +39,8 @@ def plan(
     """Plans a training for a data set.
 
     Args:
-        data: A ``dataset.json``, a folder with one, or a folder with ``images`` and ``labels``, with ``train/images``
-            and ``train/labels``, or with ``imagesTr`` and ``labelsTr``.
+        data: A ``dataset.json`` or a folder with one; a CSV file of cases; or a folder with ``images`` and
+            ``labels``, with ``train/images`` and ``train/labels``, or with ``imagesTr`` and ``labelsTr``.
         memory: The memory of the GPU in GB; None: that of the GPU of this machine. Without a GPU, a small network is
             planned that a CPU can train.
         progress: Called before each case is read with its name, its number (from 1) and the number of cases.
@@ -62,12 +63,14 @@ def plan(
         raise InputError(mismatch("memory", got=memory, expected="a number of GB above 0"))
     path = Path(data)
     source = find_source(path)
-    fingerprint = read_fingerprint(source.cases, progress)
+    fingerprint = read_fingerprint(source.cases, source.ignored, progress)
     _check_labels(fingerprint, path)
     if memory is None and torch.cuda.is_available():
         memory = torch.cuda.get_device_properties(0).total_memory / 1e9
     text = config_page(path, source, fingerprint, memory)
-    parse_config(read_yaml(text, "the planned config"), "the planned config")
+    content = read_yaml(text, str(path))
+    add_dataset_defaults(content)
+    parse_config(content, str(path))
     return Plan(text, describe_data(fingerprint))
 
 

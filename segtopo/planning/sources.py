@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segtopo.config.training_config import DataConfig
+from segtopo.config.data import DataConfig, Folders
+from segtopo.config.dataset_defaults import labels_of_dataset
+from segtopo.config.preprocessing import ZScore
 from segtopo.errors import InputError, mismatch
-from segtopo.training.training_cases import TrainingCase, find_cases
+from segtopo.training.case_sources import TrainingCase, cases_of_source
+from segtopo.volumes.dataset_json import read_dataset_json
 
 #: Folders of images and of labels, from the most to the least specific.
-FOLDERS = (
-    ("imagesTr", "labelsTr"),
-    ("train/images", "train/labels"),
-    ("images", "labels"),
-)
-DATASET_JSON = "dataset.json"
+FOLDERS = (("imagesTr", "labelsTr"), ("train/images", "train/labels"), ("images", "labels"))
+DATASET_JSON, TABLE = "dataset.json", ".csv"
 
 
 @dataclass(frozen=True)
@@ -28,54 +27,58 @@ class Source:
         name: Its name.
         section: The keys of the section ``data`` of a config that name it.
         cases: Its training cases.
-        modality: The names of the channels in a ``dataset.json``; empty for other data sets.
+        modalities: The names of the channels in a ``dataset.json``; empty for other data sets.
+        ignored: The label of undecided voxels in a ``dataset.json``; None if there is none.
     """
 
     name: str
     section: dict[str, Any]
     cases: list[TrainingCase]
-    modality: tuple[str, ...] = ()
+    modalities: tuple[str, ...] = ()
+    ignored: int | None = None
+
+    @property
+    def states_classes(self) -> bool:
+        """Whether the data set itself says the number of classes."""
+        return "dataset" in self.section
 
 
 def find_source(path: Path) -> Source:
     """Finds the cases of a data set.
 
     Args:
-        path: A ``dataset.json``, a folder with one, or a folder with ``images`` and ``labels``, ``train/images`` and
-            ``train/labels``, or ``imagesTr`` and ``labelsTr``.
+        path: A ``dataset.json``, a folder with one, a CSV file of cases, or a folder with images and labels, see
+            ``FOLDERS``.
 
     Raises:
         InputError: There is no such data set, or an image has no label.
     """
+    if path.suffix.lower() == TABLE:
+        return Source(path.stem, {"table": str(path)}, _cases(table=path))
     dataset = path / DATASET_JSON if path.is_dir() else path
     if dataset.is_file():
         return _dataset(dataset)
     for images, labels in FOLDERS:
         if (path / images).is_dir() and (path / labels).is_dir():
             section = {"train": {"images": str(path / images), "labels": str(path / labels)}}
-            return Source(_name(path), section, _cases(section))
-    expected = f"a {DATASET_JSON}, or folders of images and labels: {', '.join(' and '.join(pair) for pair in FOLDERS)}"
-    got = "none of them" if path.is_dir() else "no folder"
-    raise InputError(mismatch(path, got=got, expected=expected))
+            folders = Folders(images=path / images, labels=path / labels)
+            return Source(_name(path), section, _cases(train=folders))
+    pairs = ", ".join(" and ".join(pair) for pair in FOLDERS)
+    expected = f"a {DATASET_JSON}, a CSV file of cases, or a folder with images and labels ({pairs})"
+    raise InputError(mismatch(path, got="none of them", expected=expected))
 
 
 def _dataset(path: Path) -> Source:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        classes = len(content["labels"])
-        channels = content.get("channel_names", content.get("modality", {}))
-        modality = tuple(str(channels[key]) for key in sorted(channels))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        expected = "a dataset.json with labels and training cases"
-        raise InputError(mismatch(path, got=f"{type(error).__name__} {error}", expected=expected)) from None
-    section = {"dataset": str(path), "classes": classes}
-    return Source(_name(path.parent), section, _cases(section), modality)
+    labels, content = labels_of_dataset(path), read_dataset_json(path)
+    channels = content.get("channel_names", content.get("modality"))
+    modalities = tuple(str(channels[key]) for key in sorted(channels)) if isinstance(channels, Mapping) else ()
+    section = {"dataset": str(path)}
+    return Source(_name(path.parent), section, _cases(dataset=path), modalities, labels.ignored)
+
+
+def _cases(**source: Any) -> list[TrainingCase]:
+    return cases_of_source(DataConfig(normalization=ZScore(name="ZScore"), **source))
 
 
 def _name(folder: Path) -> str:
     return folder.resolve().name or "data"
-
-
-def _cases(section: dict[str, Any]) -> list[TrainingCase]:
-    data = DataConfig.model_validate_json(json.dumps({**section, "normalization": {"name": "ZScore"}}))
-    return find_cases(data)[0]
