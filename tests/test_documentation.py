@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from contextlib import redirect_stdout, suppress
+import sys
+from contextlib import nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -80,6 +81,20 @@ def run_python(block: Block, page: Path, names: dict[str, Any]) -> str:
     return printed.getvalue()
 
 
+def redirection(words: list[str]) -> tuple[list[str], Path | None]:
+    """Separates the words of a command from the file to which its output goes."""
+    if ">" not in words:
+        return words, None
+    end = words.index(">")
+    return words[:end], Path(words[end + 1])
+
+
+def run_command(words: list[str], target: Path | None) -> int:
+    """Runs a command, with its output in a file if there is one."""
+    with target.open("w") if target else nullcontext(sys.stdout) as output, redirect_stdout(output):
+        return run(words)
+
+
 def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
@@ -98,8 +113,9 @@ def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest
             assert printed.rstrip() == block.code.rstrip(), f"{page}:{block.line}"
         for program, *arguments in block.commands:
             if program == "segtopo" and arguments[:1] != ["--help"]:
-                check_command(arguments)
-                assert block.skipped or run(arguments) == 0, f"{page}:{block.line}"
+                words, target = redirection(arguments)
+                check_command(words)
+                assert block.skipped or run_command(words, target) == 0, f"{page}:{block.line}"
 
 
 def test_every_page_is_in_the_navigation() -> None:

@@ -10,7 +10,7 @@ import typer
 from segtopo.cli.console import show_progress
 from segtopo.cli.parameters import existing
 
-EXAMPLE = "segtopo plan data_samples/vessels2d > planned.yaml"
+EXAMPLE = "segtopo plan data_samples/vessels2d"
 
 
 def plan(
