@@ -66,7 +66,7 @@ def config_page(path: Path, source: Source, data: Fingerprint, memory: float | N
         "schedule: {name: Poly, warmup_epochs: 1}",
         *_patch_keys(data, architecture, shape),
         *entries([("epochs", epochs), ("iterations_per_epoch", iterations)]),
-        *_validation_section(len(data.cases), int(epochs.value)),
+        *_validation_section(len(data.cases), data.dimensions, int(epochs.value)),
         *entries([("workers", _workers())]),
         *comment(FINE_TUNING.format(name=source.name, epochs=max(2, int(epochs.value) // 2)).splitlines()),
     ]
@@ -152,11 +152,15 @@ def _patch_keys(data: Fingerprint, architecture: Architecture, shape: Sequence[i
     )
 
 
-def _validation_section(cases: int, epochs: int) -> list[str]:
+def _validation_section(cases: int, dimensions: int, epochs: int) -> list[str]:
     if cases < 2:
         return comment(["No validation: there is only one case."])
-    chosen = {"interval": max(1, epochs // VALIDATIONS), "overlap": 0.25, "repair": True}
-    return entry("validation:", Choice(chosen, "repair: also calibrate segtopo predict --repair"))
+    chosen = {"interval": max(1, epochs // VALIDATIONS), "overlap": 0.25}
+    if dimensions == 2:
+        return entry("validation:", Choice({**chosen, "repair": True}, "repair: calibrate segtopo predict --repair"))
+    return entry(
+        "validation:", Choice(chosen, "add repair: true to calibrate segtopo predict --repair; it takes longer")
+    )
 
 
 def _workers() -> Choice:
