@@ -12,9 +12,11 @@ from typing import Any
 
 import typer
 
+from segtopo.atomic_output import NO_SPACE
 from segtopo.cli import calibrate, compare, evaluate, nnunet, persistence, phantom, predict, repair, simulate, train
 from segtopo.cli.console import complain
-from segtopo.errors import InputError, mismatch
+from segtopo.cli.interruption import prompt_interruption
+from segtopo.errors import FailedCasesError, InputError, mismatch
 
 COMMANDS = {
     "train": train,
@@ -38,6 +40,8 @@ EXTRAS = {
     "matplotlib": "report",
     "distributed": "distributed",
     "nnunetv2": "nnunet",
+    "wandb": "wandb",
+    "mlflow": "mlflow",
 }
 
 #: Words that a command does not know are arguments of the program that it runs.
@@ -67,7 +71,9 @@ for _name, _module in COMMANDS.items():
 
 def main() -> None:
     """Runs the command line and leaves with the exit code of :func:`run`."""
-    sys.exit(run(sys.argv[1:]))
+    with prompt_interruption():
+        code = run(sys.argv[1:])
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -83,7 +89,13 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code: int | None = app(arguments or ["--help"], prog_name="segtopo", standalone_mode=False)
     except InputError as error:
-        complain(error)
+        for problem in error.failures.values() if isinstance(error, FailedCasesError) else [error]:
+            complain(problem)
+        return 2
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        complain(mismatch(error.filename or "output", got=error.strerror, expected="enough free space"))
         return 2
     except UsageError as error:
         complain(error.format_message())
