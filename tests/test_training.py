@@ -192,7 +192,7 @@ class Diverging(torch.nn.Module):
 def test_a_loss_that_is_not_finite_stops_the_training_and_names_the_cases(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("segtopo.config.losses._DiceCESection.build", lambda config: Diverging())
+    monkeypatch.setattr("segtopo.config.losses._DiceCESection.build", lambda *_: Diverging())
     with pytest.raises(
         NonFiniteLossError,
         match=r"loss is inf in epoch 2, iteration 5, for the cases case_\d, case_\d; .*last.pt keeps",
