@@ -8,6 +8,26 @@ class InputError(ValueError):
     """
 
 
+class OutputError(InputError):
+    """An output that cannot be written: the disk is full, or its folder is read-only.
+
+    Work on other cases ends with it, because their outputs could not be written either.
+    """
+
+
+class FailedCasesError(InputError):
+    """Some cases cannot be used. The outputs of the others are complete.
+
+    Attributes:
+        failures: The reason for each failed case, in one line, by its name.
+    """
+
+    def __init__(self, failures: dict[str, str], total: int) -> None:
+        self.failures = failures
+        first = next(iter(failures.values()))
+        super().__init__(first if total == 1 else f"{len(failures)} of {total} cases failed: {first}")
+
+
 def mismatch(subject: object, *, got: object, expected: str) -> str:
     """The sentence for a value that differs from the expected one.
 

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from types import FrameType
 from typing import Any, TypeAlias, TypeVar
 
-from segtopo.errors import InputError, mismatch
+from segtopo.errors import InputError, OutputError, mismatch
 
 Case = TypeVar("Case")
 Result = TypeVar("Result")
@@ -82,6 +82,18 @@ def finished_cases(
     finally:
         for future in futures.values():
             future.cancel()
+
+
+def failure_of(error: BaseException) -> str:
+    """Returns the reason for a failed case in one line. An error that concerns all cases is raised again.
+
+    Example:
+        >>> failure_of(InputError("case.png: got no image")), failure_of(ZeroDivisionError("division by zero"))
+        ('case.png: got no image', 'ZeroDivisionError: division by zero')
+    """
+    if not isinstance(error, Exception) or isinstance(error, OutputError | ModuleNotFoundError):
+        raise error
+    return str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
 
 
 @contextmanager

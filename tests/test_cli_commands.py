@@ -141,7 +141,7 @@ def test_simulate_writes_images_of_masks(
 @pytest.fixture
 def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Empty files of the names that the commands are given."""
-    for name in ("c.yaml", "best.pt", "images"):
+    for name in ("c.yaml", "best.pt", "fold_1", "images"):
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
 
@@ -154,18 +154,18 @@ def training(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     module.NonFiniteLossError = type("NonFiniteLossError", (RuntimeError,), {})
     module.TrainingInterruptedError = type("TrainingInterruptedError", (RuntimeError,), {})
 
-    def train(config: Path, overrides: list[str], *, resume: bool) -> SimpleNamespace:
-        calls.train = (config, list(overrides), resume)
+    def train_folds(config: Path, overrides: list[str], *, fold: int | None, resume: bool) -> list[SimpleNamespace]:
+        calls.train = (config, list(overrides), fold, resume)
         if calls.failure:
             raise getattr(module, calls.failure)("loss is nan\nin batch a, b")
-        return SimpleNamespace(best=None, last=Path("last.pt"))
+        return [SimpleNamespace(best=None, last=Path("last.pt"))]
 
-    def predict(checkpoint: Path, images: Path, out: Path, *, progress: object, **options: object) -> list[Path]:
+    def predict(checkpoints: list[Path], images: Path, out: Path, *, progress: object, **options: object) -> list[Path]:
         progress("one", 1, 1)
-        calls.predict = (checkpoint, images, out, options)
+        calls.predict = (checkpoints, images, out, options)
         return [out / "one.png"]
 
-    module.train, inference.predict = train, predict
+    module.train_folds, inference.predict = train_folds, predict
     monkeypatch.setitem(sys.modules, "segtopo.training", module)
     monkeypatch.setitem(sys.modules, "segtopo.inference", inference)
     return calls
@@ -175,9 +175,9 @@ def test_train_hands_its_arguments_on(
     training: SimpleNamespace, paths: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["train", "c.yaml", "epochs=3", "optimizer.lr=1e-3", "--resume"]) == 0
-    assert training.train == (Path("c.yaml"), ["epochs=3", "optimizer.lr=1e-3"], True)
-    assert run(["train", "c.yaml"]) == 0
-    assert training.train == (Path("c.yaml"), [], False)
+    assert training.train == (Path("c.yaml"), ["epochs=3", "optimizer.lr=1e-3"], None, True)
+    assert run(["train", "c.yaml", "--fold", "3"]) == 0
+    assert training.train == (Path("c.yaml"), [], 3, False)
     assert "checkpoint: last.pt" in capsys.readouterr().out
 
 
@@ -193,7 +193,8 @@ def test_a_training_that_stops_prints_one_line(
 def test_predict_hands_its_arguments_on(
     training: SimpleNamespace, paths: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["predict", "best.pt", "images", "--out", "masks", "--probabilities", "--overlap", "0.25"]) == 0
-    options = {"probabilities": True, "overlap": 0.25, "repair": False, "device": "auto"}
-    assert training.predict == (Path("best.pt"), Path("images"), Path("masks"), options)
+    arguments = ["predict", "best.pt", "fold_1", "images", "--out", "masks", "--probabilities", "--overlap", "0.25"]
+    assert run([*arguments, "--mirror"]) == 0
+    options = {"probabilities": True, "overlap": 0.25, "mirror": True, "repair": False, "device": "auto"}
+    assert training.predict == ([Path("best.pt"), Path("fold_1")], Path("images"), Path("masks"), options)
     assert capsys.readouterr().out.splitlines() == ["predict 1/1: one", "masks (1): masks"]

@@ -49,7 +49,12 @@ def test_a_repair_prints_its_progress_and_its_edits(maps: Path, capsys: pytest.C
     ]
     assert printed.err == ""
     assert read_mask("out/line.nii.gz").array[2].tolist() == [True] * 5 + [False] * 4
-    assert sorted(path.name for path in Path("out").iterdir()) == ["edits.csv", "line.nii.gz", "nothing.nii.gz"]
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "edits.csv",
+        "line.nii.gz",
+        "nothing.nii.gz",
+        "records",
+    ]
 
 
 def test_remarks_are_printed_once(maps: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,6 +117,8 @@ def test_all_outputs(maps: Path) -> None:
         "edits/line.nii.gz",
         "markups/line.mrk.json",
         "pictures/line.png",
+        "records/settings.json",
+        "records/cases/line.json",
     }
 
 
@@ -129,7 +136,7 @@ BAD = {
     "betti numbers": "repair maps --out out --betti-numbers 1,x",
     "negative betti numbers": "repair maps --out out --betti-numbers 1,-2",
     "four betti numbers": "repair maps --out out --betti-numbers 1,0,0,0",
-    "betti numbers of 3D": "repair maps --out out --betti-numbers 1,0,0",
+    "betti numbers of 3D": "repair maps/line.nii.gz --out out --betti-numbers 1,0,0",
     "construction": "repair maps --out out --construction X",
     "workers": "repair maps --out out --workers 0",
     "out not empty": "repair maps --out maps",
@@ -137,7 +144,6 @@ BAD = {
     "empty folder": "repair empty --out out",
     "logits": "repair logits.nii.gz --out out",
     "8 bits": "repair grey.png --out out",
-    "a bad map after a good one": "repair mixed --out new/out --pictures --markups",
     "no format": "repair unknown.json --out out",
     "npz of something else": "repair other.npz --out out",
     "npz damaged": "repair damaged.npz --out out",
@@ -152,8 +158,6 @@ def bad_files(maps: Path) -> None:
     Path("unknown.json").write_text('{"speed": 1}')
     write_volume("logits.nii.gz", np.linspace(-3, 3, 20, dtype=np.float32).reshape(4, 5))
     write_volume("grey.png", np.arange(20, dtype=np.uint8).reshape(4, 5))
-    write_volume("mixed/a.nii.gz", np.full((4, 5), 0.7, np.float32))
-    write_volume("mixed/b.nii.gz", np.full((4, 5), 7, np.float32))
     np.savez("other.npz", logits=np.zeros((2, 1, 4, 5), np.float32))
     Path("damaged.npz").write_bytes(Path("other.npz").read_bytes()[:100])
     np.savez("objects.npz", probabilities=np.array([{}], dtype=object))
@@ -189,3 +193,12 @@ def test_bad_input_is_one_line_and_leaves_nothing(
 def test_bad_input_is_named(name: str, message: str, bad_files: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(BAD[name].split()) == 2
     assert capsys.readouterr().err.startswith(f"error: {message}")
+
+
+def test_each_bad_map_is_one_line_and_the_others_are_repaired(maps: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("bad", "worse"):
+        write_volume(f"maps/{name}.nii.gz", np.full((4, 5), 7, np.float32))
+    assert run(["repair", "maps", "--out", "out"]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert [error.split(": got")[0] for error in errors] == ["error: maps/bad.nii.gz", "error: maps/worse.nii.gz"]
+    assert {path.name for path in Path("out").glob("*.nii.gz")} == {"line.nii.gz", "nothing.nii.gz"}

@@ -18,7 +18,9 @@ PACKAGE = ROOT / "segtopo"
 
 FLOORS = {
     "errors": -1,
+    "part_folders": -1,
     "atomic_output": 0,
+    "case_records": 1,
     "_native": 0,
     "parallel": 0,
     "persistence": 1,
@@ -36,6 +38,7 @@ FLOORS = {
     "integrations": 7,
     "planning": 8,
     "cli": 9,
+    "__main__": 10,
 }
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from rich.console import Console
 
 from oracles.tiny_training import AFFINE, make_cases, tiny_config, write_config
-from segtopo.errors import InputError
+from segtopo.errors import FailedCasesError, InputError
 from segtopo.inference import predict
 from segtopo.inference.sliding_windows import most_probable
 from segtopo.training import train
@@ -67,7 +67,7 @@ def test_2d_masks_have_the_geometry_of_their_images(checkpoint: Path, tmp_path: 
     )
     assert written == [out / f"case_{number}.nii.gz" for number in range(4)]
     assert told == [(f"case_{number}", number + 1, 4) for number in range(4)]
-    assert sorted(out.iterdir()) == written
+    assert sorted(out.iterdir()) == [*written, out / "records"]
     assert [path.name for path in out.parent.iterdir()] == ["masks"]
     check_masks(written, data_of(checkpoint))
 
@@ -122,15 +122,63 @@ def refusal(checkpoint: Path, images: Path, out: Path, **options: object) -> str
     return str(caught.value)
 
 
-def test_nothing_is_written_when_a_later_image_is_bad(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_damaged_image_does_not_stop_the_others(checkpoint: Path, tmp_path: Path) -> None:
     make_cases(tmp_path, SHAPES[2], count=3)
-    file = tmp_path / "images" / "case_2.nii.gz"
+    file = tmp_path / "images" / "case_1.nii.gz"
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
-    assert "case_2.nii.gz" in refusal(checkpoint, tmp_path / "images", tmp_path / "masks")
-    spoilt = np.full(SHAPES[2], np.nan, np.float32)
-    write_volume(file, spoilt, Volume(spoilt))
-    assert "NaN" in refusal(checkpoint, tmp_path / "images", tmp_path / "masks")
+    with pytest.raises(FailedCasesError, match=r"^1 of 3 cases failed: .*case_1\.nii\.gz: got ") as caught:
+        predict(checkpoint, tmp_path / "images", tmp_path / "masks", device="cpu", repair=True)
+    assert list(caught.value.failures) == ["case_1"]
+    masks = tmp_path / "masks"
+    assert sorted(path.name for path in masks.iterdir()) == [
+        "case_0.nii.gz",
+        "case_2.nii.gz",
+        "edits.csv",
+        "records",
+    ]
+    first = (masks / "case_0.nii.gz").stat().st_mtime_ns
+    file.write_bytes(whole)
+    told = []
+    written = predict(
+        checkpoint, tmp_path / "images", masks, device="cpu", repair=True, progress=lambda *news: told.append(news)
+    )
+    assert told == [("case_1", 1, 1)]
+    assert [path.name for path in written] == [f"case_{number}.nii.gz" for number in range(3)]
+    assert (masks / "case_0.nii.gz").stat().st_mtime_ns == first
+    predict(checkpoint, tmp_path / "images", tmp_path / "whole", device="cpu", repair=True)
+    assert (masks / "edits.csv").read_bytes() == (tmp_path / "whole" / "edits.csv").read_bytes()
+
+
+def test_an_image_that_has_changed_is_segmented_again_and_other_settings_are_refused(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    make_cases(tmp_path, SHAPES[2], count=2)
+    images, masks = tmp_path / "images", tmp_path / "masks"
+    predict(checkpoint, images, masks, device="cpu")
+    write_volume(images / "case_1.nii.gz", np.zeros(SHAPES[2], np.uint8))
+    (masks / "case_0.nii.gz").unlink()
+    told = []
+    predict(checkpoint, images, masks, device="cpu", progress=lambda *news: told.append(news[0]))
+    assert told == ["case_0", "case_1"]
+    message = r"masks: got results of other settings \(overlap: 0\.5, now 0\.25\), expected the same settings, or a new"
+    with pytest.raises(InputError, match=message):
+        predict(checkpoint, images, masks, device="cpu", overlap=0.25)
+    with pytest.raises(InputError, match=r"got results of other settings \(checkpoints: "):
+        predict(checkpoint.with_name("last.pt"), images, masks, device="cpu")
+
+
+def test_an_interruption_keeps_the_finished_masks(checkpoint: Path, tmp_path: Path) -> None:
+    make_cases(tmp_path, SHAPES[2], count=3)
+
+    def stop(name: str, number: int, total: int) -> None:
+        if number == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predict(checkpoint, tmp_path / "images", tmp_path / "masks", device="cpu", progress=stop)
+    assert sorted(path.name for path in (tmp_path / "masks").iterdir()) == ["case_0.nii.gz", "records"]
+    assert len(predict(checkpoint, tmp_path / "images", tmp_path / "masks", device="cpu")) == 3
 
 
 def test_images_that_do_not_fit_the_network_are_refused(checkpoint: Path, tmp_path: Path) -> None:

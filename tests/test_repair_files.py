@@ -16,7 +16,7 @@ from PIL import Image
 from scipy import ndimage
 
 from oracles.repair_rules import rules_of
-from segtopo.errors import InputError
+from segtopo.errors import FailedCasesError, InputError
 from segtopo.repair import read_probability, repair_classes, repair_files, repair_mask
 from segtopo.volumes import Volume, check_same_geometry, read_mask, read_volume, write_volume
 
@@ -262,14 +262,31 @@ def test_workers_and_processes_give_the_same_files(many: Path, tmp_path: Path) -
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
         assert repair_files(many, tmp_path / "p", rules=RULES, executor=executor, **outputs) == one
     files = everything_in(tmp_path / "1")
-    assert len(files) == 5 * 4 + 1
+    assert len(files) == 5 * 5 + 2  # with a record of each case and one of the settings
     assert everything_in(tmp_path / "3") == everything_in(tmp_path / "p") == files
 
 
-def test_an_error_in_one_case_leaves_nothing(many: Path, tmp_path: Path) -> None:
+def test_an_error_in_one_case_does_not_stop_the_others(many: Path, tmp_path: Path) -> None:
+    whole = (many / "2.nii.gz").read_bytes()
     write_volume(many / "2.nii.gz", np.full((4, 4), 9, np.float32))
-    with pytest.raises(InputError, match=r"2\.nii\.gz: got values from 9 to 9"):
-        repair_files(many, tmp_path / "new/out", rules=RULES, pictures=True)
+    with pytest.raises(FailedCasesError, match=r"^1 of 5 cases failed: .*2\.nii\.gz: got values from 9 to 9"):
+        repair_files(many, tmp_path / "out", rules=RULES, pictures=True)
+    assert sorted(path.name for path in (tmp_path / "out/pictures").iterdir()) == ["0.png", "1.png", "3.png", "4.png"]
+    (many / "2.nii.gz").write_bytes(whole)
+    told: list[tuple[str, int, int]] = []
+    cases = repair_files(many, tmp_path / "out", rules=RULES, pictures=True, progress=lambda *a: told.append(a))
+    assert told == [("2", 1, 1)]
+    assert cases == repair_files(many, tmp_path / "whole", rules=RULES, pictures=True)
+    edits = (tmp_path / "out/edits.csv").read_text()
+    assert edits == (tmp_path / "whole/edits.csv").read_text()
+    with pytest.raises(InputError, match=r"out: got results of other settings \(rules: "):
+        repair_files(many, tmp_path / "out", rules=rules_of(), pictures=True)
+
+
+def test_an_error_in_every_case_leaves_nothing(tmp_path: Path) -> None:
+    write_volume(tmp_path / "maps/a.nii.gz", np.full((4, 4), 9, np.float32))
+    with pytest.raises(FailedCasesError, match=r"a\.nii\.gz: got values from 9 to 9"):
+        repair_files(tmp_path / "maps", tmp_path / "new/out", rules=RULES, pictures=True)
     assert [path.name for path in tmp_path.iterdir()] == ["maps"]
 
 

@@ -102,10 +102,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory, data: Path) -> TrainingResul
     return run(tmp_path_factory.mktemp("whole"), data, TOPOLOGY)
 
 
-# It is asked for each of 4 cases read, then in each epoch for 4 iterations and 3 batches of windows in the validation.
+# It is asked in each epoch for 4 iterations and 3 batches of windows in the validation.
 @pytest.mark.parametrize(
     "moment",
-    [pytest.param(6, id="in_an_epoch"), pytest.param(8, id="at_its_end"), pytest.param(16, id="in_validation")],
+    [pytest.param(2, id="in_an_epoch"), pytest.param(4, id="at_its_end"), pytest.param(12, id="in_validation")],
 )
 def test_a_resumed_training_equals_one_never_stopped(
     tmp_path: Path, data: Path, whole: TrainingResult, monkeypatch: pytest.MonkeyPatch, moment: int
@@ -177,17 +177,45 @@ def test_the_signal_handlers_are_put_back(monkeypatch: pytest.MonkeyPatch) -> No
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
 
 
-def test_a_loss_that_is_not_finite_stops_the_training_and_names_the_cases(tmp_path: Path, data: Path) -> None:
-    run(tmp_path, data, "epochs=1", "schedule={name: Constant}")
-    good = Checkpoint.load(tmp_path / "out" / "last.pt")
-    spoilt = dict(good.__dict__)
-    spoilt["network"] = {key: value * float("nan") for key, value in good.network.items()}
-    Checkpoint(**spoilt).save(tmp_path / "out" / "last.pt")
+class Diverging(torch.nn.Module):
+    """Infinite from the second epoch on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return prediction.square().mean() * (1.0 if self.calls < 5 else float("inf"))
+
+
+def test_a_loss_that_is_not_finite_stops_the_training_and_names_the_cases(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segtopo.config.losses._DiceCESection.build", lambda *_: Diverging())
     with pytest.raises(
-        NonFiniteLossError, match=r"loss is nan in epoch 2, iteration 5, for the cases case_\d, case_\d;"
+        NonFiniteLossError,
+        match=r"loss is inf in epoch 2, iteration 5, for the cases case_\d, case_\d; .*last.pt keeps",
     ):
-        run(tmp_path, data, "epochs=2", "schedule={name: Constant}", resume=True)
+        run(tmp_path, data)
     assert len(Checkpoint.load(tmp_path / "out" / "last.pt").history) == 1
+
+
+@pytest.mark.parametrize("loss", ["loss.name=DiceCELoss", TOPOLOGY.replace("start_epoch: 1", "start_epoch: 0")])
+def test_a_diverged_network_is_named_whatever_the_loss(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, loss: str
+) -> None:
+    """The topological losses refuse NaN as wrong input, which is not the user's fault here."""
+    monkeypatch.setattr("torch.optim.AdamW.step", lambda self: [w.data.fill_(float("nan")) for w in self.weights])
+    monkeypatch.setattr(
+        "torch.optim.AdamW.weights",
+        property(lambda self: [weight for group in self.param_groups for weight in group["params"]]),
+        raising=False,
+    )
+    with pytest.raises(
+        NonFiniteLossError, match="output of the network is not finite in epoch 1, iteration 2, for the"
+    ):
+        run(tmp_path, data, loss)
 
 
 def test_a_gradient_that_is_not_finite_stops_the_training(

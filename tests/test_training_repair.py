@@ -15,7 +15,7 @@ from segtopo.errors import InputError
 from segtopo.inference import predict
 from segtopo.inference.checkpoint import Checkpoint
 from segtopo.repair import RepairRules, repair_mask
-from segtopo.training import TrainingInterruptedError, TrainingResult, train
+from segtopo.training import TrainingResult, train
 from segtopo.volumes import read_mask, read_volume
 
 REPAIR = "validation={repair: true, best: repaired_betti_error}"
@@ -81,13 +81,13 @@ def test_a_training_stopped_in_the_calibration_keeps_its_last_weights_and_calibr
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_: object, **__: object) -> None:
-        raise TrainingInterruptedError("stopped by SIGTERM")
+        raise KeyboardInterrupt
 
     # The first epoch remains the best, so that the weights of best.pt and last.pt differ.
-    monkeypatch.setattr("segtopo.training.epoch_rows.ValidationScores.goodness", lambda self, score: 0.0)
+    monkeypatch.setattr("segtopo.training.training_run.goodness", lambda row, score: 0.0)
     with monkeypatch.context() as patch:
-        patch.setattr("segtopo.training.validation.calibrate_repair", stop)
-        with pytest.raises(TrainingInterruptedError, match="continue with --resume"):
+        patch.setattr("segtopo.training.repair_calibration.calibrate_repair", stop)
+        with pytest.raises(KeyboardInterrupt):
             run(tmp_path)
     whole, stopped = (Checkpoint.load(path / "out" / "last.pt").network for path in (folder, tmp_path))
     assert all(torch.equal(whole[name], stopped[name]) for name in whole)

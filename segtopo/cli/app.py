@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from segtopo.atomic_output import NO_SPACE
 from segtopo.cli import (
     calibrate,
     compare,
@@ -26,7 +27,8 @@ from segtopo.cli import (
     train,
 )
 from segtopo.cli.console import complain
-from segtopo.errors import InputError, mismatch
+from segtopo.cli.interruption import prompt_interruption
+from segtopo.errors import FailedCasesError, InputError, mismatch
 
 COMMANDS = {
     "plan": plan,
@@ -51,6 +53,8 @@ EXTRAS = {
     "matplotlib": "report",
     "distributed": "distributed",
     "nnunetv2": "nnunet",
+    "wandb": "wandb",
+    "mlflow": "mlflow",
 }
 
 #: Words that a command does not know are arguments of the program that it runs.
@@ -80,7 +84,9 @@ for _name, _module in COMMANDS.items():
 
 def main() -> None:
     """Runs the command line and leaves with the exit code of :func:`run`."""
-    sys.exit(run(sys.argv[1:]))
+    with prompt_interruption():
+        code = run(sys.argv[1:])
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -96,7 +102,13 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code: int | None = app(arguments or ["--help"], prog_name="segtopo", standalone_mode=False)
     except InputError as error:
-        complain(error)
+        for problem in error.failures.values() if isinstance(error, FailedCasesError) else [error]:
+            complain(problem)
+        return 2
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        complain(mismatch(error.filename or "output", got=error.strerror, expected="enough free space"))
         return 2
     except UsageError as error:
         complain(error.format_message())

@@ -16,12 +16,13 @@ EXAMPLE = (
 
 
 def predict(
-    checkpoint: Annotated[
-        Path,
+    checkpoints: Annotated[
+        list[Path],
         typer.Argument(
-            metavar="CHECKPOINT",
-            help="Checkpoint of a training: best.pt or last.pt.",
-            callback=existing("a checkpoint (best.pt or last.pt)"),
+            metavar="CHECKPOINT...",
+            help="Checkpoint of a training (best.pt or last.pt), or its folder, or that of a cross-validation. "
+            "The probabilities of several are averaged.",
+            callback=existing("a checkpoint (best.pt or last.pt) or the folder of a training"),
         ),
     ],
     images: Annotated[
@@ -33,7 +34,9 @@ def predict(
         ),
     ],
     *,
-    out: Annotated[Path, typer.Option(help="New or empty folder for the masks.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the masks: new or empty, or one that the same command has begun to fill.")
+    ],
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Also write the probabilities, to OUT/probabilities.")
     ] = False,
@@ -41,6 +44,10 @@ def predict(
         float,
         typer.Option(help="Overlap of neighbouring windows, from 0 to less than 1. More is smoother and slower."),
     ] = 0.5,
+    mirror: Annotated[
+        bool,
+        typer.Option("--mirror", help="Average over all mirror images: 4 times as long in 2D, 8 times in 3D."),
+    ] = False,
     repair: Annotated[
         bool, typer.Option("--repair", help="Repair the masks, by the rules of the checkpoint or by default rules.")
     ] = False,
@@ -55,18 +62,20 @@ def predict(
 ) -> None:
     """Segments images with a trained network.
 
-    Each mask has the name and the geometry of its image.
+    Each mask has the name and the geometry of its image. A run that was stopped goes on where it stopped, with the same
+    command. An image that cannot be used does not stop the others.
     """
     from segtopo.inference import predict as run_prediction
     from segtopo.repair import RepairRules
 
     with show_progress("predict") as progress:
         masks = run_prediction(
-            checkpoint,
+            checkpoints,
             images,
             out,
             probabilities=probabilities,
             overlap=overlap,
+            mirror=mirror,
             repair=RepairRules.load(rules) if rules else repair,
             device=device,
             progress=progress,

@@ -30,7 +30,12 @@ def repair(
         ),
     ],
     *,
-    out: Annotated[Path, typer.Option(help="New or empty folder for the masks and edits.csv.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder for the masks and edits.csv: new or empty, or one that the same command has begun to fill."
+        ),
+    ],
     rules: Annotated[
         list[Path] | None,
         typer.Option(
@@ -93,7 +98,8 @@ def repair(
     """Writes masks with the repaired topology of probability maps.
 
     Gaps are closed; small pieces are removed and small holes filled, as far as the rules say. Each mask has the name
-    and the geometry of its map. The table edits.csv lists every edit with its place, probability and size.
+    and the geometry of its map. The table edits.csv lists every edit with its place, probability and size. A run that
+    was stopped goes on where it stopped, with the same command. A map that cannot be used does not stop the others.
     """
     options = {
         "threshold": threshold,

@@ -22,21 +22,26 @@ def train(
         typer.Argument(metavar="KEY.PATH=VALUE", help="Values that replace those of the config."),
     ] = None,
     *,
+    fold: Annotated[
+        int | None,
+        typer.Option(min=0, help="Train only this fold of data.split.folds, to OUT/fold_K [default: all folds]."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint.")] = False,
 ) -> None:
     """Trains a network as described in a config (YAML).
 
-    Ctrl-C saves a checkpoint and stops; --resume continues from it.
+    Ctrl-C saves a checkpoint and stops; --resume continues from it. Several GPUs or processes share each batch with
+    torchrun --nproc-per-node N -m segtopo train CONFIG.
     """
-    from segtopo.training import NonFiniteLossError, TrainingInterruptedError
-    from segtopo.training import train as run_training
+    from segtopo.training import NonFiniteLossError, TrainingInterruptedError, train_folds
 
     try:
-        result = run_training(config, overrides or [], resume=resume)
+        results = train_folds(config, overrides or [], fold=fold, resume=resume)
     except TrainingInterruptedError as error:
         complain(error)
         raise typer.Exit(130) from None
     except NonFiniteLossError as error:
         complain(error)
         raise typer.Exit(1) from None
-    typer.echo(f"checkpoint: {result.best or result.last}")
+    for result in results:
+        typer.echo(f"checkpoint: {result.best or result.last}")

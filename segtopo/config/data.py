@@ -30,14 +30,28 @@ class Folders(Section):
 class Split(Section):
     r"""A part of the training cases, set aside for validation.
 
+    It is a ``fraction`` of them (by default 0.2), or one of ``folds`` parts: with ``folds: 5`` each case is validated
+    by one of five trainings. ``fold`` is the number of the part, from 0; without it all folds are trained.
+
     ``group`` is a regular expression. The cases in whose names it finds the same text (its first group, if it has one)
     are not separated: ``'Image_(\d+)'`` keeps both eyes of a child in one set. ``seed`` is independent of the
     training's, so that fine-tuning with another seed validates on the same cases.
     """
 
-    fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    fraction: Annotated[float, Field(gt=0, lt=1)] | None = None
+    folds: Annotated[int, Field(ge=2, le=1000)] | None = None
+    fold: NonNegativeInt | None = None
     group: RegularExpression | None = None
     seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _check_folds(self) -> Self:
+        if self.folds is not None and self.fraction is not None:
+            raise ValueError(mismatch("fraction", got="a value beside folds", expected="at most one of them"))
+        if self.fold is not None and (self.folds is None or self.fold >= self.folds):
+            expected = "no value without folds" if self.folds is None else f"a number from 0 to {self.folds - 1}"
+            raise ValueError(mismatch("fold", got=self.fold, expected=expected))
+        return self
 
 
 class DataConfig(Section):

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 
-class AdamW(Section):
+class _Optimizer(Section):
+    """An optimiser. A gradient whose norm over all weights is larger than ``clip_norm`` is scaled to this norm."""
+
+    clip_norm: Positive | None = None
+
+
+class AdamW(_Optimizer):
     """``torch.optim.AdamW``."""
 
     name: Literal["AdamW"]
@@ -31,7 +37,7 @@ class AdamW(Section):
         return optim.AdamW(parameters, lr=self.lr, weight_decay=self.weight_decay, betas=self.betas)
 
 
-class Adam(Section):
+class Adam(_Optimizer):
     """``torch.optim.Adam``."""
 
     name: Literal["Adam"]
@@ -46,7 +52,7 @@ class Adam(Section):
         return optim.Adam(parameters, lr=self.lr, weight_decay=self.weight_decay, betas=self.betas)
 
 
-class SGD(Section):
+class SGD(_Optimizer):
     """``torch.optim.SGD``."""
 
     name: Literal["SGD"]

@@ -58,9 +58,18 @@ class ValidationConfig(Section):
         return self
 
 
+class EarlyStopping(Section):
+    """A training ends when ``patience`` validations in succession have not improved the score ``validation.best``."""
+
+    patience: PositiveInt
+
+
 class TrainingConfig(Section):
     """The config of a training.
 
+    An iteration is one step of the optimiser, with the mean gradient of ``accumulate`` batches of ``batch_size``
+    patches. Several processes share each batch. ``ema`` is the decay of an exponential moving average of the weights;
+    the averaged weights are validated and predict. ``precision`` is that of the network in the training.
     ``cache`` is the folder of the prepared cases, by default ``cache`` in ``out``; trainings may share it.
     """
 
@@ -80,7 +89,11 @@ class TrainingConfig(Section):
     validation: ValidationConfig = ValidationConfig()
     seed: Seed = 0
     device: Device = "auto"
-    amp: bool = False
+    accumulate: Annotated[int, Field(ge=1, le=4096)] = 1
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+    early_stopping: EarlyStopping | None = None
+    trackers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     initialize_from: ConfigPath | None = None
 
@@ -93,6 +106,11 @@ class TrainingConfig(Section):
     def dimensions(self) -> int:
         """The number of axes of a patch, 2 or 3."""
         return len(self.patch_size)
+
+    @property
+    def patches_per_iteration(self) -> int:
+        """The number of patches of one step of the optimiser, over all processes."""
+        return self.batch_size * self.accumulate
 
     def build_loss(self) -> nn.Module:
         """Builds the loss, for all outputs of a network with deep supervision."""
@@ -130,9 +148,10 @@ class TrainingConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _check_device(self) -> Self:
-        if self.amp and self.device == "cpu":
-            raise ValueError(mismatch("amp", got="true with device cpu", expected="false: mixed precision needs CUDA"))
+    def _check_early_stopping(self) -> Self:
+        if self.early_stopping is not None and self.data.validation is None and self.data.split is None:
+            expected = "no value, or validation cases (data.validation or data.split)"
+            raise ValueError(mismatch("early_stopping", got="a value without validation cases", expected=expected))
         return self
 
 

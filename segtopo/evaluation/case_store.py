@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from base64 import b64decode, b64encode
 from dataclasses import asdict, replace
 from math import isnan
@@ -12,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from segtopo import __version__
-from segtopo.atomic_output import atomic_output
+from segtopo.atomic_output import atomic_output, output_errors
+from segtopo.case_records import file_states
 from segtopo.errors import InputError, mismatch
 from segtopo.evaluation.case_masks import Case
 from segtopo.evaluation.case_scores import CaseResult, CaseScores, PlacedError
@@ -31,7 +31,7 @@ def case_key(case: Case, options: EvaluationOptions) -> str:
     A file is known by its path, its size and the time of its last change.
     """
     paths = (case.pair.prediction, case.pair.reference, case.roi, case.image)
-    content = [__version__, asdict(options), [None if path is None else _states(path) for path in paths]]
+    content = [__version__, asdict(options), [None if path is None else file_states(path) for path in paths]]
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -73,7 +73,8 @@ class CaseStore:
     def save(self, name: str, key: str, result: CaseResult) -> None:
         """Writes the files of a case, its scores last."""
         folder = self.folder(name)
-        (folder / SCORES).unlink(missing_ok=True)
+        with output_errors(folder / SCORES):
+            (folder / SCORES).unlink(missing_ok=True)
         drawn = {of.structure: _as_drawn_entry(of) for of in result.scores}
         for file, content in {**result.files, DRAWN: json.dumps(drawn).encode()}.items():
             with atomic_output(folder / file) as part:
@@ -87,13 +88,6 @@ class CaseStore:
         }
         with atomic_output(folder / SCORES) as part:
             part.write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")
-
-
-def _states(path: Path) -> list[tuple[str, int, int]]:
-    """Returns the states of a file, or of the files of a series in a folder."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    states = [(file, os.stat(file)) for file in files]
-    return [(str(file.resolve()), status.st_size, status.st_mtime_ns) for file, status in states]
 
 
 def _as_entry(scores: CaseScores) -> dict[str, Any]:

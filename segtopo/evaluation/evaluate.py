@@ -20,7 +20,7 @@ from segtopo.evaluation.reports.registry import HTML, choose_reports
 from segtopo.evaluation.results import Evaluation
 from segtopo.evaluation.scoring import score_case
 from segtopo.evaluation.statistics import summarise
-from segtopo.parallel import Progress, finished_cases, share_processors
+from segtopo.parallel import Progress, failure_of, finished_cases, share_processors
 from segtopo.persistence.inputs import thread_count
 from segtopo.volumes import is_one_image
 from segtopo.volumes.case_pairs import CasePairs, MissingPredictions, cases_of, match_names, pair_cases, shown
@@ -176,10 +176,8 @@ def _score_cases(
             # A case without any structure takes no time, and may only show that a label is mistyped.
             if any(score.present for score in future.result().scores):
                 store.save(name, keys[name], future.result())
-        elif isinstance(error, Exception) and not isinstance(error, ModuleNotFoundError):
-            failures[name] = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         else:
-            raise error
+            failures[name] = failure_of(error)
     return {name: result for name, result in results.items() if result is not None}, failures
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-import torch
-
-from segtopo.atomic_output import atomic_output
-from segtopo.config import TrainingConfig
-from segtopo.errors import InputError, mismatch
-from segtopo.inference.checkpoint import Checkpoint
-from segtopo.inference.images import ImageFiles, find_images, load_image
-from segtopo.inference.sliding_windows import SlidingWindows, choose_device, most_probable
+from segtopo.case_records import CaseRecords
+from segtopo.errors import FailedCasesError, InputError, mismatch
+from segtopo.inference.ensemble import Ensemble
+from segtopo.inference.images import ImageFiles, find_images
+from segtopo.inference.sliding_windows import choose_device, most_probable
+from segtopo.parallel import Progress, failure_of
 from segtopo.repair import RepairedCase, RepairRules, repair_classes
 from segtopo.repair.case_repair import describe_repair
 from segtopo.repair.edit_tables import EDIT_TABLE, write_edit_table
-from segtopo.volumes import Volume, image_extension, result_extension, write_volume
+from segtopo.volumes import image_extension, result_extension, write_volume
 
 #: Other formats for the results of pictures: JPEG changes masks, GIF is read only, and TIFF alone stores probabilities.
 MASK_EXTENSION = dict.fromkeys((".jpg", ".jpeg", ".gif"), ".png")
@@ -25,28 +25,33 @@ PROBABILITIES = "probabilities"
 
 
 def predict(
-    checkpoint: str | Path,
+    checkpoints: str | Path | Sequence[str | Path],
     images: str | Path,
     out: str | Path,
     *,
     probabilities: bool = False,
     device: str = "auto",
     overlap: float = 0.5,
+    mirror: bool = False,
     repair: bool | RepairRules | Sequence[RepairRules] = False,
-    progress: Callable[[str, int, int], None] = lambda case, number, total: None,
+    progress: Progress = lambda case, number, total: None,
 ) -> list[Path]:
     """Segments images by sliding windows and writes masks of the same name and geometry.
 
     Args:
-        checkpoint: ``best.pt`` or ``last.pt`` of a training.
+        checkpoints: ``best.pt`` or ``last.pt`` of a training, or the folder of a training or of a cross-validation; or
+            several of them, whose probabilities are averaged.
         images: An image, as :func:`segtopo.volumes.read_volume` reads it, or a folder of images. Files with the names
             of nnU-Net, ``case_0000`` and ``case_0001``, are the channels of ``case``.
-        out: The folder to make. It must not exist or be empty. It appears when all images are done.
+        out: The folder of the masks. It is new or empty, or holds masks of the same checkpoints and options: the images
+            that are finished there are skipped.
         probabilities: Also write the probability of the foreground, float32 in [0, 1], to ``out/probabilities``. With
             several foreground classes, each is a channel.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:NUMBER``.
         overlap: The overlap of neighbouring windows as a part of their size, in [0, 1). A larger overlap is smoother
             and slower.
+        mirror: Average the probabilities over all mirror images of each window. It takes 4 times as long in 2D, 8 times
+            in 3D.
         repair: Rules by which the masks are repaired, for all foreground classes or for each, see
             :func:`segtopo.repair.repair_classes`. True: the rules that the training has calibrated, or the default
             rules if it has none. False: no repair. A repair also writes ``out/edits.csv``, which lists every edit.
@@ -56,53 +61,83 @@ def predict(
         The mask files. With two classes they are binary, with more they hold the labels.
 
     Raises:
-        InputError: The checkpoint or an image cannot be used, or ``out`` cannot be written.
+        FailedCasesError: Some images cannot be used. The masks of the others are written.
+        InputError: A checkpoint cannot be used, there is no image, or ``out`` has other content.
+        OutputError: ``out`` cannot be written, or the disk is full.
     """
-    checkpoint, images, out = Path(checkpoint), Path(images), Path(out)
+    images, out = Path(images), Path(out)
     if not 0 <= overlap < 1:
         raise InputError(mismatch("overlap", got=overlap, expected="a number from 0 to less than 1"))
     target = choose_device(device)
-    trained = Checkpoint.load(checkpoint)
-    config = trained.training_config(checkpoint)
-    network = trained.build_network(checkpoint).to(target)
-    rules = trained.rules(checkpoint) if repair is True else repair
-    windows = SlidingWindows(config, overlap)
-    found = find_images(images, config.data, trained.in_channels)
-    written: list[Path] = []
-    cases: list[RepairedCase] = []
-    with atomic_output(out) as folder:
-        folder.mkdir()
-        for number, (name, files) in enumerate(found.items(), start=1):
-            progress(name, number, len(found))
-            foreground, volume = _segment(files, config, trained.in_channels, network, windows)
-            mask = folder / _file_name(name, files[0], MASK_EXTENSION)
-            labels = most_probable(foreground)[0].numpy()
-            if rules is not False:
-                repaired = repair_classes(foreground[0].numpy(), rules, spacing=volume.spacing)
-                cases.append(describe_repair(repaired, name, mask.name, volume))
-                labels = repaired.labels
-            write_volume(mask, labels.astype(bool) if config.data.classes == 2 else labels, like=volume)
-            written.append(out / mask.name)
-            if probabilities:
-                maps = foreground[0].numpy()
-                file = folder / PROBABILITIES / _file_name(name, files[0], PROBABILITY_EXTENSION)
-                write_volume(file, maps[0] if len(maps) == 1 else maps, like=volume)
-        if rules is not False:
-            write_edit_table(folder / EDIT_TABLE, cases)
-    return written
+    given = [checkpoints] if isinstance(checkpoints, str | Path) else checkpoints
+    ensemble = Ensemble([Path(path) for path in given], target, overlap, mirror)
+    rules = _rules(repair, ensemble)
+    found = find_images(images, ensemble.data, ensemble.in_channels)
+    settings = {
+        "command": "predict",
+        "checkpoints": ensemble.identity(),
+        "overlap": overlap,
+        "mirror": mirror,
+        "probabilities": probabilities,
+        "repair": None if rules is None else [asdict(own) for own in rules],
+    }
+    failures: dict[str, str] = {}
+    with CaseRecords(out, settings) as records:
+        segment = _Segmentation(ensemble, records, rules, probabilities)
+        done = {name: records.load(name, files) for name, files in found.items()}
+        waiting = [name for name, record in done.items() if record is None]
+        for number, name in enumerate(waiting, start=1):
+            progress(name, number, len(waiting))
+            try:
+                done[name] = segment(name, found[name])
+            except Exception as error:
+                failures[name] = failure_of(error)
+        finished = [RepairedCase.from_record(record) for record in done.values() if record is not None]
+        if rules is not None and finished:
+            write_edit_table(out / EDIT_TABLE, finished)
+    if failures:
+        raise FailedCasesError(failures, len(found))
+    return [out / case.mask for case in finished]
 
 
-def _segment(
-    files: ImageFiles, config: TrainingConfig, in_channels: int, network: torch.nn.Module, windows: SlidingWindows
-) -> tuple[torch.Tensor, Volume]:
-    """Returns the probabilities of the foreground classes (1, classes - 1, *spatial) of an image, and the image."""
-    image, volume, grid = load_image(files, config.data, config.dimensions)
-    if len(image) != in_channels:
-        raise InputError(
-            mismatch(files[0], got=f"{len(image)} channels", expected=f"{in_channels}, as in the training")
-        )
-    with torch.inference_mode():
-        return grid.from_grid(windows(torch.from_numpy(image)[None], network)[0])[None], volume
+def _rules(repair: bool | RepairRules | Sequence[RepairRules], ensemble: Ensemble) -> list[RepairRules] | None:
+    """Returns the rules of all classes (one) or of each, or None for no repair."""
+    if repair is False:
+        return None
+    rules = ensemble.rules if repair is True else repair
+    return [rules] if isinstance(rules, RepairRules) else list(rules)
+
+
+@dataclass(frozen=True)
+class _Segmentation:
+    """Segments one image, writes its mask and records that it is finished."""
+
+    ensemble: Ensemble
+    records: CaseRecords
+    rules: list[RepairRules] | None
+    probabilities: bool
+
+    def __call__(self, name: str, files: ImageFiles) -> dict[str, Any]:
+        """Returns the record of a case."""
+        foreground, volume = self.ensemble(files)
+        mask = _file_name(name, files[0], MASK_EXTENSION)
+        labels = most_probable(foreground)[0].numpy()
+        maps = foreground[0].numpy()
+        case = RepairedCase(name, mask, volume.ndim, (), ())
+        if self.rules is not None:
+            rules = self.rules[0] if len(self.rules) == 1 else self.rules
+            repaired = repair_classes(maps, rules, spacing=volume.spacing)
+            case = describe_repair(repaired, name, mask, volume)
+            labels = repaired.labels
+        written = [mask]
+        if self.probabilities:
+            written.append(f"{PROBABILITIES}/{_file_name(name, files[0], PROBABILITY_EXTENSION)}")
+            write_volume(self.records.out / written[-1], maps[0] if len(maps) == 1 else maps, like=volume)
+        is_binary = self.ensemble.data.classes == 2
+        write_volume(self.records.out / mask, labels.astype(bool) if is_binary else labels, like=volume)
+        record = asdict(case)
+        self.records.save(name, files, written, record)
+        return record
 
 
 def _file_name(name: str, path: Path, replaced: dict[str, str]) -> str:

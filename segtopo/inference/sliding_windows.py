@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import chain, combinations
 from typing import Any
 
 import torch
@@ -24,23 +25,33 @@ class SlidingWindows(Inferer):  # type: ignore[misc]
         config: Its ``patch_size`` is the size of the windows, its ``batch_size`` their number in a batch.
         overlap: The overlap of neighbouring windows as a part of their size, in [0, 1).
         before_window: Called before each batch of windows. An exception that it raises ends the inference.
+        mirror: Whether the probabilities are averaged over all mirror images of each window, 4 in 2D and 8 in 3D.
     """
 
     def __init__(
-        self, config: TrainingConfig, overlap: float, before_window: Callable[[], None] = lambda: None
+        self,
+        config: TrainingConfig,
+        overlap: float,
+        before_window: Callable[[], None] = lambda: None,
+        *,
+        mirror: bool = False,
     ) -> None:
         super().__init__()
         self.patch_size = config.patch_size
         self.batch_size = config.batch_size
         self.overlap = overlap
         self.before_window = before_window
+        axes = range(2, 2 + config.dimensions)
+        flips = chain.from_iterable(combinations(axes, number) for number in range(1 + config.dimensions))
+        self.flips = list(flips) if mirror else [()]
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> torch.Tensor:
         """Returns the probabilities of the foreground classes of a batch of images (B, C, *spatial)."""
 
         def foreground_probabilities(windows: torch.Tensor) -> torch.Tensor:
             self.before_window()
-            return torch.softmax(network(windows).float(), dim=1)[:, 1:]
+            views = (torch.softmax(network(windows.flip(axes)).float(), dim=1).flip(axes) for axes in self.flips)
+            return sum(views, start=torch.zeros(()))[:, 1:] / len(self.flips)
 
         probabilities: torch.Tensor = sliding_window_inference(
             inputs,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from segtopo.case_records import CaseRecords
 from segtopo.errors import InputError, mismatch
 from segtopo.repair.classes import ClassRepair, repair_classes, repair_regions
 from segtopo.repair.edit_tables import PlacedEdit, RepairedCase, write_markups
@@ -60,19 +62,19 @@ def describe_repair(
 
 def repair_case(
     case: tuple[str, Path],
-    folder: Path,
+    records: CaseRecords,
     rules: RepairRules | Sequence[RepairRules],
     touching: bool,
     union_components: int | None,
     outputs: Outputs,
     num_threads: int | None = None,
 ) -> RepairedCase:
-    """Reads the probability maps of a case, repairs them and writes the mask and the optional outputs.
+    """Reads the probability maps of a case, repairs them, writes the outputs and records that the case is finished.
 
     Args:
         case: Its name, which is that of its outputs, and the file of its maps, see
             :func:`segtopo.repair.read_probability`.
-        folder: An existing folder for the outputs.
+        records: The records of the folder of the outputs.
         rules: The rules of all classes, or of each.
         touching: Whether edits may add voxels that touch another class.
         union_components: The largest number of components of the union of all classes; None is no limit.
@@ -96,13 +98,16 @@ def repair_case(
     described = describe_repair(repaired, name, file_name, found.volume, remarks)
     is_label_map = len(repaired.repairs) > 1 or repaired.painted is not None
     mask = repaired.labels if is_label_map else repaired.repairs[0].mask
-    write_volume(folder / file_name, mask, like=found.volume)
+    files = {file_name: partial(write_volume, array=mask, like=found.volume)}
     if outputs.label_map:
-        write_volume(folder / EDITS / file_name, edit_labels(repaired), like=found.volume)
+        files[f"{EDITS}/{file_name}"] = partial(write_volume, array=edit_labels(repaired), like=found.volume)
     if outputs.markups:
-        write_markups(folder / MARKUPS / f"{name}.mrk.json", described)
+        files[f"{MARKUPS}/{name}.mrk.json"] = partial(write_markups, case=described)
     if outputs.pictures:
-        draw_repair(folder / PICTURES / f"{name}.png", name, found, repaired)
+        files[f"{PICTURES}/{name}.png"] = partial(draw_repair, name=name, found=found, repaired=repaired)
+    for file, write in files.items():
+        write(records.out / file)
+    records.save(name, [path], list(files), asdict(described))
     return described
 
 

@@ -6,7 +6,9 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from segtopo.atomic_output import atomic_output
 from segtopo.repair.edits import Edit, EditKind
 from segtopo.volumes.markups import Point, markups
 from segtopo.volumes.volume import Affine, world_position
@@ -64,11 +66,18 @@ class RepairedCase:
     edits: tuple[PlacedEdit, ...]
     remarks: tuple[str, ...]
 
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> RepairedCase:
+        """Returns the case of ``dataclasses.asdict``, also if it has been JSON meanwhile."""
+        edits = (edit | {"voxel": tuple(edit["voxel"]), "world": tuple(edit["world"])} for edit in record["edits"])
+        placed = tuple(PlacedEdit(**edit) for edit in edits)
+        return cls(**record | {"edits": placed, "remarks": tuple(record["remarks"])})
+
 
 def write_edit_table(path: Path, cases: Sequence[RepairedCase]) -> None:
     """Writes one row for each edit: kind, dimension, voxel, position in mm (RAS+), probability and size."""
     ndim = max(case.ndim for case in cases)
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with atomic_output(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         places = [*AXES[:ndim], "x_mm", "y_mm", "z_mm"]
         writer.writerow(["case", "label", "kind", "dimension", *places, "probability", "size", "size_mm"])
@@ -92,4 +101,5 @@ def write_markups(path: Path, case: RepairedCase) -> None:
         )
         for edit in case.edits
     ]
-    path.write_text(markups(f"edits of {case.name}", points), encoding="utf-8")
+    with atomic_output(path) as part:
+        part.write_text(markups(f"edits of {case.name}", points), encoding="utf-8")

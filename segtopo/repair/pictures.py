@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import maximum_filter
 
+from segtopo.atomic_output import atomic_output
 from segtopo.masks.components import bounding_box
 from segtopo.repair.classes import ClassRepair
 from segtopo.repair.edit_tables import AXES
@@ -69,7 +70,8 @@ def draw_repair(path: Path, name: str, found: ProbabilityMap, repaired: ClassRep
             for caption, pixels in zip(CAPTIONS, drawn, strict=True)
         ]
     counts = Counter(edit.kind for repair in repaired.repairs for edit in repair.edits)
-    _compose(panels, COLUMNS[ndim], name, counts).save(path)
+    with atomic_output(path) as part:
+        _compose(panels, COLUMNS[ndim], name, counts).save(part)
 
 
 def _images(found: ProbabilityMap, repaired: ClassRepair) -> list[npt.NDArray[Any]]:

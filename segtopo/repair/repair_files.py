@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import nullcontext
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from segtopo.atomic_output import atomic_output
-from segtopo.parallel import Progress, finished_cases, share_processors
+from segtopo.case_records import CaseRecords
+from segtopo.errors import FailedCasesError
+from segtopo.parallel import Progress, failure_of, finished_cases, share_processors
 from segtopo.persistence.inputs import thread_count
-from segtopo.repair.case_repair import MARKUPS, PICTURES, Outputs, repair_case
+from segtopo.repair.case_repair import Outputs, repair_case
 from segtopo.repair.edit_tables import EDIT_TABLE, RepairedCase, write_edit_table
 from segtopo.repair.probability_files import probability_files
 from segtopo.repair.rules import RepairRules
@@ -35,9 +37,9 @@ def repair_files(
 
     Args:
         probabilities: A file or a folder of probability maps, see :func:`segtopo.repair.read_probability`.
-        out: The folder to make. It must not exist or be empty. It appears when all cases are done. It holds a mask of
-            the name and geometry of each map (a label map if there are several classes), and ``edits.csv`` with the
-            kind, place, probability and size of each edit.
+        out: The folder of the results: a mask of the name and geometry of each map (a label map if there are several
+            classes), and ``edits.csv`` with the kind, place, probability and size of each edit. It is new or empty, or
+            holds results of the same settings: the cases that are finished there are skipped.
         rules: The rules of all classes, or of each.
         touching: With several classes: whether edits may add voxels that touch another class.
         union_components: With several classes: the largest number of components of their union; None is no limit.
@@ -55,7 +57,9 @@ def repair_files(
         The edits and remarks of each case.
 
     Raises:
-        InputError: A file cannot be used, the rules do not fit it, or ``out`` cannot be written.
+        FailedCasesError: Some files cannot be used, or the rules do not fit them. The other cases are finished.
+        InputError: There is no map, or ``out`` has other content.
+        OutputError: ``out`` cannot be written, or the disk is full.
 
     Example:
         >>> import tempfile
@@ -73,22 +77,37 @@ def repair_files(
     """
     workers, num_threads = share_processors(workers, thread_count(None))
     files = probability_files(probabilities)
-    with ExitStack() as stack:
-        folder = stack.enter_context(atomic_output(out))
-        for part in (folder, *[folder / MARKUPS] * markups, *[folder / PICTURES] * pictures):
-            part.mkdir()
-        if executor is None:
-            executor = stack.enter_context(ThreadPoolExecutor(workers))
+    settings = {
+        "command": "repair",
+        "rules": [asdict(own) for own in ([rules] if isinstance(rules, RepairRules) else rules)],
+        "touching": touching,
+        "union_components": union_components,
+        "outputs": asdict(outputs := Outputs(label_map, markups, pictures)),
+    }
+    with CaseRecords(Path(out), settings) as records:
+        finished = {name: records.load(name, [path]) for name, path in files.items()}
+        cases = {name: RepairedCase.from_record(record) for name, record in finished.items() if record is not None}
+        waiting = {name: (name, path) for name, path in files.items() if name not in cases}
         repair = partial(
             repair_case,
-            folder=folder,
+            records=records,
             rules=rules,
             touching=touching,
             union_components=union_components,
-            outputs=Outputs(label_map, markups, pictures),
+            outputs=outputs,
             num_threads=num_threads,
         )
-        named = {name: (name, path) for name, path in files.items()}
-        cases = [future.result() for _, future in finished_cases(repair, named, executor, progress)]
-        write_edit_table(folder / EDIT_TABLE, cases)
-    return cases
+        failures: dict[str, str] = {}
+        with nullcontext(executor) if executor is not None else ThreadPoolExecutor(workers) as pool:
+            for name, future in finished_cases(repair, waiting, pool, progress):
+                error = future.exception()
+                if error is None:
+                    cases[name] = future.result()
+                else:
+                    failures[name] = failure_of(error)
+        repaired = [cases[name] for name in files if name in cases]
+        if repaired:
+            write_edit_table(records.out / EDIT_TABLE, repaired)
+    if failures:
+        raise FailedCasesError(failures, len(files))
+    return repaired

@@ -1,6 +1,9 @@
 """Training of a segmentation network from a typed YAML config."""
 
-from segtopo.training.engine import NonFiniteLossError, TrainingResult, train
+from segtopo.training.engine import train
+from segtopo.training.folds import train_folds
 from segtopo.training.interruption import TrainingInterruptedError
+from segtopo.training.step import NonFiniteLossError
+from segtopo.training.training_run import TrainingResult
 
-__all__ = ["NonFiniteLossError", "TrainingInterruptedError", "TrainingResult", "train"]
+__all__ = ["NonFiniteLossError", "TrainingInterruptedError", "TrainingResult", "train", "train_folds"]

@@ -5,12 +5,12 @@ Patch n depends only on the seed and n, so that a resumed training draws the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from segtopo.config import TrainingConfig
 from segtopo.config.transforms import IMAGE, LABEL, build_transforms
@@ -61,7 +61,7 @@ class PatchDataset(Dataset[dict[str, Any]]):
         self.transforms = build_transforms(config.transforms, config.dimensions)
 
     def __len__(self) -> int:
-        return self.config.epochs * self.config.iterations_per_epoch * self.config.batch_size
+        return self.config.epochs * self.config.iterations_per_epoch * self.config.patches_per_iteration
 
     def __getitem__(self, number: int) -> dict[str, Any]:
         """Returns image (C, *patch) float32, label (1, *patch) int64 and the name of the case."""
@@ -105,13 +105,42 @@ class CaseDataset(Dataset[dict[str, Any]]):
         return {IMAGE: torch.from_numpy(case.image[:]), LABEL: torch.from_numpy(case.label[:]), CASE: case.name}
 
 
-def patch_loader(dataset: PatchDataset, first_iteration: int) -> DataLoader[dict[str, Any]]:
-    """Returns the batches of all epochs, from iteration ``first_iteration`` to the end of the training."""
+class PatchNumbers(Sampler[int]):
+    """The numbers of the patches of one of several processes, from an iteration to the end of the training.
+
+    Each batch of the config is shared among the processes: the same numbers are used whatever their number.
+    """
+
+    def __init__(self, dataset: PatchDataset, first_iteration: int, rank: int, processes: int) -> None:
+        self.first = first_iteration * dataset.config.patches_per_iteration
+        self.end = len(dataset)
+        self.share = dataset.config.batch_size // processes
+        self.rank, self.processes = rank, processes
+
+    def __iter__(self) -> Iterator[int]:
+        for start in range(self.first + self.rank * self.share, self.end, self.share * self.processes):
+            yield from range(start, start + self.share)
+
+    def __len__(self) -> int:
+        return (self.end - self.first) // self.processes
+
+
+def patch_loader(
+    dataset: PatchDataset, first_iteration: int, rank: int = 0, processes: int = 1
+) -> DataLoader[dict[str, Any]]:
+    """Returns the patches of each iteration, from ``first_iteration`` to the end of the training.
+
+    Args:
+        dataset: The patches.
+        first_iteration: The number of iterations that are done.
+        rank: The number of this process.
+        processes: The number of processes that share each batch.
+    """
     config = dataset.config
     return DataLoader(
         dataset,
-        batch_size=config.batch_size,
-        sampler=range(first_iteration * config.batch_size, len(dataset)),
+        batch_size=config.patches_per_iteration // processes,
+        sampler=PatchNumbers(dataset, first_iteration, rank, processes),
         num_workers=config.workers,
         worker_init_fn=_ignore_stop_signals,
     )

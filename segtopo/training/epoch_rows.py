@@ -40,10 +40,32 @@ class ValidationScores:
             row |= dict(zip(REPAIRED_BETTI_ERRORS, self.repaired.betti_errors, strict=False))
         return row
 
-    def goodness(self, score: str) -> float:
-        """Returns the value of a score of the config's ``validation.best``; larger is better."""
-        scores = self.repaired if score.startswith("repaired") and self.repaired is not None else self.predicted
-        return scores.dice if score.endswith("dice") else -sum(scores.betti_errors)
+
+def goodness(row: Row, score: str) -> float | None:
+    """Returns the value of a score of the config's ``validation.best`` in an epoch; larger is better.
+
+    None is an epoch without validation.
+
+    Example:
+        >>> goodness({"val_dice": 0.8, "val_betti_0_error": 2.0, "val_betti_1_error": 0.5}, "betti_error")
+        -2.5
+    """
+    is_repaired = score.startswith("repaired")
+    if score.endswith("dice"):
+        return row.get(REPAIRED_DICE if is_repaired else DICE)
+    errors = [row[column] for column in (REPAIRED_BETTI_ERRORS if is_repaired else BETTI_ERRORS) if column in row]
+    return -sum(errors) if errors else None
+
+
+def validations_since_best(history: Sequence[Row], score: str) -> int:
+    """Counts the validations after the one with the best score.
+
+    Example:
+        >>> validations_since_best([{"val_dice": 0.7}, {"val_dice": 0.8}, {}, {"val_dice": 0.8}], "dice")
+        1
+    """
+    values = [value for row in history if (value := goodness(row, score)) is not None]
+    return len(values) - 1 - values.index(max(values)) if values else 0
 
 
 def mean_scores(cases: Sequence[Scores]) -> Scores:

@@ -1,4 +1,4 @@
-"""Reports on a training: a progress bar or plain lines, metrics.csv, curves.png and TensorBoard."""
+"""Reports on a training: a progress bar or plain lines, metrics.csv, curves.png and trackers."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import csv
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from torch.utils.tensorboard import SummaryWriter
 
 from segtopo.atomic_output import atomic_output
+from segtopo.config import TrainingConfig
+from segtopo.errors import OutputError
 from segtopo.training.epoch_rows import (
     BETTI_ERRORS,
     DICE,
@@ -26,6 +28,7 @@ from segtopo.training.epoch_rows import (
     columns_of,
     loss_columns,
 )
+from segtopo.training.trackers import open_trackers
 
 #: For MONAI's engines, which log each exception: it is reported where it is caught.
 LOGGER = logging.getLogger("segtopo.training")
@@ -85,26 +88,25 @@ class Report:
     Use it in a ``with`` statement. The curves are drawn at its end.
 
     Args:
-        out: The training's folder.
-        epochs: The number of epochs.
-        epoch_length: Iterations per epoch.
+        config: The config of the training.
         console: Where to print: a progress bar on a terminal, plain lines elsewhere.
         history: The rows of the epochs before a training was resumed.
+        writes: Whether this process writes files.
     """
 
     def __init__(
-        self, out: Path, epochs: int, epoch_length: int, console: Console, history: Sequence[Row] = ()
+        self, config: TrainingConfig, console: Console, history: Sequence[Row] = (), *, writes: bool = True
     ) -> None:
-        self.out = out
-        self.epochs = epochs
+        self.config = config
         self.console = console
         self.history = list(history)
+        self.writes = writes
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self.task = self.progress.add_task("training", total=epochs * epoch_length)
+        self.task = self.progress.add_task("training", total=config.epochs * config.iterations_per_epoch)
 
     def __enter__(self) -> Report:
-        self.writer = SummaryWriter(str(self.out / "tensorboard"), purge_step=len(self.history) + 1)
+        self.trackers = open_trackers(self.config, len(self.history)) if self.writes else []
         self.progress.start()
         self.epoch_began = time.monotonic()
         return self
@@ -113,13 +115,18 @@ class Report:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.progress.stop()
-        self.writer.close()
-        if self.history:
-            draw_curves(self.out / "curves.png", self.history)
+        # After an error, for instance a full disk, the curves fail too: the first error is the one to tell.
+        with suppress(OutputError) if error is not None else nullcontext():
+            for tracker in self.trackers:
+                tracker.close()
+            if self.history and self.writes:
+                draw_curves(self.config.out / "curves.png", self.history)
 
     def iteration(self, done: int, epoch: int, loss: float) -> None:
         """Shows the loss of an iteration, the ``done``-th of the training."""
-        self.progress.update(self.task, completed=done, description=f"epoch {epoch}/{self.epochs}  loss {loss:.4f}")
+        self.progress.update(
+            self.task, completed=done, description=f"epoch {epoch}/{self.config.epochs}  loss {loss:.4f}"
+        )
 
     def epoch(self, row: Row) -> None:
         """Adds the row of an epoch and its duration to the history, then prints and writes it."""
@@ -127,11 +134,11 @@ class Report:
         row = row | {SECONDS: round(now - self.epoch_began, 2)}
         self.epoch_began = now
         self.history.append(row)
-        write_metrics(self.out / "metrics.csv", self.history)
-        for column, value in row.items():
-            if column != EPOCH:
-                self.writer.add_scalar(column, value, int(row[EPOCH]))
-        say(self.console, describe(row, self.epochs))
+        if self.writes:
+            write_metrics(self.config.out / "metrics.csv", self.history)
+        for tracker in self.trackers:
+            tracker.log(row)
+        say(self.console, describe(row, self.config.epochs))
 
 
 def say(console: Console, line: str) -> None:

@@ -1,20 +1,20 @@
-"""Checks on the folder of a training run: new, or resumable with the same config."""
+"""Checks on the folder of a training run: new, resumable with the same config, or finished."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from segtopo.config import TrainingConfig
 from segtopo.config.error_messages import show
 from segtopo.errors import InputError, mismatch
-
-LAST, BEST = "last.pt", "best.pt"
-REPAIR = "repair_rules"
+from segtopo.inference.checkpoint import BEST, LAST, Checkpoint
+from segtopo.training.epoch_rows import Row, validations_since_best
 
 #: Keys that may change when a training is resumed: its length, its machine and its place.
-FREE_TO_CHANGE = ("epochs", "device", "workers", "out", "cache")
+FREE_TO_CHANGE = ("epochs", "early_stopping", "device", "workers", "trackers", "out", "cache")
 
 
 def check_out(out: Path, resume: bool) -> None:
@@ -46,10 +46,24 @@ def check_same_config(earlier: TrainingConfig, config: TrainingConfig, checkpoin
     """
     before, now = (_values(each.model_dump(mode="json")) for each in (earlier, config))
     for key in sorted(before.keys() | now.keys()):
-        if before.get(key) != now.get(key) and key not in FREE_TO_CHANGE:
+        if before.get(key) != now.get(key) and key.split(".")[0] not in FREE_TO_CHANGE:
             free = f"to resume, only {', '.join(FREE_TO_CHANGE)} may differ"
             expected = f"{show(before.get(key))} as in {checkpoint}: {free}"
             raise InputError(mismatch(key, got=show(now.get(key)), expected=expected))
+
+
+def is_finished(config: TrainingConfig) -> bool:
+    """Returns whether the training of a config is done: to its last epoch, or to its early stop."""
+    if not (config.out / LAST).is_file() or not (config.out / BEST).is_file():
+        return False
+    history = Checkpoint.load(config.out / LAST).history
+    return len(history) >= config.epochs or has_stalled(config, history)
+
+
+def has_stalled(config: TrainingConfig, history: Sequence[Row]) -> bool:
+    """Returns whether so many validations were not better than an earlier one that the training ends."""
+    stopping = config.early_stopping
+    return stopping is not None and validations_since_best(history, config.validation.best) >= stopping.patience
 
 
 def _values(value: Any, path: str = "") -> dict[str, Any]:

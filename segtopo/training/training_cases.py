@@ -11,6 +11,8 @@ from segtopo.config.data import DataConfig, Split
 from segtopo.errors import InputError, mismatch
 from segtopo.training.case_sources import TrainingCase, cases_of_source, pair_folders
 
+DEFAULT_FRACTION = 0.2
+
 
 def find_cases(data: DataConfig) -> tuple[list[TrainingCase], list[TrainingCase]]:
     """Finds the cases for training and for validation; the second list may be empty.
@@ -25,19 +27,31 @@ def find_cases(data: DataConfig) -> tuple[list[TrainingCase], list[TrainingCase]
 
 
 def split_cases(cases: Sequence[TrainingCase], split: Split) -> tuple[list[TrainingCase], list[TrainingCase]]:
-    """Splits cases into those for training and those for validation, which are ``split.fraction`` of the groups.
+    """Splits cases into those for training and those for validation; the cases of a group stay together.
 
     Raises:
-        InputError: ``split.group`` is not found in a name, or there is only one group.
+        InputError: ``split.group`` is not found in a name, or there are too few groups.
     """
     groups = [_group(case, split.group) for case in cases]
     names = sorted(set(groups))
-    if len(names) < 2:
-        got = f"only one group of cases ({names[0]!r})"
-        raise InputError(mismatch("data.split", got=got, expected="at least 2 to split"))
-    held_out = set(Random(split.seed).sample(names, min(ceil(split.fraction * len(names)), len(names) - 1)))
+    least = split.folds or 2
+    if len(names) < least:
+        got = f"only one group of cases ({names[0]!r})" if len(names) == 1 else f"{len(names)} groups of cases"
+        raise InputError(mismatch("data.split", got=got, expected=f"at least {least} to split"))
+    held_out = _held_out(names, split)
     train = [case for case, group in zip(cases, groups, strict=True) if group not in held_out]
     return train, [case for case, group in zip(cases, groups, strict=True) if group in held_out]
+
+
+def _held_out(groups: Sequence[str], split: Split) -> set[str]:
+    """Chooses the groups for validation."""
+    if split.folds is None:
+        fraction = DEFAULT_FRACTION if split.fraction is None else split.fraction
+        return set(Random(split.seed).sample(groups, min(ceil(fraction * len(groups)), len(groups) - 1)))
+    if split.fold is None:
+        expected = f"the number of a fold, from 0 to {split.folds - 1}"
+        raise InputError(mismatch("data.split.fold", got="no value", expected=expected))
+    return set(Random(split.seed).sample(groups, len(groups))[split.fold :: split.folds])
 
 
 def _group(case: TrainingCase, pattern: str | None) -> str:

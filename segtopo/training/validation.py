@@ -16,11 +16,11 @@ from torch.utils.data import DataLoader
 from segtopo.config import TrainingConfig
 from segtopo.inference.sliding_windows import SlidingWindows, most_probable
 from segtopo.metrics import compute_betti_error
-from segtopo.repair import Calibration, calibrate_repair, repair_classes
+from segtopo.repair import repair_classes
 from segtopo.training.case_cache import CachedCase
 from segtopo.training.data import CaseDataset
 from segtopo.training.epoch_rows import Scores, ValidationScores, mean_scores
-from segtopo.training.interruption import StopRequest
+from segtopo.training.processes import Processes
 from segtopo.training.reporting import LOGGER
 
 
@@ -43,27 +43,35 @@ def score(prediction: torch.Tensor, label: torch.Tensor, classes: int) -> Scores
 
 
 class Validator:
-    """Runs MONAI's evaluator over the validation cases."""
+    """Runs MONAI's evaluator over the validation cases.
+
+    Args:
+        cases: The validation cases.
+        config: Classes, patch size and overlap.
+        network: The network, on its device.
+        processes: The processes that share the cases.
+        before_window: Called before each batch of windows. An exception that it raises ends the validation.
+    """
 
     def __init__(
         self,
         cases: Sequence[CachedCase],
         config: TrainingConfig,
         network: torch.nn.Module,
-        device: torch.device,
-        stop: StopRequest,
+        processes: Processes | None = None,
+        before_window: Callable[[], None] = lambda: None,
     ) -> None:
-        self.cases = cases
+        self.processes = processes or Processes()
+        self.cases = self.processes.share(list(cases))
         self.classes = config.data.classes
         self.repair = config.validation.repair
-        self.stop = stop
         self.on_case: Callable[[CachedCase, torch.Tensor], None]
         # The images remain on the CPU. The inferer moves each batch of windows to the network's device.
         self.evaluator = SupervisedEvaluator(
             device=torch.device("cpu"),
-            val_data_loader=DataLoader(CaseDataset(cases), batch_size=1),
+            val_data_loader=DataLoader(CaseDataset(self.cases), batch_size=1),
             network=network,
-            inferer=SlidingWindows(config, config.validation.overlap, stop.raise_if_received),
+            inferer=SlidingWindows(config, config.validation.overlap, before_window),
             decollate=False,
         )
         self.evaluator.logger = LOGGER
@@ -82,24 +90,10 @@ class Validator:
                 repaired.append(score(torch.from_numpy(labels)[None], label, self.classes))
 
         self._for_each_case(visit)
+        predicted, repaired = self.processes.gather(predicted), self.processes.gather(repaired)
         return ValidationScores(mean_scores(predicted), mean_scores(repaired) if repaired else None)
 
-    def calibrate(self) -> list[Calibration]:
-        """Chooses repair rules for the network with its present weights, for each foreground class.
-
-        The probabilities are computed again for each class: those of all cases would not fit into the memory.
-        """
-        return [
-            calibrate_repair(
-                (self._probability(case, label) for case in self.cases),
-                (case.reference[0] == label for case in self.cases),
-                spacings=[case.spacing for case in self.cases],
-                progress=lambda case, number, total: self.stop.raise_if_received(),
-            )
-            for label in range(1, self.classes)
-        ]
-
-    def _probability(self, case: CachedCase, label: int) -> npt.NDArray[np.float32]:
+    def probability(self, case: CachedCase, label: int) -> npt.NDArray[np.float32]:
         """Returns the probability of a class (*image_shape), 0 in the voxels that are ignored."""
         with eval_mode(self.evaluator.network):
             foreground = self.evaluator.inferer(torch.from_numpy(case.image[:])[None], self.evaluator.network)
@@ -113,7 +107,8 @@ class Validator:
         Cases are scored on the grids of their images, because masks are used there.
         """
         self.on_case = visit
-        self.evaluator.run()
+        if self.cases:
+            self.evaluator.run()
 
     def _visit(self, evaluator: SupervisedEvaluator) -> None:
         case = self.cases[evaluator.state.iteration - 1]

@@ -1,0 +1,5 @@
+"""``python -m segtopo`` is the command ``segtopo``."""
+
+from segtopo.cli import main
+
+main()
