@@ -161,7 +161,7 @@ OF_ITSELF: dict[str, Column] = {
     "bool target": bool_target,
     "MetaTensor": meta_tensor,
 }
-EACH: dict[str, MakeLoss] = {loss.__name__: loss for loss in LOSSES}
+EACH: dict[str, MakeLoss] = {loss.__name__: ROWS[loss.__name__] for loss in LOSSES}
 MATRIX = [
     *((column, name, row) for column in OF_PARTS.values() for name, row in EACH.items()),
     *((column, name, row) for column in OF_ITSELF.values() for name, row in ROWS.items()),

@@ -16,6 +16,8 @@ from segtopo.losses import (
     BettiMatchingLoss,
     CombinedTopologyLoss,
     DeepSupervisionLoss,
+    SkeletonRecallLoss,
+    SoftclDiceLoss,
     TopologySchedule,
     TopologyWeight,
     TopoLoss,
@@ -169,6 +171,18 @@ def test_the_default_is_a_ratio_and_a_constant_weight_replaces_it() -> None:
     without = constant.without_topology(logits, target).item()
     assert constant(logits, target).item() == pytest.approx(without + 0.25 * loss_of_topology(logits, target))
     assert constant.topology_weight == constant.components["topology_weight"].item() == 0.25
+
+
+@pytest.mark.parametrize(
+    ("topology_loss", "ratio"),
+    [(TopoLoss(), 2), (BettiMatchingLoss(), 2), (SkeletonRecallLoss(), 0.5), (SoftclDiceLoss(), 0.5), (Scaled(1), 2)],
+)
+def test_losses_that_act_on_many_voxels_have_a_smaller_ratio(topology_loss: nn.Module, ratio: float) -> None:
+    logits, target = pair(9, 14)
+    default, same = (
+        CombinedTopologyLoss(topology_loss=topology_loss, gradient_ratio=each, **OPTIONS) for each in (None, ratio)
+    )
+    assert default(logits, target) == same(logits, target)
 
 
 @pytest.mark.parametrize("ratio", [1.0, 0.0])

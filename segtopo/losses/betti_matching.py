@@ -39,7 +39,7 @@ class BettiMatchingLoss(ComparisonLoss):
     influence: a component is not matched, across the background, with a distant one. Every class alive at the end of
     such a filtration is given death 0.
 
-    Weights of 0.001 to 0.1 beside Dice are a fair start.
+    Beside another loss, :class:`~segtopo.losses.TopologyWeight` finds its weight.
 
     All other options, and the errors, are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`.
 

@@ -49,7 +49,8 @@ class CombinedTopologyLoss(ChannelOptions):
         lambda_dice: Weight of Dice, not negative.
         lambda_ce: Weight of cross entropy (binary cross entropy for one channel), not negative.
         gradient_ratio: Norm of the weighted gradient of the topology divided by that of Dice and cross entropy, at the
-            output of the network, not negative. None: 2, unless ``lambda_topology`` is given.
+            output of the network, not negative. None: the default of the loss, 2 for losses of persistence diagrams, if
+            ``lambda_topology`` is not given.
         lambda_topology: A constant weight of the topological loss, not negative.
         schedule: The epochs in which the topological loss gains its weight.
         squared_pred: If True, Dice has squared predictions and targets in its denominator.
@@ -109,7 +110,7 @@ class CombinedTopologyLoss(ChannelOptions):
             reduction="none",
         )
         self.topology_loss = self._with_own_channels(self.topology_loss)
-        self.weighting = TopologyWeight(self.gradient_ratio, self.lambda_topology, self.schedule)
+        self.weighting = TopologyWeight(self.gradient_ratio, self.lambda_topology, self.schedule, self.topology_loss)
         self.components: dict[str, torch.Tensor] = {}
 
     def set_epoch(self, epoch: int) -> None:

@@ -31,7 +31,8 @@ class DeepSupervisionLoss(_Loss):
         topology_loss: A topological loss that is added at fine outputs, any module called as ``loss`` is, with an
             activation of its own. None if ``loss`` holds the topology.
         gradient_ratio: Norm of the weighted gradient of ``topology_loss`` divided by that of ``loss``, not negative;
-            see :class:`~segtopo.losses.TopologyWeight`. None: 2, unless ``lambda_topology`` is given.
+            see :class:`~segtopo.losses.TopologyWeight`. None: the default of the loss, if ``lambda_topology`` is not
+            given.
         lambda_topology: A constant weight of ``topology_loss``, not negative.
         schedule: The epochs in which ``topology_loss`` gains its weight.
         weights: Weights of the outputs, none negative, the finest first. None: 1, 1/2, 1/4, ..., as in
@@ -73,7 +74,7 @@ class DeepSupervisionLoss(_Loss):
             raise InputError(mismatch("topology_scale", got=topology_scale, expected="a number > 0 and <= 1"))
         self.loss = loss
         self.topology_loss = topology_loss
-        self.weighting = TopologyWeight(gradient_ratio, lambda_topology, schedule)
+        self.weighting = TopologyWeight(gradient_ratio, lambda_topology, schedule, topology_loss)
         self.weights = weights
         self.topology_scale = topology_scale
 

@@ -109,6 +109,6 @@ class PriorLoss(PersistenceLoss):
 
 def _beyond_probabilities(values: torch.Tensor) -> str:
     """Returns a phrase for values outside of [0, 1], empty if there are none."""
-    # One pass takes a hundredth of the time of persistence.
-    lowest, highest = (extreme.item() for extreme in torch.aminmax(values.detach()))
+    # One pass takes a hundredth of the time of persistence, and both numbers leave the device at once.
+    lowest, highest = torch.stack(torch.aminmax(values.detach())).tolist()
     return f"values from {lowest:.3g} to {highest:.3g}" if lowest < 0 or highest > 1 else ""

@@ -39,7 +39,7 @@ class TopoLoss(ComparisonLoss):
 
     The essential component is matched with the target's; for an empty target that is the bar (0, 0). A one-component
     target against an empty prediction costs 1, the largest cost of a feature, with a gradient on the brightest voxel.
-    Weights of 0.001 to 0.01 beside Dice are a fair start.
+    Beside another loss, :class:`~segtopo.losses.TopologyWeight` finds its weight.
 
     All other options, and the errors, are those of :class:`~segtopo.losses.persistence_loss.PersistenceLoss`.
 

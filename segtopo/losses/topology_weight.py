@@ -32,9 +32,11 @@ class TopologyWeight(torch.nn.Module):
 
     Args:
         gradient_ratio: Norm of the weighted gradient of the topology divided by that of the other loss, not negative.
-            None: 2, unless ``lambda_topology`` is given.
+            None: the default of the loss, unless ``lambda_topology`` is given.
         lambda_topology: A constant weight instead, not negative.
         schedule: The epochs in which the topological loss gains its weight.
+        topology_loss: The loss that is weighted, or its class. Its attribute ``default_ratio`` is the default; without
+            one it is 2. Losses that act on few voxels may have a larger gradient than those that act on many.
 
     Attributes:
         epoch: The last epoch set, None before. Until one is set, the weight is that of epoch 0.
@@ -60,6 +62,7 @@ class TopologyWeight(torch.nn.Module):
         gradient_ratio: float | None = None,
         lambda_topology: float | None = None,
         schedule: TopologySchedule = TopologySchedule(),  # noqa: B008 -- frozen
+        topology_loss: torch.nn.Module | type[torch.nn.Module] | None = None,
     ) -> None:
         super().__init__()
         check_option("gradient_ratio", gradient_ratio, NonNegative | None)
@@ -68,7 +71,8 @@ class TopologyWeight(torch.nn.Module):
             got = f"{gradient_ratio} beside lambda_topology {lambda_topology}"
             raise InputError(mismatch("gradient_ratio", got=got, expected="only one of them"))
         self.by_gradients = lambda_topology is None
-        self.full = next((value for value in (lambda_topology, gradient_ratio) if value is not None), DEFAULT_RATIO)
+        default = getattr(topology_loss, "default_ratio", DEFAULT_RATIO)
+        self.full = next((value for value in (lambda_topology, gradient_ratio) if value is not None), default)
         self.schedule = schedule
         self.epoch: int | None = None
         self.register_buffer("norms", torch.zeros(2))

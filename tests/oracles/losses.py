@@ -62,6 +62,8 @@ PRIOR_LOSSES = [loss for loss in LOSSES if issubclass(loss, PriorLoss)]
 # Each loss as it comes, and with options that lead elsewhere in its code.
 ROWS: dict[str, MakeLoss] = {
     **{loss.__name__: loss for loss in LOSSES},
+    # A weight by the gradients depends on the calls before, and on the whole batch.
+    "CombinedTopologyLoss": partial(CombinedTopologyLoss, lambda_topology=0.01),
     "TopoLoss, cheapest matching": partial(TopoLoss, match_all=False),
     "TopoLoss, patches": partial(TopoLoss, patch_size=3),
     "TopoLoss, long bars": partial(TopoLoss, min_persistence=0.2),

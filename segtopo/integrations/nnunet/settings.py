@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import ValidationError, create_model, model_validator
 
+from segtopo import losses
 from segtopo.atomic_output import atomic_output
 from segtopo.config.error_messages import error_message, show
 from segtopo.config.losses import TOPOLOGY_SECTIONS, LossSection
@@ -35,7 +36,7 @@ class TrainerSettings(Section):
         topology_loss: The options of the loss, by their names in Python, for instance ``{threshold: 0.9}``. Activation
             and encoding follow from the dataset.
         gradient_ratio: Norm of the weighted gradient of the topology divided by that of nnU-Net's loss, at the logits
-            of the finest output. None: 2, unless ``lambda_topology`` is given.
+            of the finest output. None: the default of the loss, unless ``lambda_topology`` is given.
         lambda_topology: A constant weight of the topological loss, not negative.
         start_epoch: First epoch with the topological loss; epochs count from 0. None: after a tenth of the training.
         ramp_epochs: Epochs from ``start_epoch`` until the weight is full. None: a tenth of the training.
@@ -86,7 +87,8 @@ class TrainerSettings(Section):
             expected = f"a number below {num_epochs}, the number of epochs"
             raise InputError(mismatch(f"{SETTINGS}: start_epoch", got=start, expected=expected))
         schedule = TopologySchedule(start, tenth if self.ramp_epochs is None else self.ramp_epochs)
-        return TopologyWeight(self.gradient_ratio, self.lambda_topology, schedule)
+        loss = getattr(losses, self.topology_loss.name)
+        return TopologyWeight(self.gradient_ratio, self.lambda_topology, schedule, loss)
 
     @model_validator(mode="after")
     def _check_weight(self) -> Self:
