@@ -79,17 +79,3 @@ class Checkpoint:
         network = config.network.build(config.dimensions, self.in_channels, config.data.classes)
         network.load_state_dict(self.network)
         return network.eval()
-
-
-def initialize(network: torch.nn.Module, path: Path) -> None:
-    """Copies the weights of a checkpoint into a network.
-
-    Raises:
-        InputError: The file is no checkpoint, or its network is another one.
-    """
-    loaded, present = Checkpoint.load(path).network, network.state_dict()
-    for name in [*present, *loaded]:
-        if name not in present or name not in loaded or present[name].shape != loaded[name].shape:
-            expected = f"the network of this config (weight {name} differs)"
-            raise InputError(mismatch("initialize_from", got=f"another network in {path}", expected=expected))
-    network.load_state_dict(loaded)

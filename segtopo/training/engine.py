@@ -15,7 +15,8 @@ from monai.engines.utils import IterationEvents
 from rich.console import Console
 
 from segtopo.config import TrainingConfig, load_config
-from segtopo.inference.checkpoint import Checkpoint, initialize
+from segtopo.inference.checkpoint import Checkpoint
+from segtopo.inference.initial_weights import initialize
 from segtopo.inference.sliding_windows import choose_device
 from segtopo.losses.schedules import ScheduledLoss
 from segtopo.training.case_cache import CachedCase
@@ -130,7 +131,8 @@ class Training:
         torch.manual_seed(config.seed)
         self.network = config.network.build(config.dimensions, self.in_channels, config.data.classes)
         if checkpoint is None and config.initialize_from is not None:
-            initialize(self.network, config.initialize_from)
+            for line in initialize(self.network, config.initialize_from):
+                say(report.console, line)
         self.network.to(device)
         self.loss = config.build_loss().to(device)
         self.optimizer = config.optimizer.build(self.network.parameters())
