@@ -12,13 +12,26 @@ from typing import Any
 
 import typer
 
-from segtopo.cli import calibrate, compare, evaluate, nnunet, persistence, phantom, predict, repair, simulate, train
+from segtopo.cli import (
+    calibrate,
+    compare,
+    evaluate,
+    export,
+    nnunet,
+    persistence,
+    phantom,
+    predict,
+    repair,
+    simulate,
+    train,
+)
 from segtopo.cli.console import complain
 from segtopo.errors import InputError, mismatch
 
 COMMANDS = {
     "train": train,
     "predict": predict,
+    "export": export,
     "repair": repair,
     "calibrate": calibrate,
     "evaluate": evaluate,
@@ -35,6 +48,7 @@ EXAMPLES = {name: module.EXAMPLE for name, module in COMMANDS.items()}
 EXTRAS = {
     **dict.fromkeys(("ignite", "pydantic", "tensorboard", "yaml"), "train"),
     **dict.fromkeys(("highdicom", "pydicom"), "dicom"),
+    **dict.fromkeys(("onnx", "onnxruntime", "onnxscript"), "export"),
     "matplotlib": "report",
     "distributed": "distributed",
     "nnunetv2": "nnunet",
