@@ -235,10 +235,21 @@ def test_fine_tuning_starts_from_the_weights_of_a_checkpoint(tmp_path: Path, dat
     first = run(tmp_path / "first", data, "epochs=4", "schedule={name: Constant}")
     tuned = run(tmp_path / "tuned", data, "epochs=1", f"initialize_from={first.best}", "optimizer.lr=1e-9", TOPOLOGY)
     assert tuned.history[0]["val_dice"] == pytest.approx(max(row["val_dice"] for row in first.history), abs=1e-3)
-    with pytest.raises(
-        InputError, match=r"initialize_from: got another network in .*best.pt, expected .* \(weight .* differs\)"
-    ):
-        run(tmp_path / "other", data, f"initialize_from={first.best}", "network.channels=[8,16]")
+    printed = StringIO()
+    config = write_config(tmp_path / "other.yaml", tiny_config(data, tmp_path / "other"))
+    overrides = ["epochs=1", f"initialize_from={first.best}", "network.channels=[8,16]"]
+    train(config, overrides, console=Console(file=printed, width=400))
+    assert "skipped, with another shape: " in printed.getvalue()
+    with pytest.raises(InputError, match=r"initialize_from: got .*best.pt, none of whose .*, expected weights of this"):
+        run(tmp_path / "none", data, f"initialize_from={first.best}", "network={name: SegResNet}", "patch_size=[16,16]")
+
+
+def test_a_deeply_supervised_training_compares_topology_and_predicts(tmp_path: Path, data: Path) -> None:
+    network = "network={name: SegResNetDS, init_filters: 8, blocks_down: [1, 1, 1], deep_supervision: true}"
+    result = run(tmp_path, data, "epochs=4", network, "patch_size=[16,12]", TOPOLOGY)
+    assert result.history[-1]["loss_topology"] > 0
+    assert result.history[-1]["loss"] < result.history[0]["loss"]
+    assert result.history[-1]["val_dice"] > 0.5
 
 
 def refusal(*args: Any, **kwargs: Any) -> str:

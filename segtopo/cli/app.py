@@ -17,6 +17,7 @@ from segtopo.cli import (
     calibrate,
     compare,
     evaluate,
+    export,
     nnunet,
     persistence,
     phantom,
@@ -34,6 +35,7 @@ COMMANDS = {
     "plan": plan,
     "train": train,
     "predict": predict,
+    "export": export,
     "repair": repair,
     "calibrate": calibrate,
     "evaluate": evaluate,
@@ -50,6 +52,7 @@ EXAMPLES = {name: module.EXAMPLE for name, module in COMMANDS.items()}
 EXTRAS = {
     **dict.fromkeys(("ignite", "pydantic", "tensorboard", "yaml"), "train"),
     **dict.fromkeys(("highdicom", "pydicom"), "dicom"),
+    **dict.fromkeys(("onnx", "onnxruntime", "onnxscript"), "export"),
     "matplotlib": "report",
     "distributed": "distributed",
     "nnunetv2": "nnunet",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from segtopo.config.network_levels import Blocks, KernelNetwork, Normalization, Width, per_axis
-from segtopo.config.section import Section
+from segtopo.config.network_levels import Blocks, KernelNetwork, NetworkSection, Normalization, Width, per_axis
 from segtopo.errors import mismatch
 
 if TYPE_CHECKING:
@@ -44,25 +43,22 @@ class DynUNet(KernelNetwork):
                 expected = f"at most one more than kernel_size {list(kernel)}"
                 raise ValueError(mismatch(f"strides[{index}]", got=list(strides), expected=expected))
 
-    def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
-        """Builds the network, with random weights."""
-        from monai.networks import nets
-
+    def arguments(self, dimensions: int, in_channels: int, classes: int) -> dict[str, Any]:
+        """Returns the arguments of ``target``, as plain data."""
         steps = [per_axis(step, dimensions) for step in self.steps]
-        network: nn.Module = nets.DynUNet(
-            spatial_dims=dimensions,
-            in_channels=in_channels,
-            out_channels=classes,
-            kernel_size=self.kernels(dimensions),
-            strides=[(1,) * dimensions, *steps],
-            upsample_kernel_size=steps,
-            filters=list(self.channels),
-            norm_name=(self.norm, {"affine": True}),
-            res_block=self.res_block,
-            deep_supervision=self.deep_supervision,
-            deep_supr_num=len(self.channels) - 2,
-        )
-        return network
+        return {
+            "spatial_dims": dimensions,
+            "in_channels": in_channels,
+            "out_channels": classes,
+            "kernel_size": self.kernels(dimensions),
+            "strides": [(1,) * dimensions, *steps],
+            "upsample_kernel_size": steps,
+            "filters": list(self.channels),
+            "norm_name": (self.norm, {"affine": True}),
+            "res_block": self.res_block,
+            "deep_supervision": self.deep_supervision,
+            "deep_supr_num": len(self.channels) - 2,
+        }
 
 
 class ResidualEncoderUNet(KernelNetwork):
@@ -97,24 +93,33 @@ class ResidualEncoderUNet(KernelNetwork):
             got = f"{self.name} without the module dynamic_network_architectures"
             raise ValueError(mismatch("name", got=got, expected='the extra: pip install "segtopo[nnunet]"'))
 
+    @property
+    def target(self) -> str:
+        """The full name of the class or function that builds the network."""
+        return "segtopo.config.residual_encoder.build_residual_encoder_unet"
+
     def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
         """Builds the network, with nnU-Net's random weights."""
         from segtopo.config.residual_encoder import build_residual_encoder_unet
 
-        return build_residual_encoder_unet(
-            dimensions=dimensions,
-            in_channels=in_channels,
-            classes=classes,
-            channels=self.channels,
-            kernels=self.kernels(dimensions),
-            strides=[(1,) * dimensions, *(per_axis(step, dimensions) for step in self.steps)],
-            blocks=self.encoder_blocks,
-            norm=self.norm,
-            deep_supervision=self.deep_supervision,
-        )
+        return build_residual_encoder_unet(**self.arguments(dimensions, in_channels, classes))
+
+    def arguments(self, dimensions: int, in_channels: int, classes: int) -> dict[str, Any]:
+        """Returns the arguments of ``target``, as plain data."""
+        return {
+            "dimensions": dimensions,
+            "in_channels": in_channels,
+            "classes": classes,
+            "channels": self.channels,
+            "kernels": self.kernels(dimensions),
+            "strides": [(1,) * dimensions, *(per_axis(step, dimensions) for step in self.steps)],
+            "blocks": self.encoder_blocks,
+            "norm": self.norm,
+            "deep_supervision": self.deep_supervision,
+        }
 
 
-class SegResNetDS(Section):
+class SegResNetDS(NetworkSection):
     """``monai.networks.nets.SegResNetDS``: the network of Auto3DSeg.
 
     ``resolution`` is the voxel size along each axis: where voxels are longer than others, the first levels are not
@@ -142,6 +147,7 @@ class SegResNetDS(Section):
         Raises:
             ValueError: The message begins with the key below ``network``.
         """
+        super().check(dimensions)
         if self.resolution is not None and len(self.resolution) != dimensions:
             expected = f"{dimensions} numbers (as patch_size)"
             raise ValueError(mismatch("resolution", got=list(self.resolution), expected=expected))
@@ -153,19 +159,16 @@ class SegResNetDS(Section):
         scales = scales_for_resolution(self.resolution or (1.0,) * dimensions, len(self.blocks_down))[:-1]
         return tuple(int(prod(scale[axis] for scale in scales)) for axis in range(dimensions))
 
-    def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
-        """Builds the network, with random weights."""
-        from monai.networks import nets
-
-        network: nn.Module = nets.SegResNetDS(
-            spatial_dims=dimensions,
-            in_channels=in_channels,
-            out_channels=classes,
-            init_filters=self.init_filters,
-            norm=self.norm,
-            blocks_down=self.blocks_down,
-            blocks_up=self.blocks_up,
-            dsdepth=len(self.blocks_down) - 1 if self.deep_supervision else 1,
-            resolution=self.resolution,
-        )
-        return network
+    def arguments(self, dimensions: int, in_channels: int, classes: int) -> dict[str, Any]:
+        """Returns the arguments of ``target``, as plain data."""
+        return {
+            "spatial_dims": dimensions,
+            "in_channels": in_channels,
+            "out_channels": classes,
+            "init_filters": self.init_filters,
+            "norm": self.norm,
+            "blocks_down": self.blocks_down,
+            "blocks_up": self.blocks_up,
+            "dsdepth": len(self.blocks_down) - 1 if self.deep_supervision else 1,
+            "resolution": self.resolution,
+        }

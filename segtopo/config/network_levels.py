@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,7 @@ from segtopo.config.section import KernelSize, Section
 from segtopo.errors import mismatch
 
 if TYPE_CHECKING:
+    from torch import nn
     from typing_extensions import Self
 
 Normalization = Literal["instance", "batch"]
@@ -41,7 +42,36 @@ def check_axes(key: str, value: int | tuple[int, ...], dimensions: int) -> None:
         raise ValueError(mismatch(key, got=got, expected=f"one number or {dimensions} (as patch_size)"))
 
 
-class StridedNetwork(Section):
+class NetworkSection(Section):
+    """A network by the name of its class in ``monai.networks.nets``."""
+
+    name: str
+
+    @property
+    def target(self) -> str:
+        """The full name of the class or function that builds the network."""
+        return f"monai.networks.nets.{self.name}"
+
+    def check(self, dimensions: int) -> None:
+        """Checks the values per axis against the number of axes.
+
+        Raises:
+            ValueError: The message begins with the key below ``network``.
+        """
+
+    def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
+        """Builds the network, with random weights."""
+        from monai.networks import nets
+
+        network: nn.Module = getattr(nets, self.name)(**self.arguments(dimensions, in_channels, classes))
+        return network
+
+    def arguments(self, dimensions: int, in_channels: int, classes: int) -> dict[str, Any]:
+        """Returns the arguments of ``target``, as plain data."""
+        raise NotImplementedError
+
+
+class StridedNetwork(NetworkSection):
     """A network with ``channels`` channels at each level and ``strides`` between the levels."""
 
     channels: Annotated[tuple[Width, ...], LEVELS] = (16, 32, 64, 128)
@@ -66,6 +96,7 @@ class StridedNetwork(Section):
         Raises:
             ValueError: The message begins with the key below ``network``.
         """
+        super().check(dimensions)
         for index, step in enumerate(self.steps):
             check_axes(f"strides[{index}]", step, dimensions)
 

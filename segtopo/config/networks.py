@@ -5,17 +5,16 @@ The output of a network is one channel of logits per class, background included.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from segtopo.config.deep_networks import DynUNet, ResidualEncoderUNet, SegResNetDS
-from segtopo.config.network_levels import LEVELS, Blocks, Normalization, StridedNetwork
-from segtopo.config.section import Probability, Section
+from segtopo.config.network_levels import LEVELS, Blocks, NetworkSection, Normalization, StridedNetwork
+from segtopo.config.section import Probability
 from segtopo.errors import mismatch
 
 if TYPE_CHECKING:
-    from torch import nn
     from typing_extensions import Self
 
 #: Attention heads of the four stages of Swin UNETR.
@@ -30,21 +29,18 @@ class UNet(StridedNetwork):
     norm: Normalization = "instance"
     dropout: Probability = 0.0
 
-    def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
-        """Builds the network, with random weights."""
-        from monai.networks import nets
-
-        network: nn.Module = nets.UNet(
-            spatial_dims=dimensions,
-            in_channels=in_channels,
-            out_channels=classes,
-            channels=self.channels,
-            strides=self.steps,
-            num_res_units=self.num_res_units,
-            norm=self.norm,
-            dropout=self.dropout,
-        )
-        return network
+    def arguments(self, dimensions: int, in_channels: int, classes: int) -> dict[str, Any]:
+        """Returns the arguments of ``target``, as plain data."""
+        return {
+            "spatial_dims": dimensions,
+            "in_channels": in_channels,
+            "out_channels": classes,
+            "channels": self.channels,
+            "strides": self.steps,
+            "num_res_units": self.num_res_units,
+            "norm": self.norm,
+            "dropout": self.dropout,
+        }
 
 
 class AttentionUnet(StridedNetwork):
@@ -55,22 +51,19 @@ class AttentionUnet(StridedNetwork):
     channels: Annotated[tuple[Annotated[int, Field(ge=2, le=4096)], ...], LEVELS] = (16, 32, 64, 128)
     dropout: Probability = 0.0
 
-    def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
-        """Builds the network, with random weights."""
-        from monai.networks import nets
-
-        network: nn.Module = nets.AttentionUnet(
-            spatial_dims=dimensions,
-            in_channels=in_channels,
-            out_channels=classes,
-            channels=self.channels,
-            strides=self.steps,
-            dropout=self.dropout,
-        )
-        return network
+    def arguments(self, dimensions: int, in_channels: int, classes: int) -> dict[str, Any]:
+        """Returns the arguments of ``target``, as plain data."""
+        return {
+            "spatial_dims": dimensions,
+            "in_channels": in_channels,
+            "out_channels": classes,
+            "channels": self.channels,
+            "strides": self.steps,
+            "dropout": self.dropout,
+        }
 
 
-class SegResNet(Section):
+class SegResNet(NetworkSection):
     """``monai.networks.nets.SegResNet`` (Myronenko 2018, without the autoencoder branch)."""
 
     name: Literal["SegResNet"]
@@ -86,30 +79,24 @@ class SegResNet(Section):
             raise ValueError(mismatch("blocks_up", got=got, expected=f"one less ({len(self.blocks_down) - 1})"))
         return self
 
-    def check(self, dimensions: int) -> None:
-        """Accepts any number of axes: no value is given per axis."""
-
     def reduction(self, dimensions: int) -> tuple[int, ...]:
         """Returns the factor per axis by which the deepest level is smaller than the input."""
         return (2 ** (len(self.blocks_down) - 1),) * dimensions
 
-    def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
-        """Builds the network, with random weights."""
-        from monai.networks import nets
-
-        network: nn.Module = nets.SegResNet(
-            spatial_dims=dimensions,
-            in_channels=in_channels,
-            out_channels=classes,
-            init_filters=self.init_filters,
-            blocks_down=self.blocks_down,
-            blocks_up=self.blocks_up,
-            dropout_prob=self.dropout or None,
-        )
-        return network
+    def arguments(self, dimensions: int, in_channels: int, classes: int) -> dict[str, Any]:
+        """Returns the arguments of ``target``, as plain data."""
+        return {
+            "spatial_dims": dimensions,
+            "in_channels": in_channels,
+            "out_channels": classes,
+            "init_filters": self.init_filters,
+            "blocks_down": self.blocks_down,
+            "blocks_up": self.blocks_up,
+            "dropout_prob": self.dropout or None,
+        }
 
 
-class SwinUNETR(Section):
+class SwinUNETR(NetworkSection):
     """``monai.networks.nets.SwinUNETR`` (Hatamizadeh et al. 2022), with a transformer of shifted windows."""
 
     name: Literal["SwinUNETR"]
@@ -118,28 +105,22 @@ class SwinUNETR(Section):
     window_size: Annotated[int, Field(ge=2, le=64)] = 7
     dropout: Probability = 0.0
 
-    def check(self, dimensions: int) -> None:
-        """Accepts any number of axes: no value is given per axis."""
-
     def reduction(self, dimensions: int) -> tuple[int, ...]:
         """Returns the factor per axis by which the deepest level is smaller than the input."""
         return (32,) * dimensions
 
-    def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
-        """Builds the network, with random weights."""
-        from monai.networks import nets
-
-        network: nn.Module = nets.SwinUNETR(
-            spatial_dims=dimensions,
-            in_channels=in_channels,
-            out_channels=classes,
-            feature_size=self.feature_size,
-            depths=self.depths,
-            num_heads=ATTENTION_HEADS,
-            window_size=self.window_size,
-            drop_rate=self.dropout,
-        )
-        return network
+    def arguments(self, dimensions: int, in_channels: int, classes: int) -> dict[str, Any]:
+        """Returns the arguments of ``target``, as plain data."""
+        return {
+            "spatial_dims": dimensions,
+            "in_channels": in_channels,
+            "out_channels": classes,
+            "feature_size": self.feature_size,
+            "depths": self.depths,
+            "num_heads": ATTENTION_HEADS,
+            "window_size": self.window_size,
+            "drop_rate": self.dropout,
+        }
 
 
 Network = Annotated[

@@ -139,19 +139,6 @@ def load_weights(network: torch.nn.Module, weights: Mapping[str, torch.Tensor], 
     network.load_state_dict(weights)
 
 
-def initialize(network: torch.nn.Module, path: Path) -> None:
-    """Copies the weights of a checkpoint into a network.
-
-    Raises:
-        InputError: The file is no checkpoint, or its network is another one.
-    """
-    weights = Checkpoint.load(path).weights
-    if name := _first_difference(network, weights):
-        expected = f"the network of this config (weight {name} differs)"
-        raise InputError(mismatch("initialize_from", got=f"another network in {path}", expected=expected))
-    network.load_state_dict(weights)
-
-
 def _first_difference(network: torch.nn.Module, weights: Mapping[str, torch.Tensor]) -> str | None:
     """Returns the name of the first weight that differs in presence, shape or dtype."""
     present = network.state_dict()

@@ -82,7 +82,8 @@ def run_training(config: TrainingConfig, resume: bool, console: Console) -> Trai
             cases, held_out = _read_cases(config, *found, console)
         torch.manual_seed(config.seed)
         state = TrainingState(config, cases[0].channels, device)
-        state.begin(checkpoint, config.out / LAST)
+        for line in state.begin(checkpoint, config.out / LAST):
+            say(console, line)
         history = [] if checkpoint is None else checkpoint.history
         report = Report(config, console, history, writes=processes.is_first)
         with StopRequest() as stop:

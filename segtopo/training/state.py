@@ -10,7 +10,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from segtopo.config import TrainingConfig
 from segtopo.errors import InputError, mismatch
-from segtopo.inference.checkpoint import Checkpoint, initialize, load_weights
+from segtopo.inference.checkpoint import Checkpoint, load_weights
+from segtopo.inference.initial_weights import initialize
 from segtopo.training.epoch_rows import EPOCH, Row
 
 Weights = tuple[torch.Tensor, ...] | list[torch.Tensor]
@@ -38,20 +39,24 @@ class TrainingState:
         self.epoch_sums: Row = {}
         self.best_score: float | None = None
 
-    def begin(self, checkpoint: Checkpoint | None, path: Path) -> None:
+    def begin(self, checkpoint: Checkpoint | None, path: Path) -> list[str]:
         """Begins anew or continues from a checkpoint.
 
+        Returns:
+            Lines that say which weights were loaded from the file of the config, if it names one.
+
         Raises:
-            InputError: The checkpoint does not fit the config; the message names ``path``. Or the weights to start from
-                are those of another network.
+            InputError: The checkpoint does not fit the config; the message names ``path``. Or none of the weights to
+                start from fits the network.
         """
+        lines: list[str] = []
         if checkpoint is None and self.config.initialize_from is not None:
-            initialize(self.network, self.config.initialize_from)
+            lines = initialize(self.network, self.config.initialize_from)
         self.network.to(self.device)
         self.averaged = None if self.config.ema is None else _averaged(self.network, self.config.ema)
         self.optimizer = self.config.optimizer.build(self.network.parameters())
         if checkpoint is None:
-            return
+            return lines
         try:
             self._restore(checkpoint, path)
         except InputError:
@@ -60,6 +65,7 @@ class TrainingState:
             reason = " ".join(str(error).split())[:200]
             got = f"a state that does not fit its config ({reason})"
             raise InputError(mismatch(path, got=got, expected="the state of a training with this config")) from error
+        return lines
 
     @property
     def predicting(self) -> torch.nn.Module:
