@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +55,8 @@ def test_a_cached_case_has_the_values_of_its_files(shape: tuple[int, ...], tmp_p
     case = find_cases(config.data)[0][0]
     expected, found = load_case(case, config), CaseCache(config.cache_folder, config).get(case)
     assert (found.grid, found.channels, found.spacing) == (expected.grid, 1, expected.spacing)
-    assert np.array_equal(found.reference[:], expected.reference)
-    for array, reference in ((found.image, expected.image), (found.label, expected.label)):
+    arrays = ((found.image, expected.image), (found.label, expected.label), (found.reference, expected.reference))
+    for array, reference in arrays:
         assert array[:].dtype == reference.dtype
         assert np.array_equal(array[:], reference)
         window = (slice(None), *(slice(length // 3, length // 2) for length in shape))
@@ -73,7 +72,9 @@ def test_a_case_is_read_once(data: Path, loads: list[str]) -> None:
     assert loads == ["case_0", "case_1"]
 
 
-@pytest.mark.parametrize("override", ["data.channels=[0]", "data.label=1", "data.normalization={name: Percentiles}"])
+@pytest.mark.parametrize(
+    "override", ["data.channels=[0]", "data.label=1", "data.spacing=[2, 2]", "data.normalization={name: Percentiles}"]
+)
 def test_another_config_of_the_data_has_entries_of_its_own(data: Path, loads: list[str], override: str) -> None:
     first, second = cached(config_of(data)), cached(config_of(data, override))
     assert len(loads) == 4
@@ -106,7 +107,6 @@ def test_a_damaged_entry_is_made_again(data: Path, loads: list[str], name: str, 
     again = cached(config_of(data))
     assert again == first
     assert np.array_equal(again[1].label[:], load_case(find_cases(config_of(data).data)[0][1], config_of(data)).label)
-    # A bit of the name or of the spacing in case.json may change without harm to the arrays; all else is noticed.
     assert loads == ["case_0", "case_1", "case_1"]
 
 
@@ -191,4 +191,3 @@ def test_the_content_of_an_entry_is_plain(data: Path) -> None:
     content = json.loads((case.folder / "case.json").read_text())
     assert content["grid"]["shape"] == [24, 21]
     assert content["files"].keys() == {"foreground.npy", "image.b2nd", "label.b2nd", "reference.b2nd"}
-    assert time.time() - case.folder.stat().st_mtime < 60

@@ -34,7 +34,7 @@ from segtopo.training.labels import count_voxels
 FORMAT = 1
 IMAGE_FILE, LABEL_FILE, REFERENCE_FILE = "image.b2nd", "label.b2nd", "reference.b2nd"
 FOREGROUND_FILE, CASE_FILE = "foreground.npy", "case.json"
-FILES = "files"
+FILES, CHECKSUM = "files", "checksum"
 #: Keys of ``data`` on which the values of a case do not depend.
 SOURCES = {"train", "dataset", "table", "validation", "split"}
 #: Edges of the parts that are compressed alone, by the number of axes: 1 MiB of float32.
@@ -155,9 +155,11 @@ def _write(entry: Path, case: LoadedCase, classes: int) -> None:
             "channels": len(case.image),
             "spacing": case.spacing,
             "voxels": voxels,
-            FILES: {file.name: [*_size_and_time(file), _checksum(file)] for file in sorted(entry.iterdir())},
+            FILES: {
+                file.name: [*_size_and_time(file), _checksum(file.read_bytes())] for file in sorted(entry.iterdir())
+            },
         }
-        (entry / CASE_FILE).write_text(json.dumps(content))
+        (entry / CASE_FILE).write_text(json.dumps({CHECKSUM: _checksum(json.dumps(content).encode()), **content}))
     except BaseException:
         shutil.rmtree(entry, ignore_errors=True)
         raise
@@ -167,8 +169,8 @@ def _read(entry: Path) -> CachedCase | None:
     """Reads an entry; None if there is none, or an incomplete or damaged one."""
     try:
         content = json.loads((entry / CASE_FILE).read_text())
-        files = content.pop(FILES)
-        intact = all(_is_intact(entry / name, *state) for name, state in files.items())
+        intact = content.pop(CHECKSUM) == _checksum(json.dumps(content).encode())
+        intact = intact and all(_is_intact(entry / name, *state) for name, state in content.pop(FILES).items())
         spacing, voxels = (tuple(content.pop(key)) for key in ("spacing", "voxels"))
         grid = TrainingGrid(**{key: tuple(value) for key, value in content.pop("grid").items()})
         return CachedCase(folder=entry, spacing=spacing, grid=grid, voxels=voxels, **content) if intact else None
@@ -179,7 +181,7 @@ def _read(entry: Path) -> CachedCase | None:
 def _is_intact(file: Path, size: int, modified: int, checksum: int) -> bool:
     """Whether a file has its content. It is read only if it was written at another time: a copy, or a damaged one."""
     found_size, found_modified = _size_and_time(file)
-    return found_size == size and (found_modified == modified or _checksum(file) == checksum)
+    return found_size == size and (found_modified == modified or _checksum(file.read_bytes()) == checksum)
 
 
 def _size_and_time(file: Path) -> tuple[int, int]:
@@ -187,8 +189,8 @@ def _size_and_time(file: Path) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def _checksum(file: Path) -> int:
-    return zlib.crc32(file.read_bytes())
+def _checksum(content: bytes) -> int:
+    return zlib.crc32(content)
 
 
 def _compress(array: npt.NDArray[Any]) -> bytes:
