@@ -20,6 +20,7 @@ def test_help_shows_every_command_with_an_example_on_one_line(capsys: pytest.Cap
         "plan",
         "train",
         "predict",
+        "export",
         "repair",
         "calibrate",
         "evaluate",

@@ -25,9 +25,9 @@ def export(
     *,
     out: Annotated[Path, typer.Option(help="New or empty folder for the exported files.")],
 ) -> None:
-    """Exports a trained network as ONNX, TorchScript and a MONAI bundle, with a model card.
+    """Writes a network as ONNX, TorchScript and MONAI bundle.
 
-    The files are checked: their probabilities equal those of the checkpoint.
+    A model card lies beside them. The files are checked: their probabilities equal those of the checkpoint.
     """
     from segtopo.inference.export import export as run_export
 

@@ -30,9 +30,9 @@ def plan(
         ),
     ] = None,
 ) -> None:
-    """Prints a config (YAML) that fits a data set, for segtopo train.
+    """Prints a config (YAML) that fits a data set.
 
-    The config has the reason of each value. Standard error has one line about the data.
+    It is for segtopo train, and has the reason of each value. Standard error has one line about the data.
     """
     from segtopo.planning import plan as run_planning
 
