@@ -224,9 +224,28 @@ def test_a_table_names_files_channels_and_groups(tmp_path: Path) -> None:
     assert problem in refusal(tmp_path, data | {"split": {"group": "p"}})
 
 
+def test_a_table_may_name_the_folds(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{case}.nii" for case in "abcde"))
+    rows = [f"{case}.nii,{case}.nii,{fold}" for case, fold in zip("abcde", "01201", strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join(["image,label,fold", *rows]))
+
+    def data(**split: Any) -> dict[str, Any]:
+        return {"table": str(tmp_path / "t.csv"), "split": split}
+
+    for fold, expected in ((0, ["bce", "ad"]), (1, ["acd", "be"]), (2, ["abde", "c"])):
+        parts = find_cases(config_of(tmp_path, data(folds=3, fold=fold)).data)
+        assert ["".join(case.name for case in part) for part in parts] == expected
+    assert len(find_cases(config_of(tmp_path, data(fraction=0.2)).data)[1]) == 1
+    problem = "data.table: got the folds 0, 1, 2, expected 0 to 3, as data.split.folds"
+    assert problem in refusal(tmp_path, data(folds=4, fold=0))
+    problem = "data.split.group: got 'x', expected no value: data.table has a column fold"
+    assert problem in refusal(tmp_path, data(folds=3, fold=0, group="x"))
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
+        ("image,label,fold\na.nii,a.nii,-1\n", "got the fold '-1' in line 2, expected a number from 0"),
         ("", "got the columns (none), expected the columns image and label"),
         ("image,mask\na,b\n", "got the columns image, mask, expected the columns image and label"),
         ("image,label\n", "got no row, expected at least one case"),

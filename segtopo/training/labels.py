@@ -60,7 +60,8 @@ def count_voxels(labels: LabelArray, classes: int) -> list[int]:
     """
     # In parts, because NumPy converts what it counts to 64-bit integers.
     parts = np.array_split(labels.ravel(), 1 + labels.size // LARGEST_PART)
-    return [int(number) for number in sum(np.bincount(part, minlength=classes)[:classes] for part in parts)]
+    counts = np.sum([np.bincount(part, minlength=classes)[:classes] for part in parts], axis=0)
+    return [int(number) for number in counts]
 
 
 def check_all_present(counts: Sequence[Sequence[int]], data: DataConfig) -> None:
