@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import json
+import shutil
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from oracles.tiny_training import tiny_config, write_config
+from oracles.dicom_files import slices_of, write_slices
+from oracles.tiny_training import make_cases, tiny_config, write_config
 from segtopo.config import TrainingConfig, load_config
 from segtopo.errors import InputError
+from segtopo.inference import predict
 from segtopo.inference.images import find_images, load_image
+from segtopo.training import train
 from segtopo.training.case_loading import load_case
 from segtopo.training.case_sources import TrainingCase, cases_of_source
 from segtopo.training.training_cases import find_cases
-from segtopo.volumes import Volume, write_volume
+from segtopo.volumes import Volume, read_volume, write_volume
+from segtopo.volumes.case_pairs import pair_cases
 
 V2 = {"channel_names": {"0": "T1", "1": "T2"}, "labels": {"background": 0, "bar": 1}, "file_ending": ".nii.gz"}
 
 
-def config_of(folder: Path, data: dict[str, Any]) -> TrainingConfig:
-    config = tiny_config(folder, folder / "out")
+def config_of(folder: Path, data: dict[str, Any], **changes: Any) -> TrainingConfig:
+    config = tiny_config(folder, folder / "out") | changes
     config["data"] = {"normalization": {"name": "ZScore"}, **data}
     return load_config(write_config(folder / "config.yaml", config))
 
@@ -217,9 +224,28 @@ def test_a_table_names_files_channels_and_groups(tmp_path: Path) -> None:
     assert problem in refusal(tmp_path, data | {"split": {"group": "p"}})
 
 
+def test_a_table_may_name_the_folds(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{case}.nii" for case in "abcde"))
+    rows = [f"{case}.nii,{case}.nii,{fold}" for case, fold in zip("abcde", "01201", strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join(["image,label,fold", *rows]))
+
+    def data(**split: Any) -> dict[str, Any]:
+        return {"table": str(tmp_path / "t.csv"), "split": split}
+
+    for fold, expected in ((0, ["bce", "ad"]), (1, ["acd", "be"]), (2, ["abde", "c"])):
+        parts = find_cases(config_of(tmp_path, data(folds=3, fold=fold)).data)
+        assert ["".join(case.name for case in part) for part in parts] == expected
+    assert len(find_cases(config_of(tmp_path, data(fraction=0.2)).data)[1]) == 1
+    problem = "data.table: got the folds 0, 1, 2, expected 0 to 3, as data.split.folds"
+    assert problem in refusal(tmp_path, data(folds=4, fold=0))
+    problem = "data.split.group: got 'x', expected no value: data.table has a column fold"
+    assert problem in refusal(tmp_path, data(folds=3, fold=0, group="x"))
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
+        ("image,label,fold\na.nii,a.nii,-1\n", "got the fold '-1' in line 2, expected a number from 0"),
         ("", "got the columns (none), expected the columns image and label"),
         ("image,mask\na,b\n", "got the columns image, mask, expected the columns image and label"),
         ("image,label\n", "got no row, expected at least one case"),
@@ -239,3 +265,37 @@ def test_a_table_that_cannot_be_used_is_refused(content: str, problem: str, tmp_
 
 def test_a_table_that_is_missing_is_refused(tmp_path: Path) -> None:
     assert "t.csv: cannot be read: No such file" in refusal(tmp_path, {"table": str(tmp_path / "t.csv")})
+
+
+def test_a_series_of_dicom_is_an_image_of_any_source(tmp_path: Path) -> None:
+    voxels = np.random.default_rng(0).integers(0, 900, (7, 14, 11)).astype(np.uint16)
+    series = write_slices(tmp_path / "i" / "case.1", slices_of(voxels))
+    scan = read_volume(series)
+    write_volume(tmp_path / "l" / "case.1.nii.gz", scan.array > 500, scan)
+    (tmp_path / "t.csv").write_text("image,label\ni/case.1,l/case.1.nii.gz\n")
+    pair = {"image": "i/case.1", "label": "l/case.1.nii.gz"}
+    sources = [
+        {"train": {"images": str(tmp_path / "i"), "labels": str(tmp_path / "l")}},
+        {"table": str(tmp_path / "t.csv")},
+        write_json(tmp_path, {"labels": MSD_LABELS, "training": [pair]}),
+    ]
+    for source in sources:
+        config = config_of(tmp_path, source, patch_size=[8, 8, 4])
+        (case,) = cases_of_source(config.data)
+        assert (case.name, case.images) == ("case.1", (series,))
+        loaded = load_case(case, config)
+        assert np.array_equal(loaded.reference[0], scan.array > 500)
+        assert find_images(tmp_path / "i", config.data, 1) == {"case.1": (series,)}
+
+
+def test_predictions_of_channel_files_are_named_like_their_labels(tmp_path: Path) -> None:
+    data = make_cases(tmp_path / "data", (24, 21), count=2)
+    for path in sorted((data / "images").iterdir()):
+        stem = path.name.removesuffix(".nii.gz")
+        shutil.copy(path, path.with_name(f"{stem}_0001.nii.gz"))
+        path.rename(path.with_name(f"{stem}_0000.nii.gz"))
+    path = write_config(tmp_path / "config.yaml", tiny_config(data, tmp_path / "out"))
+    trained = train(path, ["data.split=null", "epochs=1"], console=Console(file=StringIO()))
+    predict(trained.last, data / "images", tmp_path / "masks", device="cpu")
+    assert not pair_cases(tmp_path / "masks", data / "labels").extra
+    assert [path.name for path in sorted((tmp_path / "masks").iterdir())] == ["case_0.nii.gz", "case_1.nii.gz"]

@@ -94,11 +94,11 @@ class Waiting:
 
 def train_here(path: Path) -> None:
     """Trains in this process and prints the figures as JSON."""
-    from segtopo.training import engine
+    from segtopo.training import train, training_run
 
     peaks, ended = {"prepare": 0.0, "train": 0.0}, Event()
     loaders: list[Waiting] = []
-    build = engine.patch_loader
+    build = training_run.patch_loader
 
     def patch_loader(*arguments: Any) -> Waiting:
         loaders.append(Waiting(build(*arguments)))
@@ -109,11 +109,11 @@ def train_here(path: Path) -> None:
             phase = "train" if loaders else "prepare"
             peaks[phase] = max(peaks[phase], memory_of_family())
 
-    engine.patch_loader = patch_loader  # type: ignore[assignment]
+    training_run.patch_loader = patch_loader  # type: ignore[assignment]
     watcher = Thread(target=watch)
     watcher.start()
     try:
-        engine.train(path)
+        train(path)
     finally:
         ended.set()
         watcher.join()

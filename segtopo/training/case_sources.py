@@ -14,20 +14,22 @@ from segtopo.errors import InputError, mismatch
 from segtopo.volumes import group_channel_files, image_stem, images_by_name, is_one_image
 from segtopo.volumes.dataset_json import read_dataset_json
 
-IMAGE, LABEL, CASE, GROUP = "image", "label", "case", "group"
+IMAGE, LABEL, CASE, GROUP, FOLD = "image", "label", "case", "group", "fold"
 
 
 @dataclass(frozen=True)
 class TrainingCase:
     """An image, in one file or in a file for each channel, and its label.
 
-    ``group`` names the cases that a split does not separate, None if each case is a group of its own.
+    ``group`` names the cases that a split does not separate, None if each case is a group of its own. ``fold`` is the
+    number of the fold in which it is validated, None if the split chooses.
     """
 
     name: str
     images: tuple[Path, ...]
     label: Path
     group: str | None = None
+    fold: int | None = None
 
 
 def cases_of_source(data: DataConfig) -> list[TrainingCase]:
@@ -126,8 +128,8 @@ def read_table(path: Path) -> list[TrainingCase]:
     """Reads a CSV file with a row for each case.
 
     Columns: ``image``, or several whose names begin with ``image``, one for each channel in this order; ``label``;
-    optionally ``case``, the name (default: that of the label file), and ``group``, the cases that a split does not
-    separate. Paths are relative to the folder of the table.
+    optionally ``case``, the name (default: that of the label file); ``group``, the cases that a split does not
+    separate; and ``fold``, the number of the fold. Paths are relative to the folder of the table.
 
     Raises:
         InputError: The file cannot be read, a column or a value is missing, a file does not exist, or two cases have
@@ -162,7 +164,11 @@ def _case_of_row(row: Mapping[str, str | None], images: Sequence[str], path: Pat
             raise InputError(mismatch(path, got=f"no {column} in line {line}", expected="a path in each row"))
     label = path.parent / str(row[LABEL])
     files = tuple(path.parent / str(row[column]) for column in images)
-    return TrainingCase(row.get(CASE) or image_stem(label), files, label, row.get(GROUP) or None)
+    fold = row.get(FOLD) or None
+    if fold is not None and not (fold.isascii() and fold.isdigit()):
+        raise InputError(mismatch(path, got=f"the fold {fold!r} in line {line}", expected="a number from 0"))
+    name = row.get(CASE) or image_stem(label)
+    return TrainingCase(name, files, label, row.get(GROUP) or None, None if fold is None else int(fold))
 
 
 def _check_files(cases: Sequence[TrainingCase], path: Path) -> None:

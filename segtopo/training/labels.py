@@ -13,6 +13,9 @@ from segtopo.errors import InputError, mismatch
 from segtopo.inference.resampling import LabelArray
 from segtopo.volumes import Volume, mask_of, read_volume
 
+#: Voxels that are counted at once.
+LARGEST_PART = 2**20
+
 
 def load_label(path: Path, data: DataConfig) -> Volume:
     """Reads a label map with values 0 to ``data.classes`` - 1, or for two classes any binary mask.
@@ -55,7 +58,10 @@ def count_voxels(labels: LabelArray, classes: int) -> list[int]:
         >>> count_voxels(np.array([[0, 2, 2], [0, 0, 3]], np.uint8), classes=4)
         [3, 0, 2, 1]
     """
-    return [int(number) for number in np.bincount(labels.ravel(), minlength=classes)[:classes]]
+    # In parts, because NumPy converts what it counts to 64-bit integers.
+    parts = np.array_split(labels.ravel(), 1 + labels.size // LARGEST_PART)
+    counts = np.sum([np.bincount(part, minlength=classes)[:classes] for part in parts], axis=0)
+    return [int(number) for number in counts]
 
 
 def check_all_present(counts: Sequence[Sequence[int]], data: DataConfig) -> None:

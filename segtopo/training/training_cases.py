@@ -29,9 +29,15 @@ def find_cases(data: DataConfig) -> tuple[list[TrainingCase], list[TrainingCase]
 def split_cases(cases: Sequence[TrainingCase], split: Split) -> tuple[list[TrainingCase], list[TrainingCase]]:
     """Splits cases into those for training and those for validation; the cases of a group stay together.
 
+    If the cases have folds of their own, those of the fold ``split.fold`` are for validation.
+
     Raises:
-        InputError: ``split.group`` is not found in a name, or there are too few groups.
+        InputError: ``split.group`` is not found in a name, there are too few groups, or the cases have other folds.
     """
+    if split.folds is not None and any(case.fold is not None for case in cases):
+        held_out_fold = _fold_of_table(cases, split)
+        train = [case for case in cases if case.fold != held_out_fold]
+        return train, [case for case in cases if case.fold == held_out_fold]
     groups = [_group(case, split.group) for case in cases]
     names = sorted(set(groups))
     least = split.folds or 2
@@ -48,10 +54,27 @@ def _held_out(groups: Sequence[str], split: Split) -> set[str]:
     if split.folds is None:
         fraction = DEFAULT_FRACTION if split.fraction is None else split.fraction
         return set(Random(split.seed).sample(groups, min(ceil(fraction * len(groups)), len(groups) - 1)))
+    return set(Random(split.seed).sample(groups, len(groups))[_fold(split) :: split.folds])
+
+
+def _fold(split: Split) -> int:
     if split.fold is None:
-        expected = f"the number of a fold, from 0 to {split.folds - 1}"
-        raise InputError(mismatch("data.split.fold", got="no value", expected=expected))
-    return set(Random(split.seed).sample(groups, len(groups))[split.fold :: split.folds])
+        raise InputError(mismatch("data.split.fold", got="no value", expected="the number of a fold"))
+    return split.fold
+
+
+def _fold_of_table(cases: Sequence[TrainingCase], split: Split) -> int:
+    """Returns the fold for validation, once all cases have one of the ``split.folds`` folds."""
+    assert split.folds is not None
+    if split.group is not None:
+        expected = "no value: data.table has a column fold"
+        raise InputError(mismatch("data.split.group", got=repr(split.group), expected=expected))
+    folds = {case.fold for case in cases}
+    if folds != set(range(split.folds)):
+        listed = ", ".join("none" if fold is None else str(fold) for fold in sorted(folds, key=str))
+        expected = f"0 to {split.folds - 1}, as data.split.folds"
+        raise InputError(mismatch("data.table", got=f"the folds {listed}", expected=expected))
+    return _fold(split)
 
 
 def _group(case: TrainingCase, pattern: str | None) -> str:
