@@ -196,6 +196,25 @@ def test_labels_that_are_undecided_are_no_class(tmp_path: Path) -> None:
     assert config.data.normalization.name == "Range"
 
 
+def test_each_label_is_a_class(tmp_path: Path) -> None:
+    labels = ball((30, 28), 9.0).astype(np.uint8) + ball((30, 28), 4.0)
+    data = write_cases(tmp_path / "rings", [np.ones((30, 28), np.float32)] * 2, [labels] * 2, np.eye(4))
+    assert planned(data).data.classes == 3
+    lines = plan(data).config.splitlines()
+    assert sum(line.startswith(("# Class 1: ", "# Class 2: ")) for line in lines) == 2
+
+
+def test_a_table_of_cases_is_planned(tmp_path: Path) -> None:
+    data = make_cases(tmp_path / "bars", (40, 33))
+    rows = [f"bars/images/case_{n}.nii.gz,bars/labels/case_{n}.nii.gz,subject{n // 2}" for n in range(4)]
+    (tmp_path / "cases.csv").write_text("\n".join(["image,label,group", *rows]))
+    config = planned(tmp_path / "cases.csv")
+    assert config.data.table == tmp_path / "cases.csv"
+    assert config.patch_size == planned(data).patch_size
+    assert config.data.split is not None
+    assert config.data.split.group is None
+
+
 @pytest.mark.parametrize(
     ("names", "together"),
     [
