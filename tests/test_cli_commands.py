@@ -196,5 +196,12 @@ def test_predict_hands_its_arguments_on(
     arguments = ["predict", "best.pt", "fold_1", "images", "--out", "masks", "--probabilities", "--overlap", "0.25"]
     assert run([*arguments, "--mirror"]) == 0
     options = {"probabilities": True, "overlap": 0.25, "mirror": True, "repair": False, "device": "auto"}
+    options["dicom_seg"] = False
     assert training.predict == ([Path("best.pt"), Path("fold_1")], Path("images"), Path("masks"), options)
     assert capsys.readouterr().out.splitlines() == ["predict 1/1: one", "masks (1): masks"]
+    assert run([*arguments, "--dicom-seg"]) == 0
+    assert training.predict[-1]["dicom_seg"] is True
+    assert run([*arguments, "--dicom-seg", "--segment-names", "artery,vein"]) == 0
+    assert training.predict[-1]["dicom_seg"] == ["artery", "vein"]
+    assert run([*arguments, "--segment-names", "artery"]) == 2
+    assert capsys.readouterr().err == "error: --segment-names: got names, expected --dicom-seg beside them\n"

@@ -104,7 +104,7 @@ def test_a_bundle_writes_the_masks_of_segtopo_predict(
     for mask in predict(checkpoint, images, tmp_path / "expected"):
         expected, got = read_volume(mask), read_volume(tmp_path / "masks" / mask.name)
         assert got.array.shape == expected.array.shape
-        assert np.mean((got.array > 0) != (expected.array > 0)) < 0.002
+        assert np.mean((got.array > 0) != (expected.array > 0)) < 0.0005
         assert 0 < (expected.array > 0).mean() < 1
         if kind != "2D pictures":
             assert np.allclose(got.affine, expected.affine, atol=1e-4)
@@ -147,5 +147,5 @@ def test_a_full_folder_and_another_file_are_refused(tmp_path: Path, checkpoint: 
     (tmp_path / "other.pt").write_text("x")
     with pytest.raises(InputError, match="expected a checkpoint"):
         export(tmp_path / "other.pt", tmp_path / "out")
-    with pytest.raises(InputError, match="out"):
+    with pytest.raises(InputError, match="expected a new or empty folder"):
         export(checkpoint, checkpoint.parents[1])

@@ -9,6 +9,7 @@ import typer
 
 from segtopo.cli.console import show_progress
 from segtopo.cli.parameters import existing
+from segtopo.errors import InputError, mismatch
 
 EXAMPLE = (
     "segtopo predict runs/example/best.pt data_samples/vessels2d/test/images --out runs/example/masks --probabilities"
@@ -58,6 +59,13 @@ def predict(
             callback=existing("a JSON file of repair rules"),
         ),
     ] = None,
+    dicom_seg: Annotated[
+        bool, typer.Option("--dicom-seg", help="Also write DICOM segmentations of DICOM series, to OUT/dicom_seg.")
+    ] = False,
+    segment_names: Annotated[
+        str | None,
+        typer.Option(help="Names of their segments, one for each class, for instance artery,vein.", metavar="NAMES"),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Segments images with a trained network.
@@ -65,6 +73,9 @@ def predict(
     Each mask has the name and the geometry of its image. A run that was stopped goes on where it stopped, with the same
     command. An image that cannot be used does not stop the others.
     """
+    if segment_names is not None and not dicom_seg:
+        raise InputError(mismatch("--segment-names", got="names", expected="--dicom-seg beside them"))
+    names = segment_names.split(",") if segment_names is not None else dicom_seg
     from segtopo.inference import predict as run_prediction
     from segtopo.repair import RepairRules
 
@@ -77,6 +88,7 @@ def predict(
             overlap=overlap,
             mirror=mirror,
             repair=RepairRules.load(rules) if rules else repair,
+            dicom_seg=names,
             device=device,
             progress=progress,
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 from segtopo.case_records import CaseRecords
 from segtopo.errors import FailedCasesError, InputError, mismatch
+from segtopo.inference.dicom_segments import DicomSegments
 from segtopo.inference.ensemble import Ensemble
 from segtopo.inference.images import ImageFiles, find_images
 from segtopo.inference.sliding_windows import choose_device, most_probable
@@ -34,6 +35,7 @@ def predict(
     overlap: float = 0.5,
     mirror: bool = False,
     repair: bool | RepairRules | Sequence[RepairRules] = False,
+    dicom_seg: bool | Sequence[str] = False,
     progress: Progress = lambda case, number, total: None,
 ) -> list[Path]:
     """Segments images by sliding windows and writes masks of the same name and geometry.
@@ -55,6 +57,9 @@ def predict(
         repair: Rules by which the masks are repaired, for all foreground classes or for each, see
             :func:`segtopo.repair.repair_classes`. True: the rules that the training has calibrated, or the default
             rules if it has none. False: no repair. A repair also writes ``out/edits.csv``, which lists every edit.
+        dicom_seg: The names of the segments, one for each foreground class, or True for ``class 1``, ``class 2`` and
+            so on: also write a DICOM segmentation of each image, a DICOM series, to ``out/dicom_seg``. It needs the
+            extra ``dicom``.
         progress: Called before each image with its name, its number (from 1) and the number of images.
 
     Returns:
@@ -72,6 +77,7 @@ def predict(
     given = [checkpoints] if isinstance(checkpoints, str | Path) else checkpoints
     ensemble = Ensemble([Path(path) for path in given], target, overlap, mirror)
     rules = _rules(repair, ensemble)
+    segments = DicomSegments.of(dicom_seg, ensemble.data.classes)
     found = find_images(images, ensemble.data, ensemble.in_channels)
     settings = {
         "command": "predict",
@@ -80,10 +86,11 @@ def predict(
         "mirror": mirror,
         "probabilities": probabilities,
         "repair": None if rules is None else [asdict(own) for own in rules],
+        "dicom_seg": None if segments is None else list(segments.names),
     }
     failures: dict[str, str] = {}
     with CaseRecords(out, settings) as records:
-        segment = _Segmentation(ensemble, records, rules, probabilities)
+        segment = _Segmentation(ensemble, records, rules, segments, probabilities)
         done = {name: records.load(name, files) for name, files in found.items()}
         waiting = [name for name, record in done.items() if record is None]
         for number, name in enumerate(waiting, start=1):
@@ -115,6 +122,7 @@ class _Segmentation:
     ensemble: Ensemble
     records: CaseRecords
     rules: list[RepairRules] | None
+    segments: DicomSegments | None
     probabilities: bool
 
     def __call__(self, name: str, files: ImageFiles) -> dict[str, Any]:
@@ -133,6 +141,8 @@ class _Segmentation:
         if self.probabilities:
             written.append(f"{PROBABILITIES}/{_file_name(name, files[0], PROBABILITY_EXTENSION)}")
             write_volume(self.records.out / written[-1], maps[0] if len(maps) == 1 else maps, like=volume)
+        if self.segments is not None:
+            written.append(self.segments.write(self.records.out, name, files[0], labels, volume))
         is_binary = self.ensemble.data.classes == 2
         write_volume(self.records.out / mask, labels.astype(bool) if is_binary else labels, like=volume)
         record = asdict(case)

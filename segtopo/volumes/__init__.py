@@ -1,6 +1,7 @@
 """Medical images and masks in files, with their geometry."""
 
 from segtopo.volumes.channel_files import group_channel_files, read_channels
+from segtopo.volumes.dicom.segmentation_writer import write_dicom_segmentation
 from segtopo.volumes.file_names import (
     image_extension,
     image_stem,
@@ -34,5 +35,6 @@ __all__ = [
     "read_mask",
     "read_volume",
     "result_extension",
+    "write_dicom_segmentation",
     "write_volume",
 ]

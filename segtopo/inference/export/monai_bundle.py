@@ -45,7 +45,7 @@ def inference_config(model: ExportedModel) -> Component:
     loader = {
         "_target_": "CheckpointLoader",
         "load_path": "$@bundle_root + '/models/model.pt'",
-        "load_dict": {"model": "@network"},
+        "load_dict": {"model": "@network_def"},
         "map_location": "@device",
     }
     return {
@@ -56,7 +56,8 @@ def inference_config(model: ExportedModel) -> Component:
         "images": "$sorted(glob.glob(os.path.join(@dataset_dir, '*')))",
         "device": "$torch.device('cuda' if torch.cuda.is_available() else 'cpu')",
         "network_def": {"_target_": config.network.target, **network},
-        "network": "$@network_def.to(@device)",
+        # segtopo averages the probabilities of overlapping windows, not the logits.
+        "network": "$torch.nn.Sequential(@network_def, torch.nn.Softmax(dim=1)).to(@device)",
         "preprocessing": {"_target_": "Compose", "transforms": preprocessing(model)},
         "dataset": {
             "_target_": "Dataset",
@@ -112,7 +113,7 @@ def _normalization(options: Component, channels: Sequence[int] | None) -> Compon
 
 
 def postprocessing(model: ExportedModel) -> list[Component]:
-    """Returns the transforms that make a mask of the logits, on the grid of the image, and write it."""
+    """Returns the transforms that make a mask of the probabilities, on the grid of the image, and write it."""
     back: Component = {
         "_target_": "Invertd",
         "keys": "pred",
@@ -131,7 +132,6 @@ def postprocessing(model: ExportedModel) -> list[Component]:
         "resample": False,
     }
     return [
-        {"_target_": "Activationsd", "keys": "pred", "softmax": True},
         back,
         {"_target_": "AsDiscreted", "keys": "pred", "argmax": True},
         save,

@@ -1,0 +1,51 @@
+"""The masks of a prediction as DICOM segmentations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segtopo.errors import InputError, mismatch
+from segtopo.volumes import Volume, write_dicom_segmentation
+
+FOLDER = "dicom_seg"
+
+
+@dataclass(frozen=True)
+class DicomSegments:
+    """The names of the segments, for the labels 1, 2, ..."""
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, names: bool | Sequence[str], classes: int) -> DicomSegments | None:
+        """Checks the names, and that DICOM can be written, before any image is segmented.
+
+        Args:
+            names: The names; True: ``class 1``, ``class 2`` and so on; False: no segmentations, the result is None.
+            classes: The number of classes, the background included.
+
+        Raises:
+            InputError: There is not one name for each class.
+            ModuleNotFoundError: The extra ``dicom`` is not installed.
+        """
+        if names is False:
+            return None
+        given = [f"class {label}" for label in range(1, classes)] if names is True else list(names)
+        if len(given) != classes - 1 or not all(given):
+            expected = f"a name for each of {classes - 1} foreground classes"
+            raise InputError(mismatch("dicom_seg", got=given, expected=expected))
+        import_module("highdicom")
+        return cls(tuple(given))
+
+    def write(self, out: Path, name: str, image: Path, labels: npt.NDArray[Any], volume: Volume) -> str:
+        """Writes the labels of an image and returns the name of the file in ``out``."""
+        file = f"{FOLDER}/{name}.dcm"
+        write_dicom_segmentation(out / file, labels.astype(np.uint8), image, volume, self.names)
+        return file
