@@ -73,7 +73,7 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     parse_config(config, "config")
     monkeypatch.setattr(Checkpoint, "build_network", lambda self, path: Threshold())
     path = tmp_path / "checkpoint.pt"
-    state = dict.fromkeys(("network", "averaged", "optimizer", "loss", "scaler", "epoch_sums"), {})
+    state = {key: {} for key in ("network", "averaged", "optimizer", "loss", "scaler", "epoch_sums")}
     Checkpoint(config=config, in_channels=1, iteration=0, **state).save(path)
     return path
 
