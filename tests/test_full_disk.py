@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -21,13 +21,16 @@ from segtopo.repair import repair_files
 from segtopo.training import train
 from segtopo.volumes import write_volume
 
-# nibabel leaves a file open that it could not write.
+resource = pytest.importorskip("resource", reason="a limit of the size of files")
+
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-if sys.platform == "win32":
-    pytest.skip("no limit of the size of files", allow_module_level=True)
 
-import resource
+@pytest.fixture(autouse=True)
+def garbage_collected() -> Iterator[None]:
+    """Closes the files that nibabel leaves open when it cannot write them, while their warnings are ignored."""
+    yield
+    gc.collect()
 
 
 @contextmanager
