@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from segtopo.atomic_output import atomic_outputs
+from segtopo.atomic_output import atomic_outputs, output_errors
 from segtopo.errors import InputError, mismatch
 from segtopo.evaluation.case_masks import Case
 from segtopo.evaluation.case_scores import CaseResult
@@ -125,7 +125,8 @@ def evaluate(
             command,
         )
         for report in chosen:
-            report.write(folder / report.file_name, evaluation)
+            with output_errors(out / report.file_name):
+                report.write(folder / report.file_name, evaluation)
     return evaluation
 
 

@@ -112,6 +112,8 @@ class TrainingState:
         scratch.step()
         keys = scratch.state[sample].keys()
         weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        if unknown := set(self.optimizer.state) - set(weights):
+            raise InputError(mismatch(path, got=f"{len(unknown)} more states of the optimiser", expected="one each"))
         for number, weight in enumerate(weights):
             state: dict[str, Any] = self.optimizer.state.get(weight, {})
             shapes = {tuple(value.shape) for value in state.values() if isinstance(value, torch.Tensor)}
