@@ -5,13 +5,14 @@ is within 1 % of the distance; GUDHI's, by default, is exact up to rounding, and
 five minutes.
 
     python scripts/bench/distances.py
-    python scripts/bench/distances.py --points 3000 --rounds 3 --out runs/bench
+    python scripts/bench/distances.py --points 10 3000 --distances bottleneck --rounds 3 --out runs/bench
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from inputs import DIAGRAMS, DiagramPoints
 from timing import argument_parser, coloured_ratio, compare_times, print_table, use_cores, write_json
 
 Distance = Callable[[], float]
+
+DISTANCES = "Wasserstein", "bottleneck"
 
 
 def programs(first: DiagramPoints, second: DiagramPoints) -> dict[str, tuple[Distance, str, Distance]]:
@@ -54,20 +57,22 @@ def bench(title: str, ours: Distance, peer: str, peers: Distance, rounds: int) -
 
 
 def table_row(row: dict[str, Any]) -> list[str]:
-    times = f"{row['seconds']:.3f}", row["peer"], f"{row['peer_seconds']:.3f}"
+    times = f"{row['seconds']:.5f}", row["peer"], f"{row['peer_seconds']:.5f}"
     return [row["case"], row["found"], *times, coloured_ratio(row["ratio"])]
 
 
 def main() -> None:
-    parser = argument_parser(__doc__, rounds=1, files="distances.json")
-    parser.add_argument("--points", type=int, default=10_000, help="number of points of each diagram")
+    parser = argument_parser(__doc__, rounds=3, files="distances.json")
+    parser.add_argument("--points", type=int, nargs="+", default=[10, 100, 1000, 10_000], help="points of each diagram")
+    parser.add_argument("--distances", nargs="+", choices=DISTANCES, default=DISTANCES)
     arguments = parser.parse_args()
     use_cores(1)
     rows = []
-    for title, make in DIAGRAMS.items():
-        first, second = (make(arguments.points, np.random.default_rng(seed)) for seed in (0, 1))
+    for points, (title, make) in product(arguments.points, DIAGRAMS.items()):
+        first, second = (make(points, np.random.default_rng(seed)) for seed in (0, 1))
         for distance, (ours, peer, peers) in programs(first, second).items():
-            rows.append(bench(f"{distance}, {len(first)} points {title}", ours, peer, peers, arguments.rounds))
+            if distance in arguments.distances:
+                rows.append(bench(f"{distance}, {len(first)} points {title}", ours, peer, peers, arguments.rounds))
     print_table(["", ">distance", ">seconds", "peer", ">seconds", ">ratio"], [table_row(row) for row in rows])
     write_json(arguments.out / "distances.json", rows)
 

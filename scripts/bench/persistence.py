@@ -24,6 +24,7 @@ from timing import (
     argument_parser,
     measure_in_fresh_process,
     medians_in_turns,
+    parse_shape,
     print_table,
     report_measurement,
     write_json,
@@ -172,11 +173,6 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         axis.set(title=f"{name}, {ndim}D, {construction}", xlabel="voxels", ylabel="ns per voxel")
         axis.legend(fontsize="x-small")
     figure.savefig(path, dpi=110)
-
-
-def parse_shape(text: str) -> tuple[int, ...]:
-    """Returns the shape that a text such as ``64,64,64`` stands for."""
-    return tuple(int(n) for n in text.split(","))
 
 
 def main() -> None:

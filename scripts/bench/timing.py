@@ -95,6 +95,11 @@ def argument_parser(description: str | None, *, rounds: int, files: str) -> argp
     return parser
 
 
+def parse_shape(text: str) -> tuple[int, ...]:
+    """Returns the shape that a text such as ``64,64,64`` stands for."""
+    return tuple(int(n) for n in text.split(","))
+
+
 def write_json(path: Path, content: Any) -> None:
     """Writes the results of a benchmark, and makes the folder if needed."""
     path.parent.mkdir(parents=True, exist_ok=True)

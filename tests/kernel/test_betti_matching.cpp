@@ -1,12 +1,16 @@
 // Tests of Betti matching without Python, for the sanitizers: laws that hold for every pair of images.
 
 #include "betti_matching/betti_matching.hpp"
+#include "betti_matching/exchange_tree.hpp"
 #include "checks.hpp"
 #include "random_images.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
+#include <map>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <vector>
@@ -78,10 +82,44 @@ template <int Dim, class Value> void test_matching(const Shape<Dim>& shape, Rand
     }
 }
 
+/// Against a spanning forest of all edges so far, by rising weight: of two forests, one edge is in the earlier alone.
+void test_exchange_tree(Random& random) {
+  struct Edge {
+    UnionFind::Node a, b;
+  };
+  for (int round = 0; round < 100; ++round) {
+    const int nodes = uniform(random, 1, 12), count = uniform(random, 1, 40);
+    std::vector<std::uint32_t> weights(static_cast<std::size_t>(count));
+    std::iota(weights.begin(), weights.end(), 0u);
+    std::ranges::shuffle(weights, random);
+    ExchangeTree tree(static_cast<std::size_t>(nodes));
+    std::map<std::uint32_t, Edge> edges;
+    std::set<std::uint32_t> forest;
+    for (const std::uint32_t weight : weights) {
+      const auto any_node = [&] { return static_cast<UnionFind::Node>(uniform(random, 0, nodes - 1)); };
+      edges[weight] = {any_node(), any_node()};
+      UnionFind joined(static_cast<std::size_t>(nodes));
+      std::set<std::uint32_t> left = forest;
+      left.insert(weight);
+      forest.clear();
+      for (const auto& [of_edge, edge] : edges) {
+        const auto a = joined.find(edge.a), b = joined.find(edge.b);
+        if (a == b) continue;
+        joined.link(a, b);
+        forest.insert(of_edge);
+        left.erase(of_edge);
+      }
+      const std::uint32_t expected = left.empty() ? ExchangeTree::none : *left.begin();
+      check(tree.add(edges[weight].a, edges[weight].b, weight) == expected, "the right edge leaves the forest");
+    }
+  }
+}
+
 } // namespace
 
 int main() {
   Random random(20);
+  test_exchange_tree(random);
   test_matching<2, float>({41, 30}, random);
   test_matching<3, float>({12, 17, 9}, random);
   test_matching<3, double>({40, 33, 31}, random);

@@ -1,6 +1,7 @@
 // Tests of the kernel's common parts without Python, for the sanitizers.
 
 #include "checks.hpp"
+#include "common/bit_tree.hpp"
 #include "common/column_reduction.hpp"
 #include "common/parallel.hpp"
 #include "common/radix_heap.hpp"
@@ -13,6 +14,7 @@
 #include <limits>
 #include <map>
 #include <random>
+#include <set>
 #include <stdexcept>
 #include <vector>
 
@@ -60,6 +62,40 @@ template <class Key> void test_radix_sort(Random& random) {
   std::ranges::stable_sort(expected, {}, &Keyed<Key>::key);
   radix_sort(items);
   check(std::ranges::equal(items, expected, {}, &Keyed<Key>::number, &Keyed<Key>::number), "radix sort is stable");
+}
+
+/// Against reduction of sets of rows, one by one. The sums of many rows are long.
+void test_long_columns(Random& random) {
+  using Row = ColumnReduction::Row;
+  constexpr Row rows = 5000;
+  const Execution execution;
+  ColumnReduction reduction(rows, execution);
+  std::vector<std::vector<Row>> matrix(400);
+  std::map<Row, std::set<Row>> reduced; // by pivot
+  for (auto& column : matrix) {
+    std::set<Row> sum;
+    for (int i = 0; i < 30; ++i) sum.insert(static_cast<Row>(uniform(random, 0, 1) * 4700 + uniform(random, 0, 299)));
+    column.assign(sum.rbegin(), sum.rend());
+    while (!sum.empty() && reduced.contains(*sum.rbegin()))
+      for (const Row row : std::set<Row>(reduced[*sum.rbegin()]))
+        if (!sum.insert(row).second) sum.erase(row);
+    const Row expected = sum.empty() ? ColumnReduction::none : *sum.rbegin();
+    check(reduction.reduce(column) == expected, "pivots are those of a reduction of sets");
+    if (!sum.empty()) reduced[expected] = sum;
+  }
+}
+
+void test_bit_tree(Random& random) {
+  for (const std::size_t limit : {1, 64, 65, 4096, 300000}) {
+    BitTree tree(limit);
+    std::set<BitTree::Number> expected;
+    for (int i = 0; i < 500; ++i) {
+      const auto number = static_cast<BitTree::Number>(uniform(random, 0, static_cast<int>(limit) - 1));
+      tree.flip(number);
+      if (!expected.insert(number).second) expected.erase(number);
+      check(tree.last() == (expected.empty() ? BitTree::none : *expected.rbegin()), "the largest number is found");
+    }
+  }
 }
 
 /// Against reduction of dense columns, one by one.
@@ -118,6 +154,8 @@ int main() {
   test_radix_sort<std::int32_t>(random);
   test_radix_sort<std::int64_t>(random);
   test_column_reduction(random);
+  test_long_columns(random);
+  test_bit_tree(random);
   test_radix_heap(random);
   std::puts("all common tests passed");
 }

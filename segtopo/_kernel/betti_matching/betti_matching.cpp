@@ -20,10 +20,10 @@ template <int Dim, class Key, class Storage> struct FilteredImage {
   VertexPersistence<Dim, Key, Storage> persistence;
 
   template <class KeyOfVoxel, class IsInside>
-  FilteredImage(const Grid<Dim>& grid, const Storage& storage, bool dual, KeyOfVoxel key_of, IsInside is_inside,
-                const LowerStarTable<Dim>& table, const Execution& execution)
+  FilteredImage(const Grid<Dim>& grid, const Storage& storage, const OutsidePieces* pieces, bool dual,
+                KeyOfVoxel key_of, IsInside is_inside, const LowerStarTable<Dim>& table, const Execution& execution)
       : image(grid, storage, dual, key_of, is_inside, execution), gradient(image, table, execution),
-        persistence(gradient, execution) {}
+        persistence(gradient, pieces, execution) {}
 };
 
 /// Matches a prediction and a target through their union.
@@ -33,10 +33,11 @@ template <int Dim, class Key, class Storage> struct FilteredImage {
 /// and births and deaths are exchanged. In both cases the cell of the union identifies the image.
 template <int Dim, class Value, class Storage, class IsInside> class Matching {
 public:
-  Matching(const PredictionAndTarget<Value>& images, const Grid<Dim>& grid, const Storage& storage, IsInside is_inside,
-           bool dual, const LowerStarTable<Dim>& table, const Execution& execution)
-      : images_(images), grid_(grid), storage_(storage), is_inside_(is_inside), dual_(dual), table_(table),
-        execution_(execution) {}
+  Matching(const PredictionAndTarget<Value>& images, const Grid<Dim>& grid, const Storage& storage,
+           const OutsidePieces* pieces, IsInside is_inside, bool dual, const LowerStarTable<Dim>& table,
+           const Execution& execution)
+      : images_(images), grid_(grid), storage_(storage), pieces_(pieces), is_inside_(is_inside), dual_(dual),
+        table_(table), execution_(execution) {}
 
   /// For a binary target and a prediction in [0, 1]: the filtration of the union is that of the target, with other
   /// values.
@@ -97,13 +98,14 @@ private:
   const PredictionAndTarget<Value>& images_;
   const Grid<Dim>& grid_;
   const Storage& storage_;
+  const OutsidePieces* pieces_;
   IsInside is_inside_;
   bool dual_;
   const LowerStarTable<Dim>& table_;
   const Execution& execution_;
 
   template <class KeyOfVoxel> ImagePointer filtered(KeyOfVoxel key_of, const Execution& execution) const {
-    return std::make_unique<Image>(grid_, storage_, dual_, key_of, is_inside_, table_, execution);
+    return std::make_unique<Image>(grid_, storage_, pieces_, dual_, key_of, is_inside_, table_, execution);
   }
 
   ImagePersistence<Dim, Key, Storage> image_persistence(const Image& image, const Image& union_image) const {
@@ -184,16 +186,19 @@ BettiMatching betti_matching(const Value* prediction, const Value* target, const
   if (!is_binary)
     for (const Value* values : {prediction, target}) check_for_nan(values, grid.image_size, execution);
   const bool dual = construction == Construction::top_cells;
-  auto match = [&](const auto& storage, auto is_inside) {
-    const Matching matching(images, grid, storage, is_inside, dual, table, execution);
+  auto match = [&](const auto& storage, const OutsidePieces* pieces, auto is_inside) {
+    const Matching matching(images, grid, storage, pieces, is_inside, dual, table, execution);
     return is_binary ? matching.with_binary_target() : matching.with_any_target();
   };
-  if (!threshold) return match(DenseStorage(grid), Everywhere());
+  if (!threshold) return match(DenseStorage(grid), nullptr, Everywhere());
   auto is_inside = [&images, last = *threshold](Index i) {
     const double value = images.in_union(i);
     return (images.filtration == Filtration::superlevel ? 1 - value : value) <= last;
   };
-  return match(PagedStorage(grid, dual, is_inside, execution), is_inside);
+  return with_storage(grid, dual, is_inside, execution, [&](const auto& storage) {
+    const OutsidePieces pieces(grid, storage, dual, is_inside);
+    return match(storage, &pieces, is_inside);
+  });
 }
 
 #define SEGTOPO_INSTANTIATE(Dim, Value)                                                                                \

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "betti_matching/exchange_tree.hpp"
 #include "betti_matching/mixed_loop_matrix.hpp"
 #include "common/large_memory.hpp"
 #include "common/parallel.hpp"
@@ -68,27 +69,38 @@ private:
         [this](std::uint32_t codomain, std::uint32_t domain) { essential[Dim].push_back({domain, codomain}); });
   }
 
-  /// In 2D pair_maxima has paired the loops that are filled.
+  /// In 2D, pair_maxima and pair_joins have paired all loops.
   void pair_loops() {
-    const bool match_loops = pair_if_single(1), match_cavities = Dim == 3 && pair_if_single(2);
-    if (Dim == 2 && !match_loops) return;
-    MixedLoopMatrix<Dim, Key, Storage> matrix(domain_, codomain_, execution_);
-    matrix.pair_loops([this](std::uint32_t edge, std::uint32_t square) {
-      if (Dim == 3) pairs[1].push_back({edge, square});
-    });
-    if (match_loops)
-      matrix.pair_essential_loops(
-          [this](std::uint32_t domain, std::uint32_t codomain) { essential[1].push_back({domain, codomain}); });
-    if (match_cavities)
-      matrix.pair_essential_cavities(
-          [this](std::uint32_t domain, std::uint32_t codomain) { essential[2].push_back({domain, codomain}); });
+    for (int k = 1; k < Dim; ++k) pair_joins(k);
+    if constexpr (Dim == 3) {
+      const int k = !pair_if_single(1) ? 1 : !pair_if_single(2) ? 2 : 0;
+      MixedLoopMatrix<Key, Storage> matrix(domain_, codomain_, k, execution_);
+      matrix.pair([this](std::uint32_t edge, std::uint32_t square) { pairs[1].push_back({edge, square}); },
+                  [&](std::uint32_t domain, std::uint32_t codomain) { essential[k].push_back({domain, codomain}); });
+    }
   }
 
-  /// Pairs the essential classes of dimension k if there is only one of each. Returns whether any remain to be paired.
+  /// Pairs the essential classes that join pieces of the outside.
+  ///
+  /// The pieces that a filtration has joined before some time determine its classes. So a join of the domain is paired
+  /// with the join of the codomain that is the first to connect the same two pieces, given the joins of the domain
+  /// before: the last one on the path between them in a spanning tree of these joins and those of the codomain.
+  void pair_joins(int k) {
+    const auto &of_domain = domain_.joins[k], &of_codomain = codomain_.joins[k];
+    const auto count = static_cast<std::uint32_t>(of_domain.size());
+    ExchangeTree tree(count + 1);
+    for (std::uint32_t i = 0; i < count; ++i) tree.add(of_codomain[i].elder, of_codomain[i].younger, count + i);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::uint32_t replaced = tree.add(of_domain[i].elder, of_domain[i].younger, i) - count;
+      essential[k].push_back({of_domain[i].cell, of_codomain[replaced].cell});
+    }
+  }
+
+  /// Pairs the essential classes of dimension k if there is only one of each. Returns whether all are paired.
   bool pair_if_single(int k) {
-    if (domain_.essential[k].size() != 1) return !domain_.essential[k].empty();
-    essential[k].push_back({domain_.essential[k].front(), codomain_.essential[k].front()});
-    return false;
+    if (essential[k].empty() && domain_.essential[k].size() == 1)
+      essential[k].push_back({domain_.essential[k].front(), codomain_.essential[k].front()});
+    return essential[k].size() == domain_.essential[k].size();
   }
 
   /// Joins the basins of the outer filtration by its saddles, and pairs the saddles with extrema of the inner
@@ -118,8 +130,8 @@ private:
     for (const std::uint32_t saddle : saddles) ends[saddle] = {age[ends[saddle][0]], age[ends[saddle][1]]};
 
     UnionFind branches = pair_extrema(
-        inner_count + outer.order.size(), ends, saddles, execution_,
-        [&](Age younger, std::uint32_t saddle) {
+        1, inner_count + outer.order.size(), ends, saddles, execution_,
+        [&](Age, Age younger, std::uint32_t saddle) {
           if (younger <= inner_count) on_pair(inner.order[younger - 1], saddle);
         },
         [](std::uint32_t) {}, [](Age) {});

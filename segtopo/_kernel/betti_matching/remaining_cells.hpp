@@ -16,35 +16,43 @@
 
 namespace segtopo {
 
-/// A predicate of voxels: the lower stars in the two filtrations differ.
-template <int Dim, class Key, class Storage> struct StarsDiffer {
+/// A predicate of cells, given by their highest vertices: both filtrations have the same pair of cells.
+template <int Dim, class Key, class Storage> struct PairedInBoth {
   const LowerStarGradient<Dim, Key, Storage>& domain;
   const LowerStarGradient<Dim, Key, Storage>& codomain;
 
-  bool operator()(Index voxel) const { return domain.star(voxel) != codomain.star(voxel); }
+  bool operator()(const Cell& cell) const { return domain.partner(cell) == codomain.partner(cell); }
+  bool have_same_star(Index voxel) const { return domain.star(voxel) == codomain.star(voxel); }
 };
 
 inline constexpr std::uint32_t not_critical = ~std::uint32_t{0};
 
-/// The cells of one dimension that remain when the pairs of all lower stars but the frozen ones cancel. Some of them
-/// have a row or a column of the boundary matrix.
+/// The cells of one dimension that remain when the pairs that both filtrations have cancel. Some of them have a row or
+/// a column of the boundary matrix.
 template <int Dim, class Key, class Storage> struct RemainingCells {
   using Gradient = LowerStarGradient<Dim, Key, Storage>;
-  using IsFrozen = StarsDiffer<Dim, Key, Storage>;
+  using Cancels = PairedInBoth<Dim, Key, Storage>;
 
   Cells cells;          ///< by their highest vertices, sorted by voxel, then code
   CellNumbers critical; ///< by cell: its number among the critical cells, or `not_critical`
   CellNumbers order;    ///< the cells with a row or a column, in the order of the filtration
 
-  /// The cells with a row or a column are the chosen critical cells, and the cells of frozen lower stars that are
-  /// paired with a cell of dimension `paired_with`.
+  /// The cells with a row or a column are the chosen critical cells, and the remaining cells that are paired with
+  /// a cell of dimension `paired_with`.
   RemainingCells(const VertexPersistence<Dim, Key, Storage>& persistence, int k, const CellNumbers& chosen,
-                 int paired_with, const IsFrozen& is_frozen, const Execution& execution) {
-    const Cells paired = paired_cells(persistence.gradient, k, paired_with, is_frozen, execution);
+                 int paired_with, const Cancels& cancels, const Execution& execution)
+      : paired_with_(paired_with) {
+    const Cells paired = paired_cells(persistence.gradient, k, paired_with, cancels, execution);
     std::vector<bool> is_chosen(persistence.cells(k).size(), false);
     for (const std::uint32_t cell : chosen) is_chosen[cell] = true;
     merge(persistence.cells(k), paired);
     sort(persistence.gradient, is_chosen);
+  }
+
+  /// Returns false for cells that have no row or column because of their pair.
+  bool may_hold(const Gradient& gradient, const Cell& cell) const {
+    const int partner = gradient.partner(cell);
+    return partner == cell.code || star_cells<Dim>.dimension[partner] == paired_with_;
   }
 
   /// By cell: its position in `order`, or ColumnReduction::none.
@@ -55,16 +63,19 @@ template <int Dim, class Key, class Storage> struct RemainingCells {
   }
 
 private:
-  static Cells paired_cells(const Gradient& gradient, int k, int paired_with, const IsFrozen& is_frozen,
+  int paired_with_;
+
+  static Cells paired_cells(const Gradient& gradient, int k, int paired_with, const Cancels& cancels,
                             const Execution& execution) {
     const auto ranges = split(gradient.segment_count(), 1, execution);
     std::vector<Cells> parts(ranges.size());
     parallel_for(std::ssize(ranges), execution, [&](Index task) {
       gradient.for_each_voxel(ranges[task], [&](Index voxel) {
-        if (!is_frozen(voxel)) return;
+        if (cancels.have_same_star(voxel)) return;
         for (int code = star_cells<Dim>.first[k]; code < star_cells<Dim>.first[k + 1]; ++code) {
           const int partner = gradient.partner({voxel, code});
-          if (partner != LowerStarTable<Dim>::absent && star_cells<Dim>.dimension[partner] == paired_with)
+          if (partner != LowerStarTable<Dim>::absent && star_cells<Dim>.dimension[partner] == paired_with &&
+              !cancels({voxel, code}))
             parts[task].push_back({voxel, code});
         }
       });

@@ -1,10 +1,14 @@
+#include "assignment/bottleneck_matching.hpp"
 #include "assignment/partial_assignment.hpp"
 #include "bindings/binding_tools.hpp"
 #include "bindings/bindings.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <span>
+#include <vector>
 
 namespace segtopo {
 
@@ -39,6 +43,28 @@ void partial_assignment(const Vector<const Index>& row_starts, const Vector<cons
       1, [&](const Execution& execution) { PartialAssignment(pairs, matching, tolerance).solve(execution); });
 }
 
+using Points = nb::ndarray<const double, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
+
+std::vector<DiagramPoint> points_of(const Points& rows) {
+  std::vector<DiagramPoint> points(rows.shape(0));
+  for (std::size_t i = 0; i < points.size(); ++i) points[i] = {rows.data()[2 * i], rows.data()[2 * i + 1]};
+  return points;
+}
+
+nb::object partners(const Points& first, const Points& second) {
+  constexpr std::size_t few = 500; // starting a thread takes longer than the matching of few points
+  const auto one = points_of(first), other = points_of(second);
+  std::vector<std::int64_t> found;
+  if (one.size() + other.size() < few)
+    found = bottleneck_matching(one, other, {});
+  else
+    found =
+        run_interruptibly(1, [&](const Execution& execution) { return bottleneck_matching(one, other, execution); });
+  Column column(found.size());
+  for (std::size_t i = 0; i < found.size(); ++i) column[static_cast<Index>(i)] = found[i];
+  return column.to_numpy();
+}
+
 } // namespace
 
 void bind_assignment(nb::module_& m) {
@@ -48,6 +74,10 @@ void bind_assignment(nb::module_& m) {
         "row i are columns[k], at costs[k], for k from row_starts[i] to row_starts[i + 1]. row_mates, row_duals and "
         "column_duals are changed in place. On entry they must be an optimal solution for some subset of the pairs. "
         "Mates of -1 and duals of 0 are an optimal solution for no pairs.");
+  m.def("bottleneck_matching", &partners, "first"_a, "second"_a,
+        "Matches the points (n, 2) and (m, 2) of two persistence diagrams so that the largest distance in the maximum "
+        "norm is as small as possible; an unmatched point counts with its distance from the diagonal. Returns (n,) "
+        "partners in the second diagram, -1 for none.");
 }
 
 } // namespace segtopo

@@ -1,11 +1,14 @@
 #pragma once
 
+#include "common/bit_tree.hpp"
 #include "common/parallel.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <iterator>
 #include <span>
 #include <vector>
 
@@ -15,10 +18,11 @@ namespace segtopo {
 /// column has the same pivot, that column is added.
 class ColumnReduction {
 public:
-  using Row = std::uint32_t; ///< rows are numbered in the order of the filtration
-  static constexpr Row none = ~Row{0};
+  using Row = BitTree::Number; ///< rows are numbered in the order of the filtration
+  static constexpr Row none = BitTree::none;
 
-  ColumnReduction(std::size_t row_count, const Execution& execution) : by_pivot_(row_count), execution_(execution) {}
+  ColumnReduction(std::size_t row_count, const Execution& execution)
+      : by_pivot_(row_count), tree_(row_count), execution_(execution) {}
 
   /// Reduces the next column and returns its pivot, or `none` if the column becomes zero. The rows of the column are
   /// in falling order and must outlive this object.
@@ -32,42 +36,39 @@ public:
 private:
   std::vector<std::span<const Row>> by_pivot_;
   std::deque<std::vector<Row>> sums_; ///< the reduced columns that differ from their input
-  std::vector<Row> heap_;
+  std::vector<Row> sum_, merged_;
+  BitTree tree_;
   const Execution& execution_;
 
+  /// Short sums are merged; a long sum is kept in a tree of bits.
   std::span<const Row> sum_with_earlier(std::span<const Row> column) {
-    heap_.assign(column.begin(), column.end()); // falling order is a valid heap
-    Row pivot;
-    while ((pivot = pop()) != none && !by_pivot_[pivot].empty()) {
+    constexpr std::size_t short_size = 48;
+    sum_.assign(column.begin(), column.end());
+    while (!sum_.empty() && !by_pivot_[sum_.front()].empty()) {
+      if (sum_.size() > short_size) {
+        add_in_tree();
+        break;
+      }
       execution_.throw_if_cancelled();
-      for (const Row row : by_pivot_[pivot].subspan(1)) push(row);
+      const auto earlier = by_pivot_[sum_.front()];
+      merged_.clear();
+      std::set_symmetric_difference(sum_.begin() + 1, sum_.end(), earlier.begin() + 1, earlier.end(),
+                                    std::back_inserter(merged_), std::greater());
+      sum_.swap(merged_);
     }
-    if (pivot == none) return {};
-    std::vector<Row>& sum = sums_.emplace_back(1, pivot);
-    for (Row row; (row = pop()) != none;) sum.push_back(row);
-    return sum;
+    return sum_.empty() ? std::span<const Row>() : sums_.emplace_back(sum_);
   }
 
-  void push(Row row) {
-    heap_.push_back(row);
-    std::push_heap(heap_.begin(), heap_.end());
-  }
-
-  Row pop_once() {
-    std::pop_heap(heap_.begin(), heap_.end());
-    const Row row = heap_.back();
-    heap_.pop_back();
-    return row;
-  }
-
-  /// Removes and returns the last row that does not cancel. Two equal rows cancel.
-  Row pop() {
-    while (!heap_.empty()) {
-      const Row row = pop_once();
-      if (heap_.empty() || heap_.front() != row) return row;
-      pop_once();
+  /// Adds earlier columns to `sum_` until it is reduced.
+  void add_in_tree() {
+    for (const Row row : sum_) tree_.flip(row);
+    Row pivot;
+    while ((pivot = tree_.last()) != none && !by_pivot_[pivot].empty()) {
+      execution_.throw_if_cancelled();
+      for (const Row row : by_pivot_[pivot]) tree_.flip(row);
     }
-    return none;
+    sum_.clear();
+    for (Row row; (row = tree_.last()) != none; tree_.flip(row)) sum_.push_back(row);
   }
 };
 

@@ -39,13 +39,14 @@ LargeVector<VoxelPair> long_pairs(const VoxelPairView<Dim, KeyOf<Value>, Storage
 
 template <int Dim, class Value, class Storage, class IsInside>
 LargeVector<VoxelPair> persistence_of(const Value* values, const Grid<Dim>& grid, const Storage& storage,
-                                      IsInside is_inside, Filtration filtration, bool dual, Value min_persistence,
-                                      const LowerStarTable<Dim>& table, const Execution& execution) {
+                                      const OutsidePieces* pieces, IsInside is_inside, Filtration filtration, bool dual,
+                                      Value min_persistence, const LowerStarTable<Dim>& table,
+                                      const Execution& execution) {
   using Key = KeyOf<Value>;
   const OrderedImage<Dim, Key, Storage> image(
       grid, storage, dual, [=](Index i) { return entry_key(values[i], filtration); }, is_inside, execution);
   const LowerStarGradient<Dim, Key, Storage> gradient(image, table, execution);
-  const VertexPersistence<Dim, Key, Storage> persistence(gradient, execution);
+  const VertexPersistence<Dim, Key, Storage> persistence(gradient, pieces, execution);
   const VoxelPairView<Dim, Key, Storage> view(persistence, dual);
   return long_pairs<Dim, Value, Storage>(view, values, min_persistence, execution);
 }
@@ -63,13 +64,16 @@ LargeVector<VoxelPair> cubical_persistence(const Value* values, const Shape<Dim>
   if constexpr (std::is_floating_point_v<Value>) check_for_nan(values, grid.image_size, execution);
   const bool dual = construction == Construction::top_cells;
   if (!last_value)
-    return persistence_of<Dim>(values, grid, DenseStorage(grid), Everywhere(), filtration, dual, min_persistence, table,
-                               execution);
+    return persistence_of<Dim>(values, grid, DenseStorage(grid), nullptr, Everywhere(), filtration, dual,
+                               min_persistence, table, execution);
   auto is_inside = [values, last = *last_value, filtration](Index i) {
     return filtration == Filtration::superlevel ? values[i] >= last : values[i] <= last;
   };
-  const PagedStorage storage(grid, dual, is_inside, execution);
-  return persistence_of<Dim>(values, grid, storage, is_inside, filtration, dual, min_persistence, table, execution);
+  return with_storage(grid, dual, is_inside, execution, [&](const auto& storage) {
+    const OutsidePieces pieces(grid, storage, dual, is_inside);
+    return persistence_of<Dim>(values, grid, storage, &pieces, is_inside, filtration, dual, min_persistence, table,
+                               execution);
+  });
 }
 
 #define SEGTOPO_INSTANTIATE(Dim, Value)                                                                                \

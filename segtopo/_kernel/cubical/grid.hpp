@@ -34,6 +34,7 @@ public:
   explicit Grid(const Shape<Dim>& image_shape) : shape(image_shape) {
     for (int a = Dim - 1; a >= 0; --a) {
       strides[a] = padded_size;
+      inverse_strides_[a] = 1 / static_cast<double>(padded_size);
       padded_size *= shape[a] + 2;
       image_size *= shape[a];
     }
@@ -65,26 +66,32 @@ public:
   /// The number of the block that contains the voxel. A block has `side` voxels along each axis.
   std::int32_t block(Index voxel, std::int32_t side) const {
     std::int32_t number = 0;
-    auto rest = static_cast<std::uint32_t>(voxel); // division of 32-bit numbers is several times faster
-    for (int a = 0; a < Dim; ++a) {
-      const auto stride = static_cast<std::uint32_t>(strides[a]);
-      number =
-          number * static_cast<std::int32_t>(shape[a] / side + 1) + static_cast<std::int32_t>(rest / stride) / side;
-      rest %= stride;
-    }
+    const auto x = coordinates(voxel);
+    for (int a = 0; a < Dim; ++a)
+      number = number * static_cast<std::int32_t>(shape[a] / side + 1) + static_cast<std::int32_t>(x[a]) / side;
     return number;
   }
 
   /// Converts a voxel of the padded grid to its index in the image.
   Index image_index(Index voxel) const {
     Index index = 0;
-    auto rest = static_cast<std::uint32_t>(voxel);
-    for (int a = 0; a < Dim; ++a) {
-      const auto stride = static_cast<std::uint32_t>(strides[a]);
-      index = index * shape[a] + rest / stride - 1;
-      rest %= stride;
-    }
+    const auto x = coordinates(voxel);
+    for (int a = 0; a < Dim; ++a) index = index * shape[a] + x[a] - 1;
     return index;
+  }
+
+private:
+  std::array<double, Dim> inverse_strides_{};
+
+  /// The coordinates of a voxel in the padded grid. A division of integers takes several times as long. The quotient is
+  /// exact: 0.5 keeps it away from whole numbers by more than the rounding error.
+  Shape<Dim> coordinates(Index voxel) const {
+    Shape<Dim> x;
+    for (int a = 0; a < Dim; ++a) {
+      x[a] = static_cast<std::int32_t>((static_cast<double>(voxel) + 0.5) * inverse_strides_[a]);
+      voxel -= x[a] * strides[a];
+    }
+    return x;
   }
 };
 

@@ -15,24 +15,26 @@
 namespace segtopo {
 
 /// The boundary matrix of the Morse complex, with a row for each edge that closes a loop and a column for each square.
+/// `first_row` is the row of the first of these edges.
 ///
 /// An edge that ends a component is never the last edge of a cycle, so it is no pivot and has no row. The list of edges
 /// is sorted by voxel, then code.
-template <int Dim, class Key, class Storage, class IsFrozen = NeverFrozen> class LoopMatrix {
+template <int Dim, class Key, class Storage, class Cancels = AllCancel> class LoopMatrix {
 public:
   using Row = ColumnReduction::Row;
 
   LoopMatrix(const LowerStarGradient<Dim, Key, Storage>& gradient, const OrderedCells& edges,
-             const OrderedCells& squares, const Execution& execution, IsFrozen is_frozen = {})
+             const OrderedCells& squares, const Execution& execution, Cancels cancels = {}, Row first_row = 0)
       : squares_(squares.cells), columns_(squares_.size()), edge_index_(edges.cells),
         row_of_edge_(edges.cells.size(), ColumnReduction::none) {
-    for (std::size_t row = 0; row < edges.order.size(); ++row) row_of_edge_[edges.order[row]] = static_cast<Row>(row);
+    for (std::size_t row = 0; row < edges.order.size(); ++row)
+      row_of_edge_[edges.order[row]] = first_row + static_cast<Row>(row);
     const auto order = by_block(squares.order, gradient.image.grid);
     const auto ranges = split(std::ssize(order), 16, execution);
     parts_.resize(ranges.size());
-    std::vector<MorseBoundary<Dim, Key, Storage, IsFrozen>> boundary_of;
+    std::vector<MorseBoundary<Dim, Key, Storage, Cancels>> boundary_of;
     for (int worker = 0; worker < execution.num_threads; ++worker)
-      boundary_of.emplace_back(gradient, is_frozen, execution);
+      boundary_of.emplace_back(gradient, cancels, execution);
     parallel_for(std::ssize(ranges), execution, [&](Index task, Index worker) {
       for (Index i = ranges[task].begin; i < ranges[task].end; ++i)
         add_column(order[i].number, boundary_of[worker], static_cast<std::uint32_t>(task));
@@ -68,7 +70,7 @@ private:
     return order;
   }
 
-  void add_column(std::uint32_t square, MorseBoundary<Dim, Key, Storage, IsFrozen>& boundary, std::uint32_t part) {
+  void add_column(std::uint32_t square, MorseBoundary<Dim, Key, Storage, Cancels>& boundary, std::uint32_t part) {
     LargeVector<Row>& rows = parts_[part];
     const std::size_t begin = rows.size();
     boundary(squares_[square], [&](const Cell& edge) {

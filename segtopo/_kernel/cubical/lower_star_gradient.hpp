@@ -130,8 +130,8 @@ private:
   LargeArray<Id> ids_;
   std::array<Cells, Dim + 1> critical_;
 
-  /// With dense storage all voxels of the image are inside, and the segments hold no padding.
-  bool takes_part(Index voxel) const { return is_dense || !image.is_outside(voxel); }
+  /// With dense storage the segments hold no padding.
+  bool takes_part(Index voxel) const { return (is_dense && image.is_whole) || !image.is_outside(voxel); }
 
   /// Calls on_segment(first voxel, length) for a range of segments.
   template <class OnSegment> void for_each_segment(const Range& segments, OnSegment on_segment) const {

@@ -8,14 +8,15 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace segtopo {
 
-/// A predicate of voxels: no lower star is frozen.
-struct NeverFrozen {
-  bool operator()(Index) const { return false; }
+/// A predicate of paired cells, given by their highest vertices: all pairs cancel.
+struct AllCancel {
+  bool operator()(const Cell&) const { return true; }
 };
 
 /// Computes the boundary of a critical square in the Morse complex over Z2: the critical edges at the ends of an odd
@@ -24,13 +25,13 @@ struct NeverFrozen {
 /// The boundary is a chain of edges that moves down the gradient, from the highest lower star to the lowest. An edge
 /// that is paired with a square is replaced by the other edges of that square. An edge that occurs twice cancels.
 ///
-/// A lower star is frozen if is_frozen(voxel) is true: its cells are treated as critical although they are paired.
+/// A pair of an edge and a square is left alone if cancels(edge) is false: the edge is treated as critical.
 ///
 /// Each thread has an object of its own. The alignment keeps the objects on different cache lines.
-template <int Dim, class Key, class Storage, class IsFrozen> class alignas(128) MorseBoundary {
+template <int Dim, class Key, class Storage, class Cancels> class alignas(128) MorseBoundary {
 public:
-  MorseBoundary(const LowerStarGradient<Dim, Key, Storage>& gradient, IsFrozen is_frozen, const Execution& execution)
-      : gradient_(gradient), image_(gradient.image), is_frozen_(is_frozen), execution_(execution),
+  MorseBoundary(const LowerStarGradient<Dim, Key, Storage>& gradient, Cancels cancels, const Execution& execution)
+      : gradient_(gradient), image_(gradient.image), cancels_(cancels), execution_(execution),
         chain_(image_.storage.size()) {
     for (int square = cells.first[2]; square < cells.first[3]; ++square) find_far_edges(square);
   }
@@ -71,7 +72,7 @@ private:
 
   const LowerStarGradient<Dim, Key, Storage>& gradient_;
   const OrderedImage<Dim, Key, Storage>& image_;
-  const IsFrozen is_frozen_;
+  const Cancels cancels_;
   const Execution& execution_;
   std::array<std::array<FarEdge, 2>, cells.count> far_edges_{}; ///< by the code of the square
   LargeArray<EdgeSet> chain_;                                   ///< by slot of the voxel
@@ -93,7 +94,7 @@ private:
 
   int last_to_enter(Index voxel, EdgeSet edges) const {
     int last = std::bit_width(edges) - 1; // critical edges are in the order of their codes
-    if (!is_frozen_(voxel)) return last;
+    if constexpr (std::is_same_v<Cancels, AllCancel>) return last;
     for (EdgeSet rest = edges; rest != 0; rest &= static_cast<EdgeSet>(rest - 1)) {
       const int edge = std::countr_zero(rest);
       if (gradient_.position({voxel, edge}) > gradient_.position({voxel, last})) last = edge;
@@ -134,14 +135,14 @@ private:
   /// Replaces the edges of one lower star that are paired with squares. Returns the critical edges.
   EdgeSet flow_down(Index voxel, EdgeSet edges) {
     EdgeSet critical = 0;
-    const bool is_frozen = is_frozen_(voxel);
     while (edges != 0) {
       const int edge = std::countr_zero(edges);
       edges ^= bit(edge);
       const int partner = gradient_.partner({voxel, edge});
-      if (partner == edge || (is_frozen && partner != 0))
+      if (partner == 0) continue;
+      if (partner == edge || !cancels_({voxel, edge}))
         critical ^= bit(edge);
-      else if (partner != 0)
+      else
         edges ^= add_far_edges({voxel, partner}) ^ bit(edge);
     }
     return critical;

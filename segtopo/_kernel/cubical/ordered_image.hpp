@@ -2,6 +2,7 @@
 
 #include "common/large_memory.hpp"
 #include "common/parallel.hpp"
+#include "cubical/filtration.hpp"
 #include "cubical/grid.hpp"
 #include "cubical/voxel_storage.hpp"
 
@@ -25,13 +26,14 @@ template <int Dim, class Key, class Storage> class OrderedImage {
 public:
   const Grid<Dim> grid;
   const Storage& storage;
+  const bool is_whole; ///< all voxels of the image take part
 
   /// key_of(i) is the key of voxel i of the image. It must be neither the largest nor the smallest integer.
   /// is_inside(i) tells whether voxel i takes part in the filtration.
   template <class KeyOfVoxel, class IsInside>
   OrderedImage(const Grid<Dim>& padded_grid, const Storage& voxel_storage, bool dual, KeyOfVoxel key_of,
                IsInside is_inside, const Execution& execution)
-      : grid(padded_grid), storage(voxel_storage), dual_(dual),
+      : grid(padded_grid), storage(voxel_storage), is_whole(std::is_same_v<IsInside, Everywhere>), dual_(dual),
         outside_key_(dual ? std::numeric_limits<Key>::min() : std::numeric_limits<Key>::max()), keys_(storage.size()) {
     if constexpr (std::is_same_v<Storage, DenseStorage>)
       for_each_in_parallel(grid.padded_row_count(), execution, [&](Index row) { fill_row(key_of, is_inside, row); });

@@ -16,21 +16,33 @@
 
 namespace segtopo {
 
+/// Two pieces of the outside that an essential cell joins.
+struct OutsideJoin {
+  Age elder, younger;
+  std::uint32_t cell;
+};
+
 /// The persistence of the V-construction on an ordered image, as pairs of critical cells of its gradient.
 ///
 /// Dimension 0 pairs minima with edges by union-find. The highest dimension pairs maxima with facets by union-find in
 /// the dual complex. Dimension 1 in 3D reduces the boundary matrix of the Morse complex.
+///
+/// If the outside has several pieces, two of them are joined in dual order by an edge, because the complex is relative
+/// to the outside; otherwise, in the reversed filtration, by a facet. Such a cell creates an essential class.
 template <int Dim, class Key, class Storage> class VertexPersistence {
 public:
   const LowerStarGradient<Dim, Key, Storage>& gradient;
   std::array<CellNumbers, Dim + 1> order;       ///< by dimension: the critical cells in the order of the filtration
   std::array<LargeVector<CellPair>, Dim> pairs; ///< by dimension
   std::array<CellNumbers, Dim + 1> essential;   ///< by dimension: the critical cells that create essential classes
-  CellNumbers loop_edges;                       ///< the critical edges that close a loop
-  CellNumbers squares;                          ///< the critical squares that no cube is paired with
+  CellNumbers loop_edges;                       ///< the critical edges that close a loop and join no pieces
+  CellNumbers squares;                          ///< 3D: the critical squares that enclose nothing
+  std::array<std::vector<OutsideJoin>, Dim + 1> joins; ///< by dimension of the cell: in the order of union-find
 
-  VertexPersistence(const LowerStarGradient<Dim, Key, Storage>& lower_star_gradient, const Execution& execution)
-      : gradient(lower_star_gradient), execution_(execution) {
+  /// `pieces`: null if the outside is one piece.
+  VertexPersistence(const LowerStarGradient<Dim, Key, Storage>& lower_star_gradient, const OutsidePieces* pieces,
+                    const Execution& execution)
+      : gradient(lower_star_gradient), pieces_(pieces), execution_(execution) {
     pairs[0].reserve(cells(0).size());
     pairs[Dim - 1].reserve(cells(Dim).size());
     parallel_for(Dim + 1, execution, [this](Index k) { order[k] = sorted_cells(gradient, static_cast<int>(k)); });
@@ -48,17 +60,26 @@ public:
   CellNumbers maxima_eldest_first() const { return {order[Dim].rbegin(), order[Dim].rend()}; }
 
 private:
+  const OutsidePieces* pieces_;
   const Execution execution_;
 
+  Age piece_count() const { return pieces_ ? pieces_->count() : 1; }
+
   void pair_minima() {
-    Basins basins(DescendingFlow<Dim, Key, Storage>(gradient), cells(0), order[0], execution_);
+    Basins basins(DescendingFlow<Dim, Key, Storage>(gradient), cells(0), order[0], execution_, pieces_);
     const auto ends = basins.path_ends(cells(1), [](Index) { return true; });
     loop_edges.reserve(cells(1).size());
     pair_extrema(
-        cells(0).size(), ends, order[1], execution_,
-        [this](Age age, std::uint32_t edge) { pairs[0].push_back({order[0][age - 1], edge}); },
+        piece_count(), cells(0).size(), ends, order[1], execution_,
+        [this](Age elder, Age younger, std::uint32_t edge) {
+          if (younger >= piece_count())
+            pairs[0].push_back({order[0][younger - piece_count()], edge});
+          else
+            joins[1].push_back({elder, younger, edge});
+        },
         [this](std::uint32_t edge) { loop_edges.push_back(edge); },
-        [this](Age age) { essential[0].push_back(order[0][age - 1]); });
+        [this](Age age) { essential[0].push_back(order[0][age - piece_count()]); });
+    for (const OutsideJoin& join : joins[1]) essential[1].push_back(join.cell);
   }
 
   /// In the dual complex, maxima are minima and the filtration is reversed.
@@ -68,16 +89,22 @@ private:
     for (const std::uint32_t facet : facets) is_wanted[facet] = true;
 
     const CellNumbers eldest_first = maxima_eldest_first();
-    Basins basins(AscendingFlow<Dim, Key, Storage>(gradient), cells(Dim), eldest_first, execution_);
+    Basins basins(AscendingFlow<Dim, Key, Storage>(gradient), cells(Dim), eldest_first, execution_, pieces_);
     const auto ends = basins.path_ends(cells(Dim - 1), [&](Index facet) { return is_wanted[facet]; });
+    std::vector<OutsideJoin> joined;
     pair_extrema(
-        cells(Dim).size(), ends, std::views::reverse(facets), execution_,
-        [&](Age age, std::uint32_t facet) { pairs[Dim - 1].push_back({facet, eldest_first[age - 1]}); },
-        [this](std::uint32_t facet) { (Dim == 2 ? essential[1] : squares).push_back(facet); },
-        [&](Age age) { essential[Dim].push_back(eldest_first[age - 1]); });
-    std::ranges::reverse(essential[1]);
+        piece_count(), cells(Dim).size(), ends, std::views::reverse(facets), execution_,
+        [&](Age elder, Age younger, std::uint32_t facet) {
+          if (younger >= piece_count())
+            pairs[Dim - 1].push_back({facet, eldest_first[younger - piece_count()]});
+          else
+            joined.push_back({elder, younger, facet});
+        },
+        [this](std::uint32_t facet) { squares.push_back(facet); },
+        [&](Age age) { essential[Dim].push_back(eldest_first[age - piece_count()]); });
+    for (const OutsideJoin& join : std::views::reverse(joined)) essential[Dim - 1].push_back(join.cell);
+    joins[Dim - 1].insert(joins[Dim - 1].end(), joined.begin(), joined.end());
     std::ranges::reverse(squares);
-    if (Dim == 2) squares = order[2];
   }
 
   void pair_loops() {

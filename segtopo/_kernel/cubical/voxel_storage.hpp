@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <iterator>
+#include <numeric>
 #include <vector>
 
 namespace segtopo {
@@ -18,6 +19,7 @@ public:
 
   Index size() const { return size_; }
   Index slot(Index voxel) const { return voxel; }
+  Index next_stored(Index voxel) const { return voxel; }
 
 private:
   Index size_;
@@ -51,6 +53,11 @@ public:
 
   Index slot(Index voxel) const { return number_[voxel / page_length] * page_length + voxel % page_length; }
 
+  /// The voxel if it may be inside, otherwise the first voxel of the next page.
+  Index next_stored(Index voxel) const {
+    return number_[voxel / page_length] != 0 ? voxel : (voxel / page_length + 1) * page_length;
+  }
+
   Index page_count() const { return std::ssize(pages_); }
   Index first_voxel(Index page) const { return pages_[page] * page_length; }
 
@@ -76,5 +83,19 @@ private:
 
   void mark(Index voxel) { store_relaxed(number_[voxel / page_length], std::uint32_t{1}); }
 };
+
+/// Calls compute(storage) with the storage that is faster for the voxels inside.
+template <int Dim, class IsInside, class Compute>
+auto with_storage(const Grid<Dim>& grid, bool dual, IsInside is_inside, const Execution& execution, Compute compute) {
+  const auto ranges = split(grid.image_size, 1 << 14, execution);
+  std::vector<Index> counts(ranges.size());
+  parallel_for(std::ssize(ranges), execution, [&](Index task) {
+    Index count = 0;
+    for (Index i = ranges[task].begin; i < ranges[task].end; ++i) count += is_inside(i);
+    counts[task] = count;
+  });
+  if (4 * std::reduce(counts.begin(), counts.end()) > grid.image_size) return compute(DenseStorage(grid));
+  return compute(PagedStorage(grid, dual, is_inside, execution));
+}
 
 } // namespace segtopo
