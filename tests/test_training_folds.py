@@ -62,9 +62,7 @@ def test_too_few_cases_for_the_folds_are_refused(tmp_path: Path) -> None:
         train_folds(config, ["data.split={folds: 3}"], fold=3, console=Console(file=StringIO()))
     with pytest.raises(InputError, match=r"fold: got 0, expected no fold, or a config with data\.split\.folds"):
         train_folds(config, fold=0, console=Console(file=StringIO()))
-    with pytest.raises(
-        InputError, match=r"data\.split\.fold: got no value, expected the number of a fold, from 0 to 1"
-    ):
+    with pytest.raises(InputError, match=r"data\.split\.fold: got no value, expected the number of a fold"):
         train(config, ["data.split={folds: 2}"], console=Console(file=StringIO()))
 
 
@@ -114,18 +112,14 @@ def test_members_of_an_ensemble_have_one_way_to_read_an_image(folder: Path, tmp_
     other = train(config, [*networks, f"out={tmp_path / 'net'}"], console=Console(file=StringIO()))
     assert other.best is not None
     predict([folder / "out", other.best], folder / "images", tmp_path / "masks", device="cpu")
-    options = ["data.normalization={name: ScaleRange, minimum: 0, maximum: 255}", "epochs=1"]
-    try:
-        scaled = train(config, [*options, f"out={tmp_path / 'scaled'}"], console=Console(file=StringIO()))
-    except InputError:
-        options[0] = "data.classes=3"
-        scaled = train(config, [*options, f"out={tmp_path / 'scaled'}"], console=Console(file=StringIO()))
+    options = ["data.normalization={name: Percentiles}", "epochs=1", f"out={tmp_path / 'scaled'}"]
+    scaled = train(config, options, console=Console(file=StringIO()))
     assert scaled.best is not None
-    with pytest.raises(InputError, match=r"data\.(normalization|classes).*: got .* the networks of an ensemble read"):
+    with pytest.raises(InputError, match=r"data\.normalization: got .* the networks of an ensemble read"):
         predict([folder / "out", scaled.best], folder / "images", tmp_path / "no", device="cpu")
     with pytest.raises(InputError, match="got other repair rules, expected those of"):
         predict([folder / "out", other.best], folder / "images", tmp_path / "no", device="cpu", repair=True)
-    with pytest.raises(InputError, match=r"got a folder without best\.pt, expected a checkpoint, or the folder of a"):
+    with pytest.raises(InputError, match=r"got a folder without best\.pt, expected a checkpoint"):
         predict(folder / "images", folder / "images", tmp_path / "no", device="cpu")
 
 

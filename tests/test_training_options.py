@@ -109,7 +109,9 @@ def test_a_training_that_does_not_improve_stops_early(tmp_path: Path, data: Path
 
 
 def test_processes_of_torchrun_train_as_one(tmp_path: Path, data: Path) -> None:
-    one = run(tmp_path / "one", data, *PARTS, "accumulate=2", "ema=0.9")
+    # Adam would turn the rounding of a gradient that is 0 into whole steps.
+    options = (*PARTS, "accumulate=2", "ema=0.9", "optimizer={name: SGD, lr: 0.05, momentum: 0.9}")
+    one = run(tmp_path / "one", data, *options)
     config = write_config(tmp_path / "config.yaml", tiny_config(data, tmp_path / "two"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -118,7 +120,7 @@ def test_processes_of_torchrun_train_as_one(tmp_path: Path, data: Path) -> None:
     for rank in range(2):
         environment = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}  # as torchrun sets them
         environment |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-        command = [sys.executable, "-m", "segtopo", "train", str(config), *PARTS, "accumulate=2", "ema=0.9"]
+        command = [sys.executable, "-m", "segtopo", "train", str(config), *options]
         processes.append(
             subprocess.Popen(
                 command,
@@ -137,7 +139,7 @@ def test_processes_of_torchrun_train_as_one(tmp_path: Path, data: Path) -> None:
     assert close(one, two)
     weights = (Checkpoint.load(path / "last.pt").network for path in (tmp_path / "one" / "out", tmp_path / "two"))
     a, b = weights
-    assert all(torch.allclose(a[name], b[name], atol=1e-3) for name in a)
+    assert all(torch.allclose(a[name], b[name], atol=1e-4) for name in a)
 
 
 def test_a_batch_that_processes_cannot_share_is_refused() -> None:
