@@ -150,6 +150,8 @@ class _DiagramPair:
         """Computes the differences ``(k, 2)`` of matched points; essential points differ in their births only."""
         i, j = (torch.from_numpy(index).to(self._tensors[0].device) for index in matching)
         starts, ends = self._tensors[0][i], self._tensors[1][j]
+        if not self.points[0].essential.any():
+            return starts - ends
         is_finite = torch.isfinite(starts)
         return torch.where(is_finite, starts, 0.0) - torch.where(is_finite, ends, 0.0)
 
@@ -195,6 +197,6 @@ def _as_points(diagram: DiagramLike, name: str) -> tuple[torch.Tensor, NDArray[n
 
 def _rest(points: torch.Tensor, matched: NDArray[np.intp]) -> torch.Tensor:
     """Returns the points whose indices are not among those given."""
-    chosen = torch.ones(len(points), dtype=torch.bool)
-    chosen[torch.from_numpy(matched)] = False
-    return points[chosen.to(points.device)]
+    is_unmatched = np.ones(len(points), dtype=np.bool_)
+    is_unmatched[matched] = False
+    return points[torch.from_numpy(np.flatnonzero(is_unmatched)).to(points.device)]
