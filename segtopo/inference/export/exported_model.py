@@ -56,6 +56,7 @@ class ExportedModel:
         data = self.config.data.model_dump(mode="json")
         facts: dict[str, Any] = {
             "input": "normalized image (batch, channel, *patch_size), float32",
+            "axes": "index order; those of volumes with a position are turned to right, anterior, superior (RAS)",
             "output": "logits (batch, class, *patch_size), softmax gives probabilities; class 0 is the background",
             "channels": data["channels"] or list(range(self.checkpoint.in_channels)),
             "normalization": data["normalization"],

@@ -85,11 +85,12 @@ def preprocessing(model: ExportedModel) -> list[Component]:
     """Returns the transforms that read and normalize an image as segtopo does."""
     data, is_2d = model.config.data, model.config.dimensions == 2
     read: Component = {"_target_": "LoadImaged", "keys": "image", "ensure_channel_first": True}
-    # MONAI reads pictures with the columns first.
-    turn: list[Component] = [{"_target_": "Transposed", "keys": "image", "indices": [0, 2, 1]}] if is_2d else []
+    # MONAI reads pictures with the columns first. The axes of volumes lead to the right, to the front and to the head.
+    own: Component = {"_target_": "Orientationd", "axcodes": "RAS"}
+    if is_2d:
+        own = {"_target_": "Transposed", "indices": [0, 2, 1]}
+    turn: list[Component] = [{**own, "keys": "image"}]
     if not isinstance(data.spacing, str):
-        if not is_2d:
-            turn.append({"_target_": "Orientationd", "keys": "image", "axcodes": "RAS"})
         turn.append({"_target_": "Spacingd", "keys": "image", "pixdim": list(data.spacing), "mode": "bilinear"})
     return [read, *turn, _normalization(data.normalization.model_dump(mode="json"), data.channels)]
 
