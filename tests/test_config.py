@@ -34,7 +34,7 @@ def test_the_configs_of_the_project_are_valid(config: Path) -> None:
 
 
 COUNT = "an integer from 1 to 1000000"
-NETWORKS = "one of 'UNet', 'DynUNet', 'SegResNet', 'AttentionUnet'"
+NETWORKS = "one of 'UNet', 'AttentionUnet', 'DynUNet', 'ResidualEncoderUNet', 'SegResNet', 'SegResNetDS', 'SwinUNETR'"
 PATH = "a path (not empty, at most 1000 bytes, 255 for each name in it)"
 LOSS = "{name: CombinedTopologyLoss, topology_loss: {name: TopoLoss, %s}}"
 
@@ -92,7 +92,8 @@ LOSS = "{name: CombinedTopologyLoss, topology_loss: {name: TopoLoss, %s}}"
         ("network.strides=[[2,a]]", "network.strides[0][1]: got 'a', expected an integer from 1 to 16"),
         (
             "network={name: DynUNet, kernel_size: 2}",
-            "network.kernel_size: got 2, expected an odd integer from 1 to 31 or a list of an odd integer from 1 to 31",
+            "network.kernel_size: got 2, expected an odd integer from 1 to 31 or a list of an odd integer from 1 to 31 "
+            "or a list of lists of an odd integer from 1 to 31",
         ),
         (
             "network={name: DynUNet, channels: [4, 8, 8], kernel_size: [3, 1], strides: [[2, 3], 1]}",
