@@ -66,10 +66,12 @@ def run_program(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_every_kind_of_input_is_known() -> None:
     assert INPUTS == [
+        ("plan", "data"),
         ("train", "config"),
         ("predict", "checkpoints"),
         ("predict", "images"),
         ("predict", "--rules"),
+        ("export", "checkpoint"),
         ("repair", "probabilities"),
         ("repair", "--rules"),
         ("calibrate", "probabilities"),
@@ -93,7 +95,7 @@ def test_a_path_that_does_not_exist_is_reported_before_heavy_imports(
     paths = " ".join(
         f"{name if name[0] == '-' else ''} {'nowhere' if name == missing else 'file'}" for name in inputs(command)
     )
-    out = "" if command == "train" else "--out out.csv"
+    out = "" if command in ("plan", "train") else "--out out.csv"
     done = run_program(run_without((), f"{command} {paths} {out}"), tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("error: nowhere: got no such file or folder, expected a")

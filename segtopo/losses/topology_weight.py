@@ -98,7 +98,7 @@ class TopologyWeight(torch.nn.Module):
             output: The output of the network, from which both were computed.
         """
         if not self.by_gradients:
-            return topology.new_full((), self.strength)
+            return topology.new_tensor(self.strength)  # infinite where it does not fit into the dtype
         self.norms, self.calls = (state.to(topology.device) for state in (self.norms, self.calls))
         is_measured = output.requires_grad and torch.is_grad_enabled()
         norm = self._measure(loss, topology, output) if is_measured else self.norms[1]
