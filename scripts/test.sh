@@ -11,4 +11,5 @@ find segtopo/_kernel tests/kernel -name '*.cpp' -o -name '*.hpp' | xargs clang-f
 mypy
 mkdocs build --strict --quiet --config-file .docs/mkdocs.yml
 scripts/sanitize.sh
-pytest "$@"
+# The tests of a file share one process, so that their fixtures are made once.
+pytest --numprocesses auto --maxprocesses 4 --dist loadfile "$@"
