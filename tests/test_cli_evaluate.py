@@ -115,7 +115,8 @@ def test_a_killed_worker_changes_nothing(folders: Path) -> None:
         write_volume(f"p/n{number}.png", reference ^ (rng.random(reference.shape) < 0.02))
     command = [sys.executable, "-m", "segtopo.cli", "evaluate", "p", "r", "--workers", "2", "--out"]
     assert subprocess.run([*command, "whole"], capture_output=True, check=False).returncode == 0
-    with subprocess.Popen([*command, "killed"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*command, "killed"], **pipes, encoding="utf-8") as process:
         assert process.stdout is not None
         while "n1" not in process.stdout.readline():  # the workers are busy with the cases that follow
             pass

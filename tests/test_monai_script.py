@@ -22,7 +22,7 @@ def script() -> str:
 def test_the_script_trains_with_topology(script: str) -> None:
     names: dict[str, Any] = {}
     exec(script, names)
-    assert set(names["loss_function"].components) == {"dice", "cross_entropy", "topology"}
+    assert set(names["loss_function"].components) == {"dice", "cross_entropy", "topology", "topology_weight"}
     assert all(math.isfinite(loss) for loss in names["losses"])
     assert names["losses"][-1] < names["losses"][0]
 
