@@ -12,4 +12,4 @@ mypy
 mkdocs build --strict --quiet --config-file .docs/mkdocs.yml
 scripts/sanitize.sh
 # The tests of a file share one process, so that their fixtures are made once.
-pytest --numprocesses auto --maxprocesses 4 --dist loadfile "$@"
+pytest --numprocesses logical --maxprocesses 4 --dist loadfile "$@"
