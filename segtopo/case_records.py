@@ -13,6 +13,7 @@ from typing import Any
 from segtopo import __version__
 from segtopo.atomic_output import atomic_output
 from segtopo.errors import InputError, mismatch
+from segtopo.part_folders import remove_abandoned
 
 RECORDS, CASES, SETTINGS = "records", "cases", "settings.json"
 
@@ -63,6 +64,7 @@ class CaseRecords:
         """
         self._new_folders = [folder for folder in (self.out, *self.out.parents) if not folder.exists()]
         earlier = self._earlier_settings()
+        remove_abandoned(self.out)
         if earlier is None:
             self._write(SETTINGS, self.settings)
         else:

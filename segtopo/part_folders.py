@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,6 +18,16 @@ def remove_own() -> None:
     """Removes all folders of this process, just before it ends without leaving its blocks."""
     for folder in list(_OWN):
         _remove(folder)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Removes the hidden folders that killed processes have left anywhere below a folder.
+
+    A process may be killed between the last move of an output and the removal of its folder. The output is whole then,
+    so nobody makes it again.
+    """
+    with suppress(OSError):  # a folder that another process removes
+        _remove_abandoned(folder.rglob(".*.part"), ".+")
 
 
 @contextmanager
@@ -36,7 +46,8 @@ def part_folder(parent: Path, name: str) -> Iterator[Path]:
         OSError: The folder cannot be made.
     """
     new_folders = [around for around in (parent, *parent.parents) if not around.exists()]
-    _remove_abandoned(parent, name)
+    with suppress(OSError):  # no such folder, or a folder of another user
+        _remove_abandoned(parent.iterdir(), re.escape(name))
     try:
         folder, lock = _make(parent, name)
     except OSError:
@@ -98,12 +109,13 @@ def _lock(folder: str | Path) -> int | None:
     return descriptor
 
 
-def _remove_abandoned(parent: Path, name: str) -> None:
-    pattern = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{8}}\.part")
-    with suppress(OSError):  # no such folder, a folder of another user, or a file system without locks
-        for entry in list(os.scandir(parent)):
-            if pattern.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
-                lock = _lock(entry.path)
+def _remove_abandoned(entries: Iterable[Path], name: str) -> None:
+    """Removes the hidden folders of outputs whose names match a regular expression, if no process holds their lock."""
+    pattern = re.compile(rf"\.{name}\.[0-9a-f]{{8}}\.part")
+    for entry in list(entries):
+        if pattern.fullmatch(entry.name) and entry.is_dir() and not entry.is_symlink():
+            with suppress(OSError):  # a file system without locks
+                lock = _lock(entry)
                 if lock is not None:
-                    shutil.rmtree(entry.path, ignore_errors=True)
+                    shutil.rmtree(entry, ignore_errors=True)
                     os.close(lock)

@@ -19,6 +19,7 @@ from segtopo.evaluation.case_scores import CaseResult, CaseScores, PlacedError
 from segtopo.evaluation.diagrams import MapFeature
 from segtopo.evaluation.options import EvaluationOptions
 from segtopo.evaluation.pictures import Picture
+from segtopo.part_folders import remove_abandoned
 
 CASES = "cases"
 SCORES = "scores.json"
@@ -44,6 +45,10 @@ class CaseStore:
 
     def __init__(self, out: Path) -> None:
         self._folder = out / CASES
+
+    def remove_abandoned(self) -> None:
+        """Removes what a killed process has left among the finished cases."""
+        remove_abandoned(self._folder)
 
     def folder(self, name: str) -> Path:
         """Returns the folder of a case.

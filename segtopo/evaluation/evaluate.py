@@ -105,9 +105,11 @@ def evaluate(
     )
     cases = _cases(pairs, roi, images)
     out = Path(out)
+    store = CaseStore(out)
+    store.remove_abandoned()
     with atomic_outputs(out, [report.file_name for report in chosen]) as folder:
         with nullcontext(executor) if executor is not None else ThreadPoolExecutor(workers) as pool:
-            results, failures = _score_cases(cases, options, CaseStore(out), pool, num_threads, progress)
+            results, failures = _score_cases(cases, options, store, pool, num_threads, progress)
         _check_one_ndim(results, failures)
         _check_any(results, failures)
         _check_labels_found(results, options)
