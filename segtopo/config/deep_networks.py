@@ -6,14 +6,13 @@ from importlib.util import find_spec
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from segtopo.config.network_levels import Blocks, KernelNetwork, NetworkSection, Normalization, Width, per_axis
+from segtopo.config.network_levels import BlockNetwork, Blocks, KernelNetwork, Normalization, Width, per_axis
 from segtopo.errors import mismatch
 
 if TYPE_CHECKING:
-    from torch import nn
-    from typing_extensions import Self
+    pass
 
 #: The size of a voxel in any unit.
 VoxelSize = Annotated[float, Field(ge=1e-3, le=1e3)]
@@ -43,13 +42,10 @@ class DynUNet(KernelNetwork):
                 expected = f"at most one more than kernel_size {list(kernel)}"
                 raise ValueError(mismatch(f"strides[{index}]", got=list(strides), expected=expected))
 
-    def arguments(self, dimensions: int, in_channels: int, classes: int) -> dict[str, Any]:
-        """Returns the arguments of ``target``, as plain data."""
+    def options(self, dimensions: int) -> dict[str, Any]:
+        """Returns the arguments of ``target`` beside the numbers of axes and channels, as plain data."""
         steps = [per_axis(step, dimensions) for step in self.steps]
         return {
-            "spatial_dims": dimensions,
-            "in_channels": in_channels,
-            "out_channels": classes,
             "kernel_size": self.kernels(dimensions),
             "strides": [(1,) * dimensions, *steps],
             "upsample_kernel_size": steps,
@@ -98,18 +94,9 @@ class ResidualEncoderUNet(KernelNetwork):
         """The full name of the class or function that builds the network."""
         return "segtopo.config.residual_encoder.build_residual_encoder_unet"
 
-    def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
-        """Builds the network, with nnU-Net's random weights."""
-        from segtopo.config.residual_encoder import build_residual_encoder_unet
-
-        return build_residual_encoder_unet(**self.arguments(dimensions, in_channels, classes))
-
-    def arguments(self, dimensions: int, in_channels: int, classes: int) -> dict[str, Any]:
-        """Returns the arguments of ``target``, as plain data."""
+    def options(self, dimensions: int) -> dict[str, Any]:
+        """Returns the arguments of ``target`` beside the numbers of axes and channels, as plain data."""
         return {
-            "dimensions": dimensions,
-            "in_channels": in_channels,
-            "classes": classes,
             "channels": self.channels,
             "kernels": self.kernels(dimensions),
             "strides": [(1,) * dimensions, *(per_axis(step, dimensions) for step in self.steps)],
@@ -119,7 +106,7 @@ class ResidualEncoderUNet(KernelNetwork):
         }
 
 
-class SegResNetDS(NetworkSection):
+class SegResNetDS(BlockNetwork):
     """``monai.networks.nets.SegResNetDS``: the network of Auto3DSeg.
 
     ``resolution`` is the voxel size along each axis: where voxels are longer than others, the first levels are not
@@ -128,18 +115,9 @@ class SegResNetDS(NetworkSection):
 
     name: Literal["SegResNetDS"]
     init_filters: Annotated[int, Field(ge=1, le=256)] = 16
-    blocks_down: Annotated[tuple[Blocks, ...], Field(min_length=2, max_length=8)] = (1, 2, 2, 4)
-    blocks_up: tuple[Blocks, ...] | None = None
     resolution: tuple[VoxelSize, ...] | None = None
     norm: Normalization = "instance"
     deep_supervision: bool = False
-
-    @model_validator(mode="after")
-    def _check_blocks(self) -> Self:
-        if self.blocks_up is not None and len(self.blocks_up) != len(self.blocks_down) - 1:
-            got = f"{len(self.blocks_up)} levels for {len(self.blocks_down)} of blocks_down"
-            raise ValueError(mismatch("blocks_up", got=got, expected=f"one less ({len(self.blocks_down) - 1})"))
-        return self
 
     def check(self, dimensions: int) -> None:
         """Checks the voxel size against the number of axes.
@@ -159,12 +137,9 @@ class SegResNetDS(NetworkSection):
         scales = scales_for_resolution(self.resolution or (1.0,) * dimensions, len(self.blocks_down))[:-1]
         return tuple(int(prod(scale[axis] for scale in scales)) for axis in range(dimensions))
 
-    def arguments(self, dimensions: int, in_channels: int, classes: int) -> dict[str, Any]:
-        """Returns the arguments of ``target``, as plain data."""
+    def options(self, dimensions: int) -> dict[str, Any]:
+        """Returns the arguments of ``target`` beside the numbers of axes and channels, as plain data."""
         return {
-            "spatial_dims": dimensions,
-            "in_channels": in_channels,
-            "out_channels": classes,
             "init_filters": self.init_filters,
             "norm": self.norm,
             "blocks_down": self.blocks_down,

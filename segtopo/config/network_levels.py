@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from importlib import import_module
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -59,16 +61,41 @@ class NetworkSection(Section):
             ValueError: The message begins with the key below ``network``.
         """
 
-    def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
-        """Builds the network, with random weights."""
-        from monai.networks import nets
+    @abstractmethod
+    def reduction(self, dimensions: int) -> tuple[int, ...]:
+        """Returns the factor per axis by which the deepest level is smaller than the input."""
 
-        network: nn.Module = getattr(nets, self.name)(**self.arguments(dimensions, in_channels, classes))
-        return network
+    @abstractmethod
+    def options(self, dimensions: int) -> dict[str, Any]:
+        """Returns the arguments of ``target`` beside the numbers of axes and channels, as plain data."""
 
     def arguments(self, dimensions: int, in_channels: int, classes: int) -> dict[str, Any]:
-        """Returns the arguments of ``target``, as plain data."""
-        raise NotImplementedError
+        """Returns all arguments of ``target``, as plain data."""
+        numbers = {"spatial_dims": dimensions, "in_channels": in_channels, "out_channels": classes}
+        return {**numbers, **self.options(dimensions)}
+
+    def build(self, dimensions: int, in_channels: int, classes: int) -> nn.Module:
+        """Builds the network, with random weights."""
+        module, _, name = self.target.rpartition(".")
+        network: nn.Module = getattr(import_module(module), name)(**self.arguments(dimensions, in_channels, classes))
+        return network
+
+
+class BlockNetwork(NetworkSection):
+    """A network with ``blocks_down`` blocks at each level of the encoder and ``blocks_up`` at each of the decoder.
+
+    Without ``blocks_up`` the decoder has one block at each level.
+    """
+
+    blocks_down: Annotated[tuple[Blocks, ...], Field(min_length=2, max_length=8)] = (1, 2, 2, 4)
+    blocks_up: tuple[Blocks, ...] | None = None
+
+    @model_validator(mode="after")
+    def _check_blocks(self) -> Self:
+        if self.blocks_up is not None and len(self.blocks_up) != len(self.blocks_down) - 1:
+            got = f"{len(self.blocks_up)} levels for {len(self.blocks_down)} of blocks_down"
+            raise ValueError(mismatch("blocks_up", got=got, expected=f"one less ({len(self.blocks_down) - 1})"))
+        return self
 
 
 class StridedNetwork(NetworkSection):

@@ -27,9 +27,9 @@ class FinestInEvaluation(ResidualEncoderUNet):  # type: ignore[misc]  # the pack
 
 def build_residual_encoder_unet(
     *,
-    dimensions: int,
+    spatial_dims: int,
     in_channels: int,
-    classes: int,
+    out_channels: int,
     channels: Sequence[int],
     kernels: Sequence[Sequence[int]],
     strides: Sequence[Sequence[int]],
@@ -40,9 +40,9 @@ def build_residual_encoder_unet(
     """Builds the network as nnU-Net does, with its names of the weights and its random weights.
 
     Args:
-        dimensions: Number of spatial axes.
+        spatial_dims: Number of spatial axes.
         in_channels: Number of channels of the images.
-        classes: Number of channels of the outputs.
+        out_channels: Number of channels of the outputs.
         channels: Number of channels at each level.
         kernels: Kernel at each level, one number per axis.
         strides: Stride before each level, one number per axis.
@@ -50,7 +50,7 @@ def build_residual_encoder_unet(
         norm: ``instance`` or ``batch``.
         deep_supervision: Whether the outputs of all levels are returned in training.
     """
-    convolution = convert_dim_to_conv_op(dimensions)
+    convolution = convert_dim_to_conv_op(spatial_dims)
     matching = get_matching_instancenorm if norm == "instance" else get_matching_batchnorm
     network = FinestInEvaluation(
         input_channels=in_channels,
@@ -60,7 +60,7 @@ def build_residual_encoder_unet(
         kernel_sizes=[list(kernel) for kernel in kernels],
         strides=[list(stride) for stride in strides],
         n_blocks_per_stage=list(blocks),
-        num_classes=classes,
+        num_classes=out_channels,
         n_conv_per_stage_decoder=[1] * (len(channels) - 1),
         conv_bias=True,
         norm_op=matching(convolution),
