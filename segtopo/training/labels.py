@@ -74,15 +74,12 @@ def check_all_present(counts: Sequence[Sequence[int]], data: DataConfig) -> None
     Raises:
         InputError: Names the first class without a voxel.
     """
-    for number, voxels in enumerate(np.sum(counts, axis=0)):
-        if number and not voxels:
-            key, got = (
-                ("label", data.label) if data.classes == 2 and data.label is not None else ("classes", data.classes)
-            )
-            expected = (
-                "a label that the training cases have" if key == "label" else "classes that the training cases have"
-            )
-            no_voxel = f"no voxel of the {len(counts)} label files" + (
-                "" if key == "label" else f" is of class {number}"
-            )
-            raise InputError(mismatch(f"data.{key}", got=f"{got}: {no_voxel}", expected=expected))
+    missing = [number for number, voxels in enumerate(np.sum(counts, axis=0)) if number and not voxels]
+    if not missing:
+        return
+    no_voxel = f"no voxel of the {len(counts)} label files"
+    if data.label is not None:  # it is the only class
+        expected = "a label that the training cases have"
+        raise InputError(mismatch("data.label", got=f"{data.label}: {no_voxel}", expected=expected))
+    got = f"{data.classes}: {no_voxel} is of class {missing[0]}"
+    raise InputError(mismatch("data.classes", got=got, expected="classes that the training cases have"))
