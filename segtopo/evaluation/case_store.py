@@ -47,7 +47,7 @@ class CaseStore:
         self._folder = out / CASES
 
     def remove_abandoned(self) -> None:
-        """Removes what a killed process has left among the finished cases."""
+        """Removes the hidden folders that killed processes have left among the finished cases."""
         remove_abandoned(self._folder)
 
     def folder(self, name: str) -> Path:

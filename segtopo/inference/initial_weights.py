@@ -13,7 +13,7 @@ from segtopo.errors import InputError, mismatch
 
 #: Keys under which programs store the weights, the best ones first.
 CONTAINERS = ("averaged", "network", "network_weights", "state_dict", "model_state_dict", "model", "net")
-#: What torch and training programs write before the names of weights.
+#: Prefixes that torch and training programs write before the names of weights.
 PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
 #: Names that a line lists before it stops.
 LISTED = 3

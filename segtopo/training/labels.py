@@ -58,7 +58,7 @@ def count_voxels(labels: LabelArray, classes: int) -> list[int]:
         >>> count_voxels(np.array([[0, 2, 2], [0, 0, 3]], np.uint8), classes=4)
         [3, 0, 2, 1]
     """
-    # In parts, because NumPy converts what it counts to 64-bit integers.
+    # In parts, because NumPy converts the counted array to 64-bit integers.
     parts = np.array_split(labels.ravel(), 1 + labels.size // LARGEST_PART)
     counts = np.sum([np.bincount(part, minlength=classes)[:classes] for part in parts], axis=0)
     return [int(number) for number in counts]

@@ -105,7 +105,7 @@ class TrainingState:
         self.best_score = checkpoint.best_score
 
     def _check_optimizer(self, path: Path) -> None:
-        """Checks that the optimiser has what its next step needs."""
+        """Checks that the optimiser has the state of each weight that its next step needs."""
         sample = torch.nn.Parameter(torch.zeros(1))
         sample.grad = torch.zeros(1)
         scratch = self.config.optimizer.build([sample])

@@ -1,4 +1,4 @@
-"""A trained network on its way out: with the data that a program needs to use it, and the check of what it became."""
+"""A trained network to export: its metadata for other programs, and the check of each exported file."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class ExportedModel:
         """Compares the probabilities of an exported network with those of the original.
 
         Args:
-            name: What was exported, for the error.
+            name: The name of the exported file, for the error.
             run: Returns the logits of the exported network.
 
         Raises:
