@@ -52,7 +52,7 @@ def run(config: Path, overrides: list[str], test: Path, out: Path, breaks: bool,
     content["validation"]["repair"] = True
     content["transforms"] += [BREAKS] * breaks
     out.mkdir(parents=True, exist_ok=True)
-    (out / "config.yaml").write_text(yaml.safe_dump(content))
+    (out / "config.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     result = train(out / "config.yaml")
     assert result.best is not None
     predict(result.best, test / "images", out / "predictions", probabilities=True)
@@ -65,12 +65,12 @@ def run(config: Path, overrides: list[str], test: Path, out: Path, breaks: bool,
             mask = probability > 0.5 if rules is None else repair_mask(probability, rules).mask
             found = Figures.of(mask, reference, skeleton(reference), "T")
             figures[row].append([found.dice, found.tree_length, found.betti_errors[0], found.betti_matching_error])
-    (out / "figures.json").write_text(json.dumps(figures))
+    (out / "figures.json").write_text(json.dumps(figures), encoding="utf-8")
 
 
 def rules_of(path: Path) -> dict[str, RepairRules | None]:
     """Returns the rules of each row; those that only remove are chosen as the calibration chooses."""
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     removal = [entry for entry in content["grid"] if entry["connect_above"] is None]
     best = max(entry["dice"] for entry in removal)
     allowed = [entry for entry in removal if entry["dice"] >= best - content["tolerance"]]
@@ -86,7 +86,7 @@ def print_table(out: Path, seeds: list[int]) -> None:
     for row in ROWS:
         for arm in ("without", "with"):
             files = [out / f"{arm}_{seed}" / "figures.json" for seed in seeds]
-            means = np.array([np.mean(json.loads(file.read_text())[row], axis=0) for file in files])
+            means = np.array([np.mean(json.loads(file.read_text(encoding="utf-8"))[row], axis=0) for file in files])
             digits = zip(means.mean(axis=0), means.std(axis=0), (3, 3, 1, 1), strict=True)
             print(f"| {row} | {arm} |", " | ".join(f"{m:.{d}f} ± {s:.{d}f}" for m, s, d in digits), "|")
 

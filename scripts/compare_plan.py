@@ -62,7 +62,7 @@ def main() -> None:
         for config, overrides in ((planned, length), (arguments.config, arguments.overrides)):
             out = arguments.out / f"{config.stem}_{seed}"
             own = [f"out={out}", f"seed={seed}", "validation.repair=true"]
-            with (arguments.out / f"{out.name}.log").open("w") as log:
+            with (arguments.out / f"{out.name}.log").open("w", encoding="utf-8") as log:
                 result = train(config, [*overrides, *own], console=Console(file=log))
             for kind, repair in (("as predicted", False), ("repaired", True)):
                 folder = arguments.out / f"{out.name}_{'repaired' if repair else 'masks'}"

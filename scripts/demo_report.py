@@ -47,7 +47,9 @@ def score_table(runs: dict[str, Path]) -> Table:
     for title in SCORES.values():
         table.add_column(title, justify="right")
     for name, folder in runs.items():
-        scores = json.loads((folder / "evaluation" / "summary.json").read_text())["summary"]["foreground"]
+        scores = json.loads((folder / "evaluation" / "summary.json").read_text(encoding="utf-8"))["summary"][
+            "foreground"
+        ]
         cells = [f"{scores[key]['mean']:.3f} ± {scores[key]['standard_error']:.3f}" for key in SCORES]
         table.add_row(name, *cells)
     return table

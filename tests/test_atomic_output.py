@@ -12,17 +12,17 @@ from segtopo.errors import InputError
 
 
 def write_file(part: Path) -> None:
-    part.write_text("new")
+    part.write_text("new", encoding="utf-8")
 
 
 def write_file_with_companion(part: Path) -> None:
-    part.write_text("new")
-    part.with_name("companion.raw").write_text("new companion")
+    part.write_text("new", encoding="utf-8")
+    part.with_name("companion.raw").write_text("new companion", encoding="utf-8")
 
 
 def write_folder(part: Path) -> None:
     (part / "images").mkdir(parents=True)
-    (part / "images" / "one.txt").write_text("new")
+    (part / "images" / "one.txt").write_text("new", encoding="utf-8")
 
 
 WRITERS = {
@@ -33,7 +33,11 @@ WRITERS = {
 
 
 def files_in(folder: Path) -> dict[str, str]:
-    return {file.relative_to(folder).as_posix(): file.read_text() for file in folder.rglob("*") if file.is_file()}
+    return {
+        file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8")
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
 
 
 def everything_in(folder: Path) -> list[str]:
@@ -69,8 +73,8 @@ def test_nothing_is_left_after_an_error(tmp_path: Path, kind: str, parent: str, 
 
 
 def test_an_error_keeps_the_existing_file_and_its_companion(tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("old")
-    (tmp_path / "companion.raw").write_text("old companion")
+    (tmp_path / "out").write_text("old", encoding="utf-8")
+    (tmp_path / "companion.raw").write_text("old companion", encoding="utf-8")
 
     def interrupted() -> None:
         with atomic_output(tmp_path / "out") as part:
@@ -83,8 +87,8 @@ def test_an_error_keeps_the_existing_file_and_its_companion(tmp_path: Path) -> N
 
 
 def test_an_existing_file_and_its_companion_are_replaced(tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("old")
-    (tmp_path / "companion.raw").write_text("old companion")
+    (tmp_path / "out").write_text("old", encoding="utf-8")
+    (tmp_path / "companion.raw").write_text("old companion", encoding="utf-8")
     with atomic_output(tmp_path / "out") as part:
         write_file_with_companion(part)
     assert files_in(tmp_path) == {"out": "new", "companion.raw": "new companion"}
@@ -100,8 +104,8 @@ def test_the_companion_is_moved_before_the_file_that_names_it(tmp_path: Path, mo
 
     monkeypatch.setattr(Path, "replace", record)
     with atomic_output(tmp_path / "a.mhd") as part:
-        part.write_text("header")
-        part.with_name("a.raw").write_text("voxels")
+        part.write_text("header", encoding="utf-8")
+        part.with_name("a.raw").write_text("voxels", encoding="utf-8")
     assert moved == ["a.raw", "a.mhd"]
 
 
@@ -121,7 +125,7 @@ def refusal(path: Path) -> str:
 
 def test_a_folder_that_is_not_empty_is_refused_before_the_block(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "old.txt").write_text("old")
+    (tmp_path / "out" / "old.txt").write_text("old", encoding="utf-8")
     message = f"{tmp_path / 'out'}: got a folder that is not empty, expected a new or empty folder"
     assert refusal(tmp_path / "out") == message
     assert everything_in(tmp_path) == ["out", "out/old.txt"]
@@ -129,7 +133,7 @@ def test_a_folder_that_is_not_empty_is_refused_before_the_block(tmp_path: Path) 
 
 @pytest.mark.parametrize("name", ["file/out", "file/deeper/out"])
 def test_a_file_in_place_of_a_parent_is_refused_before_the_block(tmp_path: Path, name: str) -> None:
-    (tmp_path / "file").write_text("old")
+    (tmp_path / "file").write_text("old", encoding="utf-8")
     problem = "got a path that cannot be written (Not a directory), expected a path in a writable folder"
     assert refusal(tmp_path / name) == f"{tmp_path / name}: {problem}"
     assert files_in(tmp_path) == {"file": "old"}
@@ -167,7 +171,7 @@ def test_files_do_not_replace_folders_nor_folders_files(tmp_path: Path, existing
     if existing == "a folder":
         (tmp_path / "out").mkdir()
     else:
-        (tmp_path / "out").write_text("old")
+        (tmp_path / "out").write_text("old", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be written"), atomic_output(tmp_path / "out") as part:
         WRITERS[kind][0](part)
     assert everything_in(tmp_path) == ["out"]
@@ -177,31 +181,35 @@ def test_several_outputs_appear_together_and_other_files_are_kept(tmp_path: Path
     folder = tmp_path / "new" / "out"
     with atomic_outputs(folder, ["a", "b"]) as part:
         for name in ("a", "b"):
-            (part / name).write_text("first")
+            (part / name).write_text("first", encoding="utf-8")
         assert [path for path in folder.iterdir() if path != part] == []
-    (folder / "mine").write_text("kept")
+    (folder / "mine").write_text("kept", encoding="utf-8")
     with atomic_outputs(folder, ["a", "b"]) as part:
         for name in ("a", "b"):
-            (part / name).write_text("second")
-    assert {path.name: path.read_text() for path in folder.iterdir()} == {"a": "second", "b": "second", "mine": "kept"}
+            (part / name).write_text("second", encoding="utf-8")
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {
+        "a": "second",
+        "b": "second",
+        "mine": "kept",
+    }
 
 
 def interrupt(path: Path) -> None:
-    path.write_text("new")
+    path.write_text("new", encoding="utf-8")
     raise KeyboardInterrupt
 
 
 def write_all(folder: Path, names: list[str]) -> None:
     with atomic_outputs(folder, names) as part:
         for name in names:
-            (part / name).write_text("new")
+            (part / name).write_text("new", encoding="utf-8")
 
 
 def test_an_error_keeps_all_older_outputs(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("old")
+    (tmp_path / "a").write_text("old", encoding="utf-8")
     with pytest.raises(KeyboardInterrupt), atomic_outputs(tmp_path, ["a"]) as part:
         interrupt(part / "a")
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old"}
+    assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == {"a": "old"}
     with pytest.raises(KeyboardInterrupt), atomic_outputs(tmp_path / "new", ["a"]) as part:
         interrupt(part / "a")
     assert not (tmp_path / "new").exists()
@@ -210,7 +218,7 @@ def test_an_error_keeps_all_older_outputs(tmp_path: Path) -> None:
 def test_new_outputs_are_never_beside_older_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An interruption between two moves leaves out files; it does not mix two sets."""
     for name in ("a", "b", "c"):
-        (tmp_path / name).write_text("old")
+        (tmp_path / name).write_text("old", encoding="utf-8")
     replace = Path.replace
 
     def interrupted(self: Path, target: Path) -> Path:
@@ -221,7 +229,7 @@ def test_new_outputs_are_never_beside_older_ones(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(Path, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write_all(tmp_path, ["a", "b", "c"])
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "new"}
+    assert {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()} == {"a": "new"}
 
 
 @pytest.mark.parametrize("name", ["file", "file/deeper"])

@@ -124,12 +124,16 @@ def test_names_of_which_none_agree_are_refused(missing: Any, tree: Path) -> None
 
 def test_a_table_names_the_files(tree: Path) -> None:
     touch("data/p1.nii", "data/deep/r1.nii", "data/r2.nii", "data/p3.nii")
-    Path("data/pairs.csv").write_text("case,prediction,reference\nfirst,p1.nii,deep/r1.nii\n,,r2.nii\n,p3.nii,r2.nii\n")
+    Path("data/pairs.csv").write_text(
+        "case,prediction,reference\nfirst,p1.nii,deep/r1.nii\n,,r2.nii\n,p3.nii,r2.nii\n", encoding="utf-8"
+    )
     with pytest.raises(
         InputError, match=r"pairs\.csv: got r2\.nii and r2\.nii for r2, expected one image of each name"
     ):
         pair_cases("data/pairs.csv")
-    Path("data/pairs.csv").write_text("case,prediction,reference\nfirst,p1.nii,deep/r1.nii\n,,r2.nii\n")
+    Path("data/pairs.csv").write_text(
+        "case,prediction,reference\nfirst,p1.nii,deep/r1.nii\n,,r2.nii\n", encoding="utf-8"
+    )
     with pytest.raises(InputError, match="no prediction for r2"):
         pair_cases("data/pairs.csv")
     assert listed(pair_cases("data/pairs.csv", missing="empty")) == {
@@ -148,7 +152,7 @@ def test_a_table_names_the_files(tree: Path) -> None:
     ],
 )
 def test_tables_that_name_no_pairs(content: str, message: str, tree: Path) -> None:
-    Path("pairs.csv").write_text(content)
+    Path("pairs.csv").write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=message):
         pair_cases("pairs.csv")
 

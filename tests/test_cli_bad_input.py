@@ -21,7 +21,7 @@ def files(tmp_path: Path) -> Path:
     for folder in ("pred", "ref"):
         write_volume(tmp_path / folder / "one.nii.gz", MASK)
     (tmp_path / "empty").mkdir()
-    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
     write_volume(tmp_path / "mask.nii.gz", MASK)
     write_volume(tmp_path / "nothing.nii.gz", np.zeros((6, 9), dtype=bool))
     write_volume(tmp_path / "transposed.nii.gz", MASK.T)
@@ -129,7 +129,7 @@ def test_bad_input(
 @pytest.mark.parametrize("name", ["missing folder", "image truncated", "phantom unwritable", "unknown command"])
 def test_bad_input_of_the_program(name: str, files: Path) -> None:
     command = [sys.executable, "-m", "segtopo.cli", *BAD[name].split()]
-    done = subprocess.run(command, cwd=files, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=files, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1

@@ -129,7 +129,7 @@ def test_the_table_shows_the_figures_before_and_after(maps: Path, capsys: pytest
 def test_options_reach_the_calibration_and_repair_reads_its_rules(maps: Path) -> None:
     command = "calibrate maps references --out rules.json --thresholds 0.3,0.6 --construction V --tolerance 1"
     assert run([*command.split(), "--betti-numbers", "2,none"]) == 0
-    content = json.loads(Path("rules.json").read_text())
+    content = json.loads(Path("rules.json").read_text(encoding="utf-8"))
     given = RepairRules(construction="V", betti_numbers=(2, None))
     found = expected(rules=given, grid=RuleGrid(thresholds=(0.3, 0.6)), tolerance=1.0)
     assert RepairRules.load("rules.json") == found.rules
@@ -228,8 +228,8 @@ def test_what_is_interrupted_leaves_the_files_of_before(
     def stop(*_: object, **__: object) -> None:
         raise error("stopped")
 
-    Path("rules.json").write_text("before")
+    Path("rules.json").write_text("before", encoding="utf-8")
     monkeypatch.setattr(f"segtopo.repair.{place}", stop)
     assert run(["calibrate", "maps", "references", "--out", "rules.json"]) == code
-    assert Path("rules.json").read_text() == "before"
+    assert Path("rules.json").read_text(encoding="utf-8") == "before"
     assert sorted(path.name for path in Path().iterdir()) == ["maps", "references", "rules.json"]

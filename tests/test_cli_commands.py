@@ -18,7 +18,7 @@ LONG_NAME = "a_case_with_a_name_that_no_terminal_of_eighty_columns_could_show_in
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
@@ -70,7 +70,7 @@ def test_evaluate_takes_labels_and_construction(tmp_path: Path) -> None:
     assert run(["evaluate", file, file, "--out", str(out), "--labels", "2,3", "--construction", "V"]) == 0
     rows = rows_of(out / "cases.csv")
     assert [(r["structure"], r["betti_0_reference"]) for r in rows] == [("2", "5"), ("3", "1")]
-    assert json.loads((out / "summary.json").read_text())["settings"]["construction"] == "V"
+    assert json.loads((out / "summary.json").read_text(encoding="utf-8"))["settings"]["construction"] == "V"
 
 
 @pytest.mark.parametrize("options", [[], ["--filtration", "sublevel", "--construction", "V"]])
@@ -83,7 +83,7 @@ def test_persistence_writes_the_pairs(options: list[str], image: Path, tmp_path:
     np.testing.assert_array_equal([float(r["death"]) for r in rows], expected.deaths)
     voxels = [[int(r["death_voxel_0"]), int(r["death_voxel_1"])] for r in rows]
     np.testing.assert_array_equal(voxels, expected.death_voxels)
-    document = json.loads((tmp_path / "pairs.json").read_text())
+    document = json.loads((tmp_path / "pairs.json").read_text(encoding="utf-8"))
     assert document["shape"] == [7, 11]
     assert [p["birth_voxel"] for p in document["pairs"]] == expected.birth_voxels.tolist()
     deaths = [None if e else d for d, e in zip(expected.deaths, expected.essential, strict=True)]

@@ -30,7 +30,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def rows(out: str, name: str = "cases.csv") -> list[dict[str, str]]:
-    with (Path(out) / name).open(newline="") as file:
+    with (Path(out) / name).open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
@@ -52,7 +52,7 @@ def test_missing_and_extra_cases_are_said(folders: Path, capsys: pytest.CaptureF
     assert "no reference: x" in lines
     assert run(["evaluate", "p", "r", "--out", "empty", "--missing-as-empty"]) == 0
     assert [(row["case"], row["dice"]) for row in rows("empty")] == [("a", "1"), ("b", "0"), ("c", "1")]
-    summary = json.loads(Path("empty/summary.json").read_text())
+    summary = json.loads(Path("empty/summary.json").read_text(encoding="utf-8"))
     assert (summary["missing predictions"], summary["predictions without a reference"]) == (["b"], ["x"])
 
 
@@ -70,13 +70,15 @@ def test_options_reach_the_scores(folders: Path) -> None:
     label_map = np.zeros((40, 50), np.uint8)
     label_map[5:9, 3:45], label_map[20:24, 3:45] = 1, 2
     write_volume("map.nii.gz", label_map)
-    Path("labels.json").write_text('{"labels": {"background": 0, "vein": 1, "artery": 2, "tree": [1, 2]}}')
+    Path("labels.json").write_text(
+        '{"labels": {"background": 0, "vein": 1, "artery": 2, "tree": [1, 2]}}', encoding="utf-8"
+    )
     command = "evaluate map.nii.gz map.nii.gz --out out --labels labels.json --scores overlap,patches --patch-size 8"
     assert run([*command.split(), "--patch-stride", "4", "--label-map", "--markups"]) == 0
     assert [row["structure"] for row in rows("out")] == ["vein", "artery", "tree"]
     assert "patch_betti_error" in rows("out")[0]
     assert "hd95_mm" not in rows("out")[0]
-    settings = json.loads(Path("out/summary.json").read_text())["settings"]
+    settings = json.loads(Path("out/summary.json").read_text(encoding="utf-8"))["settings"]
     assert settings["score_options"] == {"surface_tolerance": 1.0, "patch_size": 8, "patch_stride": 4}
     assert Path("out/cases/map/errors_tree.nii.gz").is_file()
 
@@ -87,7 +89,9 @@ def test_undecided_voxels_of_a_dataset_do_not_count(folders: Path) -> None:
     write_volume("predicted.nii.gz", label_map)
     label_map[5:9, 30:45] = 3
     write_volume("reference.nii.gz", label_map)
-    Path("dataset.json").write_text('{"labels": {"background": 0, "vein": 1, "artery": 2, "ignore": 3}}')
+    Path("dataset.json").write_text(
+        '{"labels": {"background": 0, "vein": 1, "artery": 2, "ignore": 3}}', encoding="utf-8"
+    )
     command = "evaluate predicted.nii.gz reference.nii.gz --out out --labels dataset.json --scores overlap"
     for options, dice in (([], "1"), (["--ignore-label", "9"], str(2 * 108 / (168 + 108)))):
         assert run([*command.split(), *options]) == 0
@@ -95,13 +99,15 @@ def test_undecided_voxels_of_a_dataset_do_not_count(folders: Path) -> None:
 
 
 def test_a_table_of_pairs_takes_the_place_of_two_folders(folders: Path) -> None:
-    Path("pairs.csv").write_text("case,prediction,reference\nfirst,p/a.png,r/b.png\nsecond,p/c.png,r/c.png\n")
+    Path("pairs.csv").write_text(
+        "case,prediction,reference\nfirst,p/a.png,r/b.png\nsecond,p/c.png,r/c.png\n", encoding="utf-8"
+    )
     assert run(["evaluate", "pairs.csv", "--out", "out"]) == 0
     assert [row["case"] for row in rows("out")] == ["first", "second"]
 
 
 def test_a_name_in_a_table_cannot_leave_the_folder_of_reports(folders: Path) -> None:
-    Path("pairs.csv").write_text("case,prediction,reference\n../../evil,p/a.png,r/b.png\n")
+    Path("pairs.csv").write_text("case,prediction,reference\n../../evil,p/a.png,r/b.png\n", encoding="utf-8")
     assert run(["evaluate", "pairs.csv", "--out", "deep/out"]) == 2
     assert not list(folders.rglob("evil*"))
 
@@ -134,7 +140,7 @@ def workers_of(parent: int) -> list[int]:
     while not found and time.monotonic() < deadline:
         for entry in Path("/proc").glob("[0-9]*"):
             try:
-                status, command = (entry / "stat").read_text(), (entry / "cmdline").read_bytes()
+                status, command = (entry / "stat").read_text(encoding="utf-8"), (entry / "cmdline").read_bytes()
             except OSError:
                 continue
             if int(status.rpartition(")")[2].split()[1]) == parent and b"spawn_main" in command:

@@ -61,7 +61,9 @@ sys.exit(max(codes))
 
 
 def run_program(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, encoding="utf-8", check=False
+    )
 
 
 def test_every_kind_of_input_is_known() -> None:
@@ -106,7 +108,7 @@ def test_a_path_that_does_not_exist_is_reported_before_heavy_imports(
 @pytest.mark.parametrize("module", sorted(EXTRAS))
 def test_the_module_of_an_extra_is_one_that_the_extra_installs(module: str) -> None:
     tomllib = pytest.importorskip("tomllib")
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     (distribution,) = packages_distributions().get(module, [module])  # the tests do not need the trackers
     in_extra = {requirement.split(">")[0] for requirement in project["optional-dependencies"][EXTRAS[module]]}
     assert distribution in in_extra
@@ -175,7 +177,7 @@ def test_an_interruption_leaves_with_130_and_no_output(
 def interrupt(arguments: list[str], folder: Path, started: Callable[[], bool]) -> tuple[int, str]:
     """Sends SIGINT to a command once it has started; its exit code and what it wrote on standard error."""
     with subprocess.Popen(
-        [sys.executable, "-m", "segtopo.cli", *arguments], cwd=folder, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "segtopo.cli", *arguments], cwd=folder, stderr=subprocess.PIPE, encoding="utf-8"
     ) as process:
         deadline = time.monotonic() + 120
         while not started() and process.poll() is None and time.monotonic() < deadline:
@@ -222,7 +224,7 @@ with prompt_interruption():
     print("begun", flush=True)
     hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)  # minutes, without the interpreter's lock
 """
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stdout is not None
         process.stdout.readline()
         time.sleep(0.2)

@@ -57,7 +57,7 @@ from segtopo.cli import run
 run({arguments})
 print("loaded:", [name for name in {HEAVY} if name in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
     assert done.stdout.splitlines()[-1] == "loaded: []"
 
 

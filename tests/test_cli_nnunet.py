@@ -52,7 +52,7 @@ def test_settings_are_a_file_with_an_absolute_path(
     calls: list[tuple[list[str], str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("own.yaml").write_text("{}")
+    Path("own.yaml").write_text("{}", encoding="utf-8")
     assert run(["nnunet", "train", "1", "2d", "0", "--settings", "own.yaml", "-tr", "x"]) == 0
     ((words, _, settings),) = calls
     assert words[1:] == ["1", "2d", "0", "-tr", "x"]
@@ -82,7 +82,9 @@ def test_a_torchvision_of_another_torch_is_named(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "torchvision.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    (tmp_path / "torchvision.py").write_text(
+        "raise RuntimeError('operator torchvision::nms does not exist')", encoding="utf-8"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "torchvision")
     assert run(["nnunet", "train"]) == 2

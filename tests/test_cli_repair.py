@@ -35,7 +35,7 @@ def maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def kinds(out: Path) -> list[str]:
-    with (out / "edits.csv").open(newline="") as file:
+    with (out / "edits.csv").open(newline="", encoding="utf-8") as file:
         return [row["kind"] for row in csv.DictReader(file)]
 
 
@@ -155,7 +155,7 @@ BAD = {
 def bad_files(maps: Path) -> None:
     """Every bad file there is, beside the maps."""
     Path("empty").mkdir()
-    Path("unknown.json").write_text('{"speed": 1}')
+    Path("unknown.json").write_text('{"speed": 1}', encoding="utf-8")
     write_volume("logits.nii.gz", np.linspace(-3, 3, 20, dtype=np.float32).reshape(4, 5))
     write_volume("grey.png", np.arange(20, dtype=np.uint8).reshape(4, 5))
     np.savez("other.npz", logits=np.zeros((2, 1, 4, 5), np.float32))

@@ -23,9 +23,9 @@ def write_report(
     folder: Path, lines: list[str], header: str = HEADER, summary: dict[str, object] | None = None
 ) -> Path:
     folder.mkdir(parents=True)
-    (folder / "cases.csv").write_text(header + "".join(f"{line}\n" for line in lines))
+    (folder / "cases.csv").write_text(header + "".join(f"{line}\n" for line in lines), encoding="utf-8")
     if summary is not None:
-        (folder / "summary.json").write_text(json.dumps(summary))
+        (folder / "summary.json").write_text(json.dumps(summary), encoding="utf-8")
     return folder
 
 
@@ -45,7 +45,7 @@ def folders(tmp_path: Path) -> list[Path]:
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
@@ -157,10 +157,10 @@ def test_reports_of_different_constructions_are_refused(tmp_path: Path) -> None:
     a, b = (write_report(tmp_path / c, ["one,1,1,1,1,1"], summary={"settings": {"construction": c}}) for c in "TV")
     with pytest.raises(InputError, match=r"V: got the construction 'V', expected the construction 'T' of .*T"):
         compare_reports([a, b])
-    (b / "summary.json").write_text("[1, 2]")
+    (b / "summary.json").write_text("[1, 2]", encoding="utf-8")
     with pytest.raises(InputError, match=r"summary\.json: got no JSON object"):
         compare_reports([a, b])
-    (b / "summary.json").write_text("{")
+    (b / "summary.json").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match=r"summary\.json: got no readable JSON"):
         compare_reports([a, b])
 
@@ -179,16 +179,16 @@ def test_the_tables_hold_what_was_computed(comparison: Comparison, tmp_path: Pat
     assert float(differences[0]["p_holm"]) == comparison.differences[0].p_holm
     assert [row["rank"] for row in ranking] == ["3", "1", "2"] * 2
     assert [row["share_rank_1"] for row in ranking[:3]] == ["0.0", "1.0", "0.0"]
-    assert (out / "comparison.html").read_text().startswith("<!doctype html>")
+    assert (out / "comparison.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 def test_a_comparison_replaces_the_earlier_one_and_keeps_other_files(comparison: Comparison, tmp_path: Path) -> None:
-    (tmp_path / "note.txt").write_text("mine")
+    (tmp_path / "note.txt").write_text("mine", encoding="utf-8")
     write_comparison(comparison, tmp_path)
     first = (tmp_path / "comparison.html").read_bytes()
     write_comparison(comparison, tmp_path)
     assert (tmp_path / "comparison.html").read_bytes() == first
-    assert (tmp_path / "note.txt").read_text() == "mine"
+    assert (tmp_path / "note.txt").read_text(encoding="utf-8") == "mine"
 
 
 def test_undefined_tests_are_empty_cells_and_dashes(tmp_path: Path) -> None:
@@ -196,12 +196,12 @@ def test_undefined_tests_are_empty_cells_and_dashes(tmp_path: Path) -> None:
     write_comparison(compare_reports(reports), tmp_path / "out")
     row = rows_of(tmp_path / "out/comparison.csv")[0]
     assert (row["p"], row["p_holm"], row["note"]) == ("", "", "no case differs")
-    assert 'title="no case differs">\u2013' in (tmp_path / "out/comparison.html").read_text()
+    assert 'title="no case differs">\u2013' in (tmp_path / "out/comparison.html").read_text(encoding="utf-8")
 
 
 def test_names_are_escaped_in_the_page(folders: list[Path], tmp_path: Path) -> None:
     write_comparison(compare_reports(folders[:2], ["<b>a</b>", 'x" onclick="alert(1)']), tmp_path)
-    page = (tmp_path / "comparison.html").read_text()
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
     assert "<b>a</b>" not in page
     assert 'x" onclick' not in page
 

@@ -218,7 +218,7 @@ def test_an_unknown_key_is_named_before_the_key_that_is_missing(tmp_path: Path) 
 
 def test_the_source_of_a_mistake_is_named(path: Path) -> None:
     assert message(path, "seed=1", "epochs=0").startswith(f"{path}, override 'epochs=0': epochs:")
-    path.write_text(path.read_text().replace("epochs: 3", "epochs: 0"))
+    path.write_text(path.read_text(encoding="utf-8").replace("epochs: 3", "epochs: 0"), encoding="utf-8")
     assert message(path, "seed=1").startswith(f"{path}: epochs:")
 
 
@@ -249,7 +249,7 @@ def test_the_source_of_a_mistake_is_named(path: Path) -> None:
 )
 def test_a_file_that_is_no_config_is_refused(tmp_path: Path, text: str, parts: list[str]) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     found = message(path)
     assert found.startswith(str(path))
     assert all(part in found for part in parts), found
@@ -316,7 +316,7 @@ def test_a_config_cannot_be_changed(path: Path) -> None:
 def test_a_config_survives_its_own_dump(path: Path, tmp_path: Path) -> None:
     config = load_config(path)
     again = tmp_path / "again.yaml"
-    again.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    again.write_text(yaml.safe_dump(config.model_dump(mode="json")), encoding="utf-8")
     assert load_config(again) == config
 
 

@@ -35,11 +35,11 @@ def block(name: str) -> str:
 
 
 def test_a_loss_that_follows_the_recipe_is_like_all_others(tmp_path: Path) -> None:
-    (tmp_path / "volume.py").write_text(block("the file of the example"))
+    (tmp_path / "volume.py").write_text(block("the file of the example"), encoding="utf-8")
     command = [sys.executable, "-c", FOLLOW, str(tmp_path), block("the line of the example")]
     path = os.pathsep.join([str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
     run = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False
+        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, capture_output=True, encoding="utf-8", check=False
     )
     assert run.returncode == 0, run.stdout + run.stderr
     passed = re.search(r"(\d+) passed", run.stdout)

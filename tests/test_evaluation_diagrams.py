@@ -55,7 +55,7 @@ def test_a_rerun_keeps_the_features_and_masks_have_none(tmp_path: Path) -> None:
     first, second = (evaluate(tmp_path / "p", tmp_path / "r", tmp_path / "out", options) for _ in range(2))
     assert [(of.dimension, of.matched) for of in first.cases[0].features] == [(0, True), (1, True)]
     assert second.cases == first.cases
-    page = (tmp_path / "out" / "report.html").read_text()
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert json.dumps({"dimension": 1, "birth": 0.75, "death": 0.25}, separators=(",", ":"))[:-1] in page
     masks = evaluate(tmp_path / "r", tmp_path / "r", tmp_path / "masks")
     assert masks.cases[0].features == ()

@@ -41,7 +41,7 @@ def evaluated(folder: Path, affine: np.ndarray, extension: str, **options: Any) 
         write_volume(folder / f"{name}{extension}", mask, Volume(mask, affine))
     pair = folder / f"prediction{extension}", folder / f"reference{extension}"
     evaluate(*pair, folder / "out", EvaluationOptions(scores=("topology",), label_map=True, markups=True, **options))
-    with (folder / "out/errors.csv").open(newline="") as file:
+    with (folder / "out/errors.csv").open(newline="", encoding="utf-8") as file:
         return folder / "out/cases/prediction", list(csv.DictReader(file))
 
 
@@ -51,7 +51,7 @@ def test_every_output_places_an_error_where_nibabel_and_simpleitk_place_its_voxe
 ) -> None:
     folder, rows = evaluated(tmp_path, affine, extension)
     assert [row["kind"] for row in rows] == ["missed_connection", "spurious_component", "missed_loop"]
-    points = json.loads((folder / "errors.mrk.json").read_text())["markups"][0]
+    points = json.loads((folder / "errors.mrk.json").read_text(encoding="utf-8"))["markups"][0]
     assert (points["coordinateSystem"], points["coordinateUnits"]) == ("RAS", "mm")
     image = nib.load(folder / "errors.nii.gz")
     assert isinstance(image, nib.Nifti1Image)

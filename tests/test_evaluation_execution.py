@@ -54,7 +54,7 @@ def files_of(out: Path) -> dict[str, bytes]:
     content = {name: path.read_bytes() for name, path in files.items() if path.name != "scores.json"}
     for name, path in files.items():
         if path.name == "scores.json":
-            scores = json.loads(path.read_text())
+            scores = json.loads(path.read_text(encoding="utf-8"))
             del scores["key"]
             content[name] = json.dumps(scores).encode()
     return content
@@ -166,7 +166,7 @@ def test_a_rerun_scores_only_cases_that_have_changed(folders: tuple[Path, Path],
     assert begun_cases(folders, out, OPTIONS) == ["b"]
     assert files_of(out)["cases.csv"] != before["cases.csv"]
     assert begun_cases(folders, out, replace(OPTIONS, construction="V")) == ["a", "b", "c"]
-    (out / "cases/c/scores.json").write_text("{}")
+    (out / "cases/c/scores.json").write_text("{}", encoding="utf-8")
     assert begun_cases(folders, out, replace(OPTIONS, construction="V")) == ["c"]
 
 

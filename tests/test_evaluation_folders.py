@@ -44,10 +44,10 @@ def failure(predictions: Path, references: Path, match: str, **options: Any) -> 
     assert list(evaluation.failures) == ["two"]
     assert re.search(match, reason)
     assert "\n" not in reason
-    with (out / "cases.csv").open(newline="") as file:
+    with (out / "cases.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [(row["case"], row["failure"]) for row in rows] == [("one", ""), ("two", reason)]
-    assert json.loads((out / "summary.json").read_text())["failures"] == {"two": reason}
+    assert json.loads((out / "summary.json").read_text(encoding="utf-8"))["failures"] == {"two": reason}
     (predictions / "one.nii.gz").unlink()
     (references / "one.mha").unlink()
     refuse(predictions, references, match, options=EvaluationOptions(**options))
@@ -108,18 +108,18 @@ def test_reports_of_an_earlier_evaluation_are_replaced_and_the_rest_kept(
 ) -> None:
     out = tmp_path / "out"
     evaluate(*folders, out)
-    (out / "notes.txt").write_text("mine")
-    before = (out / "cases.csv").read_text()
+    (out / "notes.txt").write_text("mine", encoding="utf-8")
+    before = (out / "cases.csv").read_text(encoding="utf-8")
     write_volume(folders[0] / "one.nii.gz", np.zeros_like(MASK))
     evaluate(*folders, out)
-    assert (out / "cases.csv").read_text() != before
+    assert (out / "cases.csv").read_text(encoding="utf-8") != before
     assert sorted(p.name for p in out.iterdir()) == REPORTS
     for name in ("one", "two"):
         write_volume(folders[0] / f"{name}.nii.gz", MASK.T)
-    kept = (out / "cases.csv").read_text(), (out / "summary.json").read_text()
+    kept = (out / "cases.csv").read_text(encoding="utf-8"), (out / "summary.json").read_text(encoding="utf-8")
     with pytest.raises(InputError):
         evaluate(*folders, out)
-    assert kept == ((out / "cases.csv").read_text(), (out / "summary.json").read_text())
+    assert kept == ((out / "cases.csv").read_text(encoding="utf-8"), (out / "summary.json").read_text(encoding="utf-8"))
     assert sorted(p.name for p in out.iterdir()) == REPORTS
 
 

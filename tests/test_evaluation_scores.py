@@ -69,13 +69,13 @@ def test_scores_by_hand(folders: tuple[Path, Path], tmp_path: Path) -> None:
 
 def test_files_hold_what_was_found(folders: tuple[Path, Path], tmp_path: Path) -> None:
     evaluation = evaluate(*folders, tmp_path / "out")
-    with (tmp_path / "out/cases.csv").open(newline="") as file:
+    with (tmp_path / "out/cases.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for row, scores in zip(rows, evaluation.cases, strict=True):
         assert (row.pop("case"), row.pop("structure")) == (scores.case, "foreground")
         found = {name: float(value or "nan") for name, value in row.items()}
         assert found == pytest.approx(dict(scores.numbers), nan_ok=True)
-    report = json.loads((tmp_path / "out/summary.json").read_text())
+    report = json.loads((tmp_path / "out/summary.json").read_text(encoding="utf-8"))
     assert (report["cases"], report["settings"]["construction"]) == (3, "T")
     mean = report["summary"]["foreground"]["betti_0_error"]["mean"]
     assert mean == evaluation.summary["foreground"]["betti_0_error"].mean == pytest.approx(1 / 3)
@@ -86,7 +86,7 @@ def test_single_case_has_no_standard_error(folders: tuple[Path, Path], tmp_path:
     evaluation = evaluate(predictions / "a.png", references / "c.tif", tmp_path / "out")
     expected = Statistic(count=1, mean=1, standard_error=None, median=1, interval=None, median_interval=None)
     assert evaluation.summary["foreground"]["dice"] == expected
-    report = json.loads((tmp_path / "out/summary.json").read_text())
+    report = json.loads((tmp_path / "out/summary.json").read_text(encoding="utf-8"))
     assert report["summary"]["foreground"]["dice"]["standard_error"] is None
 
 
@@ -254,7 +254,7 @@ def test_errors_are_listed_with_voxel_and_millimetres(tmp_path: Path) -> None:
     write(tmp_path / "prediction.nii.gz", prediction, affine)
     write(tmp_path / "reference.nii.gz", reference, affine)
     evaluate(tmp_path / "prediction.nii.gz", tmp_path / "reference.nii.gz", tmp_path / "out")
-    with (tmp_path / "out/errors.csv").open(newline="") as file:
+    with (tmp_path / "out/errors.csv").open(newline="", encoding="utf-8") as file:
         (row,) = csv.DictReader(file)
     assert (row["case"], row["kind"], row["dimension"]) == ("prediction", "missed_connection", "0")
     assert [int(row[axis]) for axis in "ijk"] == [4, 3, 2]
@@ -264,7 +264,7 @@ def test_errors_are_listed_with_voxel_and_millimetres(tmp_path: Path) -> None:
 
 def test_errors_of_images_have_two_indices(folders: tuple[Path, Path], tmp_path: Path) -> None:
     evaluate(*folders, tmp_path / "out")
-    with (tmp_path / "out/errors.csv").open(newline="") as file:
+    with (tmp_path / "out/errors.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["kind"] for row in rows] == ["missed_loop", "missed_component", "missed_loop"]
     assert (rows[0]["i"], rows[0]["j"], rows[0]["z_mm"]) == ("2", "4", "0.0")

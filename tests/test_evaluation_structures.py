@@ -57,7 +57,7 @@ def test_texts_that_are_no_labels(text: str) -> None:
     ],
 )
 def test_json_files(content: Any, tmp_path: Path) -> None:
-    (tmp_path / "labels.json").write_text(json.dumps(content))
+    (tmp_path / "labels.json").write_text(json.dumps(content), encoding="utf-8")
     found, ignored = parse_labels(str(tmp_path / "labels.json"))
     expected = {"vein": [1], "tree": [1, 2]}
     assert ignored is None
@@ -68,7 +68,7 @@ def test_json_files(content: Any, tmp_path: Path) -> None:
 
 def test_the_label_to_ignore_of_a_dataset_is_no_structure(tmp_path: Path) -> None:
     labels = {"background": 0, "tree": [1, 2], "tumour": 2, "ignore": 3}
-    (tmp_path / "dataset.json").write_text(json.dumps({"labels": labels}))
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": labels}), encoding="utf-8")
     assert parse_labels(str(tmp_path / "dataset.json")) == ({"tree": [1, 2], "tumour": [2]}, 3)
 
 
@@ -84,7 +84,7 @@ def test_the_label_to_ignore_of_a_dataset_is_no_structure(tmp_path: Path) -> Non
     ],
 )
 def test_json_files_of_something_else(text: str, tmp_path: Path) -> None:
-    (tmp_path / "labels.json").write_text(text)
+    (tmp_path / "labels.json").write_text(text, encoding="utf-8")
     with pytest.raises(
         InputError, match=r"labels\.json: got .*, expected a JSON file with the labels of each structure"
     ):

@@ -84,7 +84,7 @@ def run_bundle(bundle: Path, images: Path, masks: Path) -> None:
     config = ["--config_file", str(bundle / "configs" / "inference.json"), "--bundle_root", str(bundle)]
     folders = ["--dataset_dir", str(images), "--output_dir", str(masks)]
     command = [sys.executable, "-W", "ignore", "-m", "monai.bundle", "run", *config, *folders]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert ended.returncode == 0, ended.stderr
 
 
@@ -128,21 +128,21 @@ def targets(value: Any) -> set[str]:
 
 
 def test_a_bundle_names_only_classes_of_monai_and_segtopo(exported: Path) -> None:
-    config = json.loads((exported / "bundle" / "configs" / "inference.json").read_text())
+    config = json.loads((exported / "bundle" / "configs" / "inference.json").read_text(encoding="utf-8"))
     found = targets(config)
     assert "monai.networks.nets.UNet" in found
     assert all("." not in target or target.startswith(("monai.", "segtopo.")) for target in found)
-    metadata = json.loads((exported / "bundle" / "configs" / "metadata.json").read_text())
+    metadata = json.loads((exported / "bundle" / "configs" / "metadata.json").read_text(encoding="utf-8"))
     assert metadata["network_data_format"]["outputs"]["pred"]["channel_def"] == {"0": "background", "1": "class 1"}
 
 
 def test_the_model_card_has_data_figures_versions_and_config(exported: Path, checkpoint: Path) -> None:
-    card = (exported / "MODEL_CARD.md").read_text()
+    card = (exported / "MODEL_CARD.md").read_text(encoding="utf-8")
     dice = Checkpoint.load(checkpoint).history[-1]["val_dice"]
     for text in ("not for diagnosis", "split: fraction 0.25", f"| dice | {dice:.4g} |", f"torch {torch.__version__}"):
         assert text in card
     assert "normalization:\n    name: ZScore" in card
-    assert (exported / "bundle" / "docs" / "README.md").read_text() == card
+    assert (exported / "bundle" / "docs" / "README.md").read_text(encoding="utf-8") == card
 
 
 def test_a_network_that_changes_is_not_exported(checkpoint: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_network_that_changes_is_not_exported(checkpoint: Path) -> None:
 
 
 def test_a_full_folder_and_another_file_are_refused(tmp_path: Path, checkpoint: Path) -> None:
-    (tmp_path / "other.pt").write_text("x")
+    (tmp_path / "other.pt").write_text("x", encoding="utf-8")
     with pytest.raises(InputError, match="expected a checkpoint"):
         export(tmp_path / "other.pt", tmp_path / "out")
     with pytest.raises(InputError, match="expected a new or empty folder"):

@@ -52,7 +52,9 @@ CONTRACT = {
 
 def run_fresh(program: str) -> str:
     """What a program prints in a process of its own."""
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True
+    ).stdout.strip()
 
 
 @pytest.mark.parametrize(("package", "name"), [(package, name) for package in CONTRACT for name in CONTRACT[package]])
@@ -89,5 +91,5 @@ def test_a_name_behind_no_door_is_an_attribute_error() -> None:
 
 
 def test_the_version_is_that_of_the_project() -> None:
-    (version,) = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    (version,) = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
     assert segtopo.__version__ == version

@@ -94,7 +94,7 @@ def test_a_file_without_fitting_weights_is_refused_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = tmp_path / "text.pt"
-    text.write_text("no weights")
+    text.write_text("no weights", encoding="utf-8")
     contents: dict[str, Any] = {
         "fits": {"layer.weight": torch.zeros(2)},
         "no tensors": {"state_dict": {"epoch": 3}},

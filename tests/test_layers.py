@@ -64,7 +64,9 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_room_imports_only_from_below(path: Path) -> None:
     room = room_of(path)
-    above = {r for r in imported_rooms(path.read_text()) - {room, "__version__"} if FLOORS[r] >= FLOORS[room]}
+    above = {
+        r for r in imported_rooms(path.read_text(encoding="utf-8")) - {room, "__version__"} if FLOORS[r] >= FLOORS[room]
+    }
     assert not above, f"{room} (floor {FLOORS[room]}) imports {sorted(above)}"
 
 
@@ -104,7 +106,7 @@ def foreign_private_names(source: str, room: str) -> set[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_room_uses_no_private_name_of_another(path: Path) -> None:
-    assert not foreign_private_names(path.read_text(), room_of(path))
+    assert not foreign_private_names(path.read_text(encoding="utf-8"), room_of(path))
 
 
 def test_the_check_sees_a_forbidden_import() -> None:
@@ -221,6 +223,6 @@ def test_files_are_short(language: str) -> None:
 
 @pytest.mark.skipif(not (ROOT / ".git").exists() or not shutil.which("git"), reason="no git repository")
 def test_the_top_level_holds_what_it_must_and_nothing_else() -> None:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
     entries = {line.split("/")[0].strip('"') for line in listed.splitlines()}
     assert {entry for entry in entries if entry[0] != "."} == TOP_LEVEL

@@ -170,7 +170,7 @@ def evaluate(
 
 
 def rows(path: Path) -> list[list[str]]:
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return list(csv.reader(file))
 
 

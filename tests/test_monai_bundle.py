@@ -39,7 +39,7 @@ def command(configs: str, **options: object) -> str:
     """Runs a command of the bundle with other values, and returns its output."""
     values = [word for name, value in options.items() for word in (f"--{name.replace('__', '#')}", str(value))]
     words = [sys.executable, "-m", "monai.bundle", "run", "--config_file", configs, *values]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
@@ -61,7 +61,7 @@ def trained(data: Path) -> tuple[Path, str]:
         "loss__lambda_topology": 9,
     }
     train = f"{CONFIGS}/train.yaml"
-    assert f"python -m monai.bundle run --config_file {train}" in (ROOT / "README.md").read_text()
+    assert f"python -m monai.bundle run --config_file {train}" in (ROOT / "README.md").read_text(encoding="utf-8")
     return out, command(train, data=data, out=out, epochs=4, patch_size="[32,48]", **options)
 
 
@@ -84,7 +84,7 @@ def test_the_bundle_trains_with_topology(trained: tuple[Path, str]) -> None:
 
 
 def scores(path: Path) -> Mapping[str, str]:
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return {row[0]: row[1] for row in csv.reader(file)}
 
 
@@ -113,7 +113,7 @@ def test_what_it_writes_is_what_it_scores(trained: tuple[Path, str], data: Path)
 
 def test_the_rules_reach_the_repair(trained: tuple[Path, str], data: Path, tmp_path: Path) -> None:
     shutil.copy(trained[0] / "model.pt", tmp_path)
-    (tmp_path / "rules.json").write_text(json.dumps({"connect_above": None, "betti_numbers": [1, 0]}))
+    (tmp_path / "rules.json").write_text(json.dumps({"connect_above": None, "betti_numbers": [1, 0]}), encoding="utf-8")
     for mask in predict(tmp_path, data, rules=str(tmp_path / "rules.json"))[:, 0]:
         assert betti_numbers(mask) in {(1, 0), (0, 0)}
 
@@ -122,10 +122,10 @@ def test_the_metadata_is_verified(tmp_path: Path) -> None:
     metadata = f"{ROOT}/{CONFIGS}/metadata.json"
     # MONAI downloads its schema, but for a file that is there. The tests have no network and bring one of their own.
     verify_metadata(meta_file=metadata, filepath=str(SCHEMA))
-    content = json.loads(Path(metadata).read_text())
+    content = json.loads(Path(metadata).read_text(encoding="utf-8"))
     del content["network_data_format"]["outputs"]["pred"]["channel_def"]
     wrong = tmp_path / "metadata.json"
-    wrong.write_text(json.dumps(content))
+    wrong.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(ValueError, match="Failed validating"):
         verify_metadata(meta_file=str(wrong), filepath=str(SCHEMA))
     verify_net_in_out(

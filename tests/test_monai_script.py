@@ -14,7 +14,9 @@ README = Path(__file__).parents[1] / "README.md"
 
 @pytest.fixture(scope="module")
 def script() -> str:
-    blocks = re.findall(r"<!-- monai-script -->\s*```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    blocks = re.findall(
+        r"<!-- monai-script -->\s*```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL
+    )
     assert len(blocks) == 1, "README.md has one Python block marked <!-- monai-script -->"
     return str(blocks[0])
 

@@ -25,7 +25,7 @@ def test_without_settings_all_are_the_defaults(monkeypatch: pytest.MonkeyPatch, 
 
 def test_a_file_and_the_variable_itself_say_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     text = "{topology_loss: {threshold: 0.9, dimensions: [0, 1]}, lambda_topology: 1, num_epochs: 20, initial_lr: 1e-3}"
-    (tmp_path / "own.yaml").write_text(text)
+    (tmp_path / "own.yaml").write_text(text, encoding="utf-8")
     read = []
     for value in (text, str(tmp_path / "own.yaml")):
         monkeypatch.setenv("segtopo_nnunet", value)
@@ -49,7 +49,7 @@ def test_a_training_continues_with_its_own_settings_or_with_new_ones(
     monkeypatch.setenv("segtopo_nnunet", "{num_epochs: 20, topology_loss: {dimensions: [1]}}")
     first = read_settings(SCHEMA, None)
     first.save(tmp_path)
-    assert yaml.safe_load((tmp_path / SETTINGS_FILE).read_text())["topology_loss"]["dimensions"] == [1]
+    assert yaml.safe_load((tmp_path / SETTINGS_FILE).read_text(encoding="utf-8"))["topology_loss"]["dimensions"] == [1]
     monkeypatch.delenv("segtopo_nnunet")
     assert read_settings(SCHEMA, tmp_path) == first
     monkeypatch.setenv("segtopo_nnunet", "{num_epochs: 30}")

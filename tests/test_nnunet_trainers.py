@@ -46,7 +46,7 @@ def nnunet_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_nnunet_finds_the_trainers_and_they_can_be_pickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load_torchvision()
     (tmp_path / "own").mkdir()
-    (tmp_path / "own/own.py").write_text("class nnUNetTrainerOwn: pass")
+    (tmp_path / "own/own.py").write_text("class nnUNetTrainerOwn: pass", encoding="utf-8")
     monkeypatch.setenv(EXTERNAL_TRAINERS, str(tmp_path / "own"))
     make_trainers_known()
     make_trainers_known()
@@ -78,7 +78,7 @@ def test_a_training_logs_its_topology_and_resumes(
     trainer = make_trainer(nnunet.nnUNetTrainerTopoLoss, **data)
     trainer.run_training()
     out = Path(trainer.output_folder)
-    text = "".join(path.read_text() for path in out.glob("training_log_*.txt"))
+    text = "".join(path.read_text(encoding="utf-8") for path in out.glob("training_log_*.txt"))
     for key in (
         "train_topology_losses",
         "topology_weights",

@@ -94,7 +94,8 @@ def test_an_interrupt_ends_processes_that_compute(tmp_path: Path) -> None:
         "    with WorkerProcesses(1) as executor:\n"
         "        future = executor.submit(time.sleep, 60)\n"
         "        print(executor.submit(abs, 0) is not None, flush=True)\n"
-        "        future.result()\n"
+        "        future.result()\n",
+        encoding="utf-8",
     )
     with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None

@@ -49,7 +49,7 @@ def test_ctrl_c_stops_a_long_computation(delay, num_threads):
 
 def available_gigabytes():
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return 0
     return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) / 2**20

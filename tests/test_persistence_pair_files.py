@@ -26,7 +26,7 @@ def pairs_of(shape: tuple[int, ...], filtration: Any = "superlevel") -> Persiste
 def test_csv_has_a_row_for_each_pair(shape: tuple[int, ...], filtration: str, tmp_path: Path) -> None:
     pairs = pairs_of(shape, filtration)
     write_pairs(tmp_path / "pairs.csv", pairs)
-    with (tmp_path / "pairs.csv").open(newline="") as file:
+    with (tmp_path / "pairs.csv").open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     axes = range(len(shape))
     voxels = [f"{name}_voxel_{axis}" for name in ("birth", "death") for axis in axes]
@@ -43,7 +43,7 @@ def test_json_has_null_for_the_death_of_essential_features(
 ) -> None:
     pairs = pairs_of(shape, filtration)
     write_pairs(str(tmp_path / "pairs.json"), pairs)
-    document = json.loads((tmp_path / "pairs.json").read_text())
+    document = json.loads((tmp_path / "pairs.json").read_text(encoding="utf-8"))
     assert document.pop("pairs") == [
         {
             "dimension": int(pairs.dimensions[i]),
@@ -63,7 +63,7 @@ def test_json_has_no_infinite_numbers(tmp_path: Path) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
 
-    first, second = json.loads((tmp_path / "pairs.json").read_text(), parse_constant=refuse)["pairs"]
+    first, second = json.loads((tmp_path / "pairs.json").read_text(encoding="utf-8"), parse_constant=refuse)["pairs"]
     assert (first["birth"], second["birth"], second["death"], second["death_voxel"]) == (None, 0.5, None, [0, 1])
 
 

@@ -36,7 +36,7 @@ def test_a_data_set_of_phantoms_has_images_labels_and_a_record(
         file_format=extension,
         progress=lambda *call: calls.append(call),
     )
-    record = json.loads((tmp_path / "a" / "phantoms.json").read_text())
+    record = json.loads((tmp_path / "a" / "phantoms.json").read_text(encoding="utf-8"))
     assert record["seed"] == 4
     assert calls == [(case["case"], number, 3) for number, case in enumerate(record["cases"], start=1)]
     assert [len(list_images(tmp_path / "a" / split / "images")) for split in ("train", "test")] == [2, 1]

@@ -68,9 +68,11 @@ def test_the_page_says_the_data_and_a_reason_for_each_choice(tmp_path: Path) -> 
 def test_the_lines_for_the_topology_are_a_config(tmp_path: Path) -> None:
     data = make_cases(tmp_path / "bars", (40, 33))
     page = plan(data).config
-    (tmp_path / "planned.yaml").write_text(page)
+    (tmp_path / "planned.yaml").write_text(page, encoding="utf-8")
     block = page[page.index("# base: planned.yaml") :]
-    (tmp_path / "second.yaml").write_text("\n".join(line.removeprefix("# ") for line in block.splitlines()))
+    (tmp_path / "second.yaml").write_text(
+        "\n".join(line.removeprefix("# ") for line in block.splitlines()), encoding="utf-8"
+    )
     config = load_config(tmp_path / "second.yaml")
     assert config.loss.name == "CombinedTopologyLoss"
     assert config.initialize_from == Path("runs/bars/best.pt")
@@ -190,7 +192,7 @@ def test_labels_that_are_undecided_are_no_class(tmp_path: Path) -> None:
     for path in (data / "imagesTr").iterdir():
         path.rename(path.with_name(path.name.replace(".nii.gz", "_0000.nii.gz")))
     content = {"labels": {"background": 0, "disc": 1, "ignore": 2}, "numTraining": 3, "file_ending": ".nii.gz"}
-    (data / "dataset.json").write_text(json.dumps(content | {"channel_names": {"0": "CT"}}))
+    (data / "dataset.json").write_text(json.dumps(content | {"channel_names": {"0": "CT"}}), encoding="utf-8")
     config = planned(data)
     assert (config.data.classes, config.data.ignore_label) == (2, 2)
     assert config.data.normalization.name == "Range"
@@ -207,7 +209,7 @@ def test_each_label_is_a_class(tmp_path: Path) -> None:
 def test_a_table_of_cases_is_planned(tmp_path: Path) -> None:
     data = make_cases(tmp_path / "bars", (40, 33))
     rows = [f"bars/images/case_{n}.nii.gz,bars/labels/case_{n}.nii.gz,subject{n // 2}" for n in range(4)]
-    (tmp_path / "cases.csv").write_text("\n".join(["image,label,group", *rows]))
+    (tmp_path / "cases.csv").write_text("\n".join(["image,label,group", *rows]), encoding="utf-8")
     config = planned(tmp_path / "cases.csv")
     assert config.data.table == tmp_path / "cases.csv"
     assert config.patch_size == planned(data).patch_size

@@ -196,7 +196,7 @@ def test_images_and_folders_that_cannot_be_used_are_refused(checkpoint: Path, tm
     (tmp_path / "empty").mkdir()
     assert "empty: got no image" in refusal(checkpoint, tmp_path / "empty", tmp_path / "masks")
     assert "not empty" in refusal(checkpoint, images, images)
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     assert "cannot be written" in refusal(checkpoint, images, tmp_path / "file" / "masks")
     assert "overlap: got 1.0" in refusal(checkpoint, images, tmp_path / "masks", overlap=1.0)
 

@@ -239,7 +239,7 @@ def test_the_file_holds_all_figures_and_rules_that_repair_reads(tmp_path: Path) 
     found = calibrate_repair(*zip(*cases, strict=True), grid=GRID, rules=RepairRules(betti_numbers=(4, None)))
     found.save(tmp_path / "rules.json")
     assert RepairRules.load(tmp_path / "rules.json") == found.rules
-    content = json.loads((tmp_path / "rules.json").read_text())
+    content = json.loads((tmp_path / "rules.json").read_text(encoding="utf-8"))
     assert set(content) == {"rules", "figures", "cases", "tolerance", "criterion", "grid"}
     assert (content["cases"], content["tolerance"], len(content["grid"])) == (2, 0.002, 60)
     assert content["criterion"] == "betti_matching_error"
@@ -256,7 +256,7 @@ def test_the_file_holds_all_figures_and_rules_that_repair_reads(tmp_path: Path) 
 
     single = calibrate_repair(*([column] for column in cases[0]), grid=replace(GRID, connect_above=(0.1,)))
     single.save(tmp_path / "single.json")
-    rows = json.loads((tmp_path / "single.json").read_text())["figures"]
+    rows = json.loads((tmp_path / "single.json").read_text(encoding="utf-8"))["figures"]
     assert rows["small pieces removed"] is rows["repaired, leave one out"] is None
 
 

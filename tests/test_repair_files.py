@@ -80,14 +80,14 @@ def test_the_table_of_edits_is_exact(tmp_path: Path) -> None:
     write_volume(tmp_path / "maps/b.nii.gz", probability, like=Volume(probability, AFFINE))
     write_volume(tmp_path / "maps/a.nii.gz", probability[..., 0], like=Volume(probability[..., 0]))
     cases = repair_files(tmp_path / "maps", tmp_path / "out", rules=rules_of(min_piece_size=1.5), markups=True)
-    assert (tmp_path / "out/edits.csv").read_text().splitlines() == [
+    assert (tmp_path / "out/edits.csv").read_text(encoding="utf-8").splitlines() == [
         "case,label,kind,dimension,i,j,k,x_mm,y_mm,z_mm,probability,size,size_mm",
         "a,foreground,joined,0,1,2,,1.0,2.0,0.0,0.25,1,1",
         "b,foreground,joined,0,1,2,0,28.4,-19.3,5.0,0.25,1,1.4",
         "b,foreground,piece removed,0,2,5,1,26.0,-18.6,7.5,0.75,1,1.4",
     ]
     assert [(case.name, case.mask, len(case.edits)) for case in cases] == [("a", "a.nii.gz", 1), ("b", "b.nii.gz", 2)]
-    (markup,) = json.loads((tmp_path / "out/markups/b.mrk.json").read_text())["markups"]
+    (markup,) = json.loads((tmp_path / "out/markups/b.mrk.json").read_text(encoding="utf-8"))["markups"]
     assert (markup["type"], markup["coordinateSystem"], markup["coordinateUnits"]) == ("Fiducial", "RAS", "mm")
     assert markup["controlPoints"][1] == {
         "id": "2",
@@ -155,7 +155,7 @@ def test_nnunets_probabilities_have_the_geometry_of_the_segmentation_beside_them
     image.SetOrigin((10, 20, 30))
     image.SetDirection((0, 1, 0, -1, 0, 0, 0, 0, 1))
     sitk.WriteImage(image, str(tmp_path / f"case{extension}"))
-    (tmp_path / "dataset.json").write_text("{}")
+    (tmp_path / "dataset.json").write_text("{}", encoding="utf-8")
     found = read_probability(tmp_path / "case.npz")
     np.testing.assert_allclose(found.foreground, maps, atol=1e-3)
     assert found.volume.spacing == (0.5, 0.75, 3.0)
@@ -277,8 +277,8 @@ def test_an_error_in_one_case_does_not_stop_the_others(many: Path, tmp_path: Pat
     cases = repair_files(many, tmp_path / "out", rules=RULES, pictures=True, progress=lambda *a: told.append(a))
     assert told == [("2", 1, 1)]
     assert cases == repair_files(many, tmp_path / "whole", rules=RULES, pictures=True)
-    edits = (tmp_path / "out/edits.csv").read_text()
-    assert edits == (tmp_path / "whole/edits.csv").read_text()
+    edits = (tmp_path / "out/edits.csv").read_text(encoding="utf-8")
+    assert edits == (tmp_path / "whole/edits.csv").read_text(encoding="utf-8")
     with pytest.raises(InputError, match=r"out: got results of other settings \(rules: "):
         repair_files(many, tmp_path / "out", rules=rules_of(), pictures=True)
 

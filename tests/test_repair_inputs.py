@@ -47,9 +47,11 @@ def test_rules_come_back_from_their_file(rules: RepairRules, tmp_path: Path) -> 
 
 def test_rules_are_read_from_the_file_of_a_calibration(tmp_path: Path) -> None:
     path = tmp_path / "rules.json"
-    path.write_text(json.dumps({"rules": {"threshold": 0.25, "betti_numbers": [1, None]}, "cases": 4}))
+    path.write_text(
+        json.dumps({"rules": {"threshold": 0.25, "betti_numbers": [1, None]}, "cases": 4}), encoding="utf-8"
+    )
     assert RepairRules.load(path) == RepairRules(threshold=0.25, betti_numbers=(1, None))
-    path.write_text("{}")
+    path.write_text("{}", encoding="utf-8")
     assert RepairRules.load(path) == RepairRules()
 
 
@@ -76,7 +78,7 @@ def test_rules_are_read_from_the_file_of_a_calibration(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_rules_are_refused_with_the_name_of_their_file(text: str, sentence: str, tmp_path: Path) -> None:
-    (tmp_path / "rules.json").write_text(text)
+    (tmp_path / "rules.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=f"{sentence}$"):
         RepairRules.load(tmp_path / "rules.json")
 

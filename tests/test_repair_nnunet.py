@@ -72,8 +72,8 @@ def test_every_format_of_nnunet_is_repaired_on_the_grid_of_its_image(
     npz = out / f"{name.removesuffix('.gz').rpartition('.')[0]}.npz"
     np.savez(npz, probabilities=np.stack([1 - foreground, foreground]))
     io.write_seg((foreground > 0.5).astype(np.uint8), str(out / name), properties)
-    (out / "plans.json").write_text(json.dumps({"image_reader_writer": reader}))
-    (out / "dataset.json").write_text(json.dumps({"labels": {"background": 0, "tube": 1}}))
+    (out / "plans.json").write_text(json.dumps({"image_reader_writer": reader}), encoding="utf-8")
+    (out / "dataset.json").write_text(json.dumps({"labels": {"background": 0, "tube": 1}}), encoding="utf-8")
     written = read_volume(out / name)
     found = read_probability(npz)
     np.testing.assert_array_equal(found.foreground[0] > 0.5, written.array > 0)
@@ -103,7 +103,7 @@ def save_regions(folder: Path, maps: np.ndarray, name: str = "case", **dataset: 
     labels[maps[0] > 0.5], labels[maps[1] > 0.5] = 1, 2
     write_volume(folder / f"{name}.nii.gz", labels)
     content = {"labels": {"background": 0, "tube": [1, 2], "core": [2]}, "regions_class_order": [1, 2]} | dataset
-    (folder / "dataset.json").write_text(json.dumps(content))
+    (folder / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
 
 
 def test_regions_are_repaired_each_and_painted_in_their_order(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_one_region_keeps_its_label(tmp_path: Path) -> None:
     np.savez(tmp_path / "maps/case.npz", probabilities=maps.transpose(0, 2, 1)[:, None])
     write_volume(tmp_path / "maps/case.nii.gz", np.where(maps[0] > 0.5, 2, 0).astype(np.uint8))
     content = {"labels": {"background": 0, "both": [1, 2]}, "regions_class_order": [2]}
-    (tmp_path / "maps/dataset.json").write_text(json.dumps(content))
+    (tmp_path / "maps/dataset.json").write_text(json.dumps(content), encoding="utf-8")
     repair_files(tmp_path / "maps", tmp_path / "out", rules=rules_of(connect_above=None))
     assert set(np.unique(read_volume(tmp_path / "out/case.nii.gz").array)) == {0, 2}
 
@@ -169,7 +169,7 @@ def model(tmp_path: Path) -> Path:
     save_regions(folder / "fold_all/validation", regions_of((12, 20)), "case_0")  # its cases have been trained on
     labels = {"background": 0, "tube": [1, 2], "core": [2], "ignore": 3}
     content = {"labels": labels, "regions_class_order": [1, 2]}
-    (folder / "dataset.json").write_text(json.dumps(content))
+    (folder / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
     for number in range(3):
         reference = np.zeros((12, 20 + number), np.uint8)
         reference[3:8, 2:-2], reference[5, 2:-2] = 1, 2

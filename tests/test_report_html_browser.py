@@ -32,7 +32,7 @@ def opened(page: str, folder: Path, address: str = "", script: str = "") -> str:
         f"--user-data-dir={folder / 'profile'}",
     ]
     command = [str(BROWSER), *options, "--virtual-time-budget=3000", "--dump-dom", f"file://{path}{address}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=True)
     assert "CONSOLE" not in done.stderr
     return done.stdout
 

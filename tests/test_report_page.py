@@ -153,7 +153,7 @@ def test_the_page_works_in_a_browser(evaluated: tuple[Evaluation, Path], tmp_pat
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
     command += ["--enable-logging=stderr", "--virtual-time-budget=4000", "--dump-dom"]
     address = f"{(out / 'report.html').as_uri()}#case-{case}-error-1"
-    done = subprocess.run([*command, address], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([*command, address], capture_output=True, encoding="utf-8", timeout=120, check=True)
     assert not re.search(r"CONSOLE.*(error|exception)", done.stderr, re.IGNORECASE), done.stderr
     page = Page(done.stdout)
     opened = [

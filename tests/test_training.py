@@ -46,7 +46,7 @@ def weights_equal(a: Path, b: Path) -> bool:
 def test_a_training_leaves_checkpoints_metrics_curves_and_tensorboard(tmp_path: Path, data: Path) -> None:
     result = run(tmp_path, data, "epochs=5", TOPOLOGY, "validation.interval=2")
     assert result.best == tmp_path / "out" / "best.pt"
-    with (tmp_path / "out" / "metrics.csv").open() as file:
+    with (tmp_path / "out" / "metrics.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2", "3", "4", "5"]
     assert [row["val_dice"] != "" for row in rows] == [False, True, False, True, True]
@@ -268,7 +268,7 @@ def test_an_earlier_training_is_neither_lost_nor_continued_otherwise(tmp_path: P
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path: Path, data: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     assert "cannot be written" in refusal(tmp_path, data / "missing", f"out={tmp_path / 'file' / 'out'}")
 
 

@@ -153,7 +153,7 @@ def test_trainings_may_share_a_cache(data: Path, tmp_path: Path, loads: list[str
 
 
 def test_a_cache_that_cannot_be_written_is_refused(data: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(InputError, match=r"^cache: got .*, which cannot be written \(.*\), expected a writable folder"):
         cached(config_of(data, f"cache={tmp_path / 'file'}"))
 
@@ -188,6 +188,6 @@ def test_patches_hold_a_rare_class_as_often_as_a_common_one(tmp_path: Path) -> N
 
 def test_the_content_of_an_entry_is_plain(data: Path) -> None:
     (case, _) = cached(config_of(data))
-    content = json.loads((case.folder / "case.json").read_text())
+    content = json.loads((case.folder / "case.json").read_text(encoding="utf-8"))
     assert content["grid"]["shape"] == [24, 21]
     assert content["files"].keys() == {"foreground.npy", "image.b2nd", "label.b2nd", "reference.b2nd"}

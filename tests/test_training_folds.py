@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     printed = StringIO()
     results = train_folds(folder / "config.yaml", FOLDS, console=Console(file=printed))
     assert [result.out for result in results] == [folder / "out/fold_0", folder / "out/fold_1"]
-    (folder / "printed.txt").write_text(printed.getvalue())
+    (folder / "printed.txt").write_text(printed.getvalue(), encoding="utf-8")
     return folder
 
 
@@ -71,7 +71,7 @@ def test_the_rules_of_all_folds_are_in_each_checkpoint(folder: Path) -> None:
     assert len(best) == 2
     assert best[0].repair_rules == best[1].repair_rules != []
     assert (folder / "out" / "repair_rules.json").is_file()
-    printed = (folder / "printed.txt").read_text()
+    printed = (folder / "printed.txt").read_text(encoding="utf-8")
     assert "calibrating the repair on 4 validation cases" in printed
     assert "2 folds: dice 0." in printed
     assert (folder / "out" / "cache").is_dir()

@@ -127,7 +127,7 @@ def test_processes_of_torchrun_train_as_one(tmp_path: Path, data: Path) -> None:
                 env={**os.environ, **environment},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                text=True,
+                encoding="utf-8",
             )
         )
     (first, error), (second, _) = (process.communicate(timeout=300) for process in processes)

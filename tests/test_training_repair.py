@@ -51,7 +51,7 @@ def test_the_best_checkpoint_has_the_rules_of_the_calibration(folder: Path) -> N
     rules = RepairRules.load(folder / "out" / "repair_rules.json")
     assert best.repair_rules == [asdict(rules)]
     assert rules in (best.rules(Path("best.pt")) or [])
-    figures = json.loads((folder / "out" / "repair_rules.json").read_text())["figures"]
+    figures = json.loads((folder / "out" / "repair_rules.json").read_text(encoding="utf-8"))["figures"]
     assert sum(figures["repaired"]["betti_matching_errors"]) <= sum(figures["as predicted"]["betti_matching_errors"])
 
 

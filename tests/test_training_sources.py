@@ -141,7 +141,7 @@ def test_numbered_frames_in_colour_are_images_of_their_own(tmp_path: Path) -> No
 
 
 def write_json(folder: Path, content: object) -> dict[str, Any]:
-    (folder / "dataset.json").write_text(content if isinstance(content, str) else json.dumps(content))
+    (folder / "dataset.json").write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
     return {"dataset": str(folder / "dataset.json")}
 
 
@@ -209,7 +209,8 @@ def test_a_table_names_files_channels_and_groups(tmp_path: Path) -> None:
     touch(tmp_path, "x/1.nii", "x/2.nii", "x/3.nii", "x/4.nii", "y/a.nii", "y/b.nii", "z/b.nii")
     (tmp_path / "t.csv").write_text(
         "case,image_t1,image_t2,label,group,age\n,x/1.nii,x/2.nii,y/a.nii,p1,3\nb,x/3.nii,x/4.nii,y/b.nii,p1,4\n"
-        "c,x/3.nii,x/4.nii,z/b.nii,p2,5\n"
+        "c,x/3.nii,x/4.nii,z/b.nii,p2,5\n",
+        encoding="utf-8",
     )
     data = {"table": str(tmp_path / "t.csv"), "split": {"fraction": 0.5}}
     cases = cases_of_source(config_of(tmp_path, data).data)
@@ -227,7 +228,7 @@ def test_a_table_names_files_channels_and_groups(tmp_path: Path) -> None:
 def test_a_table_may_name_the_folds(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{case}.nii" for case in "abcde"))
     rows = [f"{case}.nii,{case}.nii,{fold}" for case, fold in zip("abcde", "01201", strict=True)]
-    (tmp_path / "t.csv").write_text("\n".join(["image,label,fold", *rows]))
+    (tmp_path / "t.csv").write_text("\n".join(["image,label,fold", *rows]), encoding="utf-8")
 
     def data(**split: Any) -> dict[str, Any]:
         return {"table": str(tmp_path / "t.csv"), "split": split}
@@ -259,7 +260,7 @@ def test_a_table_may_name_the_folds(tmp_path: Path) -> None:
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused(content: str, problem: str, tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text(content)
+    (tmp_path / "t.csv").write_text(content, encoding="utf-8")
     assert problem in refusal(tmp_path, {"table": str(tmp_path / "t.csv")})
 
 
@@ -272,7 +273,7 @@ def test_a_series_of_dicom_is_an_image_of_any_source(tmp_path: Path) -> None:
     series = write_slices(tmp_path / "i" / "case.1", slices_of(voxels))
     scan = read_volume(series)
     write_volume(tmp_path / "l" / "case.1.nii.gz", scan.array > 500, scan)
-    (tmp_path / "t.csv").write_text("image,label\ni/case.1,l/case.1.nii.gz\n")
+    (tmp_path / "t.csv").write_text("image,label\ni/case.1,l/case.1.nii.gz\n", encoding="utf-8")
     pair = {"image": "i/case.1", "label": "l/case.1.nii.gz"}
     sources = [
         {"train": {"images": str(tmp_path / "i"), "labels": str(tmp_path / "l")}},

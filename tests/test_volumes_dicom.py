@@ -303,9 +303,9 @@ def test_a_slice_that_differs_is_refused(tmp_path: Path, change: dict[str, Any],
 def test_other_files_in_the_folder_are_no_slices(tmp_path: Path) -> None:
     folder = write_slices(tmp_path / "ct", slices_of(STORED))
     for name in ("notes.txt", ".DS_Store", "DICOMDIR", "series.json"):
-        (folder / name).write_text("notes")
+        (folder / name).write_text("notes", encoding="utf-8")
     np.testing.assert_array_equal(read_volume(folder).array.T, STORED)
-    (folder / "IM9999").write_text("notes")
+    (folder / "IM9999").write_text("notes", encoding="utf-8")
     refused(folder, "IM9999")
 
 

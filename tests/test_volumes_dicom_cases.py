@@ -82,7 +82,7 @@ def test_segmentations_are_paired_with_references(tmp_path: Path) -> None:
 def test_a_table_names_series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_series(tmp_path / "data/b.1")
     write_segmentation(tmp_path / "data/p.dcm")
-    (tmp_path / "data/pairs.csv").write_text("prediction,reference\np.dcm,b.1\n")
+    (tmp_path / "data/pairs.csv").write_text("prediction,reference\np.dcm,b.1\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     (pair,) = pair_cases("data/pairs.csv").cases
     assert (pair.name, pair.prediction, pair.reference) == ("b.1", Path("data/p.dcm"), Path("data/b.1"))
@@ -98,7 +98,7 @@ def test_segmentations_have_the_scores_of_label_maps(tmp_path: Path) -> None:
     for kind, labels in (("dicom", "artery,vein"), ("nifti", "artery=1,vein=2")):
         masks = [str(tmp_path / kind / folder) for folder in "pr"]
         assert run(["evaluate", *masks, "--out", str(tmp_path / f"{kind}.out"), "--labels", labels, "--label-map"]) == 0
-        tables.append((tmp_path / f"{kind}.out/cases.csv").read_text().replace("\n", ",").split(","))
+        tables.append((tmp_path / f"{kind}.out/cases.csv").read_text(encoding="utf-8").replace("\n", ",").split(","))
     words = [[word for word in table if not is_number(word)] for table in tables]
     assert words[0] == words[1]
     assert words[0].count("vein") == 1
@@ -170,9 +170,9 @@ def test_a_series_is_predicted_to_a_nifti_mask_in_its_place(tmp_path: Path) -> N
 @pytest.mark.parametrize("module", ["pydicom", "highdicom"])
 def test_a_missing_extra_is_named(module: str, tmp_path: Path) -> None:
     write_segmentation(tmp_path / "a.dcm")
-    (tmp_path / f"{module}.py").write_text(f"raise ModuleNotFoundError('hidden', name={module!r})")
+    (tmp_path / f"{module}.py").write_text(f"raise ModuleNotFoundError('hidden', name={module!r})", encoding="utf-8")
     command = [sys.executable, "-m", "segtopo.cli", "evaluate", "a.dcm", "a.dcm", "--out", "out"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 2
     expected = f'got no module {module!r}, expected the extra: pip install "segtopo[dicom]"'
     assert done.stderr.splitlines()[-1] == f"error: segtopo evaluate: {expected}"

@@ -58,7 +58,7 @@ def test_other_images_and_labels_are_refused(tmp_path: Path) -> None:
         write_dicom_segmentation(tmp_path / "seg.dcm", labels, image, volume, ["vessel"])
     with pytest.raises(InputError, match=r"labels: got shape \(11, 14\)"):
         write_dicom_segmentation(tmp_path / "seg.dcm", labels[..., 0], image, volume, NAMES)
-    (tmp_path / "scan.nii.gz").write_text("x")
+    (tmp_path / "scan.nii.gz").write_text("x", encoding="utf-8")
     with pytest.raises(InputError, match="got an image of another format, expected a DICOM series"):
         write_dicom_segmentation(tmp_path / "seg.dcm", labels, tmp_path / "scan.nii.gz", Volume(labels), NAMES)
     assert not (tmp_path / "seg.dcm").exists()

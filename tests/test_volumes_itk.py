@@ -128,7 +128,7 @@ def test_slices_in_files_of_their_own_are_a_volume(tmp_path: Path, listed: str) 
     lines = ["ObjectType = Image", "NDims = 3", "DimSize = 11 14 9", "ElementType = MET_SHORT"]
     lines += ["ElementByteOrderMSB = True", f"ElementDataFile = {listed}"]
     names = [f"slice{number}.raw" for number in range(9)] if listed == "LIST" else []
-    (tmp_path / "a.mhd").write_text("\n".join([*lines, *names, ""]))
+    (tmp_path / "a.mhd").write_text("\n".join([*lines, *names, ""]), encoding="utf-8")
     volume = read_volume(tmp_path / "a.mhd")
     np.testing.assert_array_equal(volume.array.T, LABELS)
     assert not volume.has_position

@@ -42,7 +42,7 @@ def report_measurement(run: Run) -> None:
 
 def measure_in_fresh_process(script: str, *arguments: str) -> Measurement:
     """Starts a script that ends with :func:`report_measurement`, and returns its measurement."""
-    done = subprocess.run([sys.executable, script, *arguments], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run([sys.executable, script, *arguments], stdout=subprocess.PIPE, encoding="utf-8", check=True)
     return Measurement(*json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -103,7 +103,7 @@ def parse_shape(text: str) -> tuple[int, ...]:
 def write_json(path: Path, content: Any) -> None:
     """Writes the results of a benchmark, and makes the folder if needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1))
+    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -126,11 +126,11 @@ def coloured_ratio(ratio: float, limit: float = 1.0) -> str:
 
 def _reset_peak_memory() -> float:
     """Sets the peak memory to the memory in use, and returns that in MB."""
-    Path("/proc/self/clear_refs").write_text("5")
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     return _memory("VmRSS")
 
 
 def _memory(field: str) -> float:
     """Returns a field of the status of this process, in MB."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024

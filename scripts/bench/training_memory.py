@@ -52,7 +52,7 @@ def config_of(folder: Path, count: int, iterations: int, workers: int) -> dict[s
     """Returns the config of a training with the first cases."""
     table = folder / f"{count}.csv"
     rows = [f"images/case_{number:03}.nii,labels/case_{number:03}.nii" for number in range(count)]
-    table.write_text("\n".join(["image,label", *rows]))
+    table.write_text("\n".join(["image,label", *rows]), encoding="utf-8")
     return {
         "out": str(folder / f"out_{count}"),
         "data": {"table": str(table), "normalization": {"name": "ZScore"}},
@@ -124,11 +124,11 @@ def train_here(path: Path) -> None:
 
 def memory_of_family() -> float:
     """Returns the resident memory of this process and its children in MB; pages that they share count once (Linux)."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="utf-8").split()
     total = 0
     for process in ("self", *children):
         try:
-            lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+            lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="utf-8").splitlines()
         except OSError:
             continue  # it has ended
         total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
@@ -152,9 +152,9 @@ def main() -> None:
         write_cases(arguments.folder, count, arguments.size)
         config = config_of(arguments.folder, count, arguments.iterations, arguments.workers)
         path = arguments.folder / f"{count}.yaml"
-        path.write_text(json.dumps(config))
+        path.write_text(json.dumps(config), encoding="utf-8")
         command = [sys.executable, __file__, "--train", str(path)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=True)
         found = json.loads(done.stdout.splitlines()[-1])
         disk = sum(file.stat().st_size for file in Path(config["out"]).rglob("cache/**/*") if file.is_file())
         per_case = disk / count / 1e6

@@ -59,7 +59,7 @@ class Run:
         """Sends the output of this process and of those that it starts to the log."""
         sys.stdout.flush()
         kept = [os.dup(number) for number in (1, 2)]
-        with (self.folder / "log.txt").open("a") as file:
+        with (self.folder / "log.txt").open("a", encoding="utf-8") as file:
             for number in (1, 2):
                 os.dup2(file.fileno(), number)
             try:
@@ -122,7 +122,7 @@ class Run:
         for channel, file in enumerate(rules, start=1):
             words = [model, raw / "labelsTr", "--channel", channel, "--skip-missing", "--out", file]
             passed &= self.segtopo("calibrate", *words) == 0
-            passed &= json.loads(file.read_text())["cases"] == len(FOLDS)
+            passed &= json.loads(file.read_text(encoding="utf-8"))["cases"] == len(FOLDS)
         repaired = out / name
         words = ["repair", predictions, "--out", repaired, "--rules", rules[0], "--rules", rules[1]]
         passed &= self.segtopo(*words) == 0

@@ -67,7 +67,7 @@ class Dataset:
             "file_ending": ".nii.gz",
         }
         order = {"regions_class_order": [TUBE, CORE]} if self.regions else {}
-        (folder / "dataset.json").write_text(json.dumps(content | order, indent=2))
+        (folder / "dataset.json").write_text(json.dumps(content | order, indent=2), encoding="utf-8")
 
     def label_map(self, rng: np.random.Generator) -> np.ndarray:
         """Two wavy tubes along the last axis, one with a core."""

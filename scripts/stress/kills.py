@@ -154,7 +154,7 @@ def in_fork(function: Callable[[], object], seconds: float | None = None) -> boo
     if process == 0:
         code = 1
         try:
-            with open(os.devnull, "w") as null:
+            with open(os.devnull, "w", encoding="utf-8") as null:
                 os.dup2(null.fileno(), 1)
                 sys.stdout = null
                 torch.set_num_threads(1)

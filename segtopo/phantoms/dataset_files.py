@@ -34,4 +34,4 @@ def write_case(folder: Path, name: str, image: Image, label: Volume) -> None:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Writes parameters and cases to an indented JSON file."""
-    path.write_text(json.dumps(content, indent=2) + "\n")
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -110,7 +110,7 @@ class Calibration:
             "criterion": self.criterion,
             "grid": [asdict(rules) | asdict(figures) for rules, figures in zip(self.grid, self.means, strict=True)],
         }
-        Path(path).write_text(json.dumps(content, indent=1) + "\n")
+        Path(path).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def calibrate_repair(

@@ -95,7 +95,7 @@ class RepairRules:
 
     def save(self, path: str | Path) -> None:
         """Writes the rules to a JSON file."""
-        Path(path).write_text(json.dumps(asdict(self), indent=2) + "\n")
+        Path(path).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> RepairRules:
@@ -105,7 +105,7 @@ class RepairRules:
             InputError: The file is not JSON, or holds an unknown rule or a value out of its range.
         """
         try:
-            content = json.loads(Path(path).read_text())
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
             raise InputError(mismatch(path, got=str(error), expected="a JSON file of repair rules")) from None
         return cls.of(content.get("rules", content) if isinstance(content, dict) else content, path)

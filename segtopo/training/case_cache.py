@@ -159,7 +159,9 @@ def _write(entry: Path, case: LoadedCase, classes: int) -> None:
                 file.name: [*_size_and_time(file), _checksum(file.read_bytes())] for file in sorted(entry.iterdir())
             },
         }
-        (entry / CASE_FILE).write_text(json.dumps({CHECKSUM: _checksum(json.dumps(content).encode()), **content}))
+        (entry / CASE_FILE).write_text(
+            json.dumps({CHECKSUM: _checksum(json.dumps(content).encode()), **content}), encoding="utf-8"
+        )
     except BaseException:
         shutil.rmtree(entry, ignore_errors=True)
         raise
@@ -168,7 +170,7 @@ def _write(entry: Path, case: LoadedCase, classes: int) -> None:
 def _read(entry: Path) -> CachedCase | None:
     """Reads an entry; None if there is none, or an incomplete or damaged one."""
     try:
-        content = json.loads((entry / CASE_FILE).read_text())
+        content = json.loads((entry / CASE_FILE).read_text(encoding="utf-8"))
         intact = content.pop(CHECKSUM) == _checksum(json.dumps(content).encode())
         intact = intact and all(_is_intact(entry / name, *state) for name, state in content.pop(FILES).items())
         spacing, voxels = (tuple(content.pop(key)) for key in ("spacing", "voxels"))

@@ -76,8 +76,8 @@ def intact_files(folder: Path) -> list[Path]:
     head = (
         f"NRRD0004\ntype: short\ndimension: 3\nsizes: {' '.join(map(str, VOLUME.T.shape))}\nendian: little\nencoding: "
     )
-    (folder / "text.nrrd").write_text(head + "ascii\n\n" + " ".join(map(str, VOLUME.ravel())))
-    (folder / "hex.nrrd").write_text(head + "hex\n\n" + VOLUME.tobytes().hex())
+    (folder / "text.nrrd").write_text(head + "ascii\n\n" + " ".join(map(str, VOLUME.ravel())), encoding="utf-8")
+    (folder / "hex.nrrd").write_text(head + "hex\n\n" + VOLUME.tobytes().hex(), encoding="utf-8")
     (folder / "bzip2.nrrd").write_bytes((head + "bzip2\n\n").encode() + bz2.compress(VOLUME.tobytes()))
     colours = np.stack([PICTURE, PICTURE.T.reshape(PICTURE.shape), PICTURE // 2], axis=-1)
     grey = Image.fromarray(PICTURE)
@@ -208,12 +208,12 @@ def outcomes(intact: Path, copies: list[Path], log: Path) -> dict[Path, str]:
     while remaining := [copy for copy in copies if copy not in found]:
         lines = "".join(f"{copy}\n" for copy in remaining)
         arguments = [sys.executable, "-c", READER, str(intact), str(log)]
-        done = subprocess.run(arguments, input=lines, capture_output=True, text=True, check=False)
-        found = {Path(path): outcome for path, outcome in map(json.loads, log.read_text().splitlines())}
+        done = subprocess.run(arguments, input=lines, capture_output=True, encoding="utf-8", check=False)
+        found = {Path(path): outcome for path, outcome in map(json.loads, log.read_text(encoding="utf-8").splitlines())}
         if done.returncode:
             culprit = next((copy for copy in remaining if copy not in found), remaining[-1])
             found[culprit] = f"process ended with {done.returncode}: {done.stderr[-300:]}"
-            with log.open("a") as file:
+            with log.open("a", encoding="utf-8") as file:
                 print(json.dumps([str(culprit), found[culprit]]), file=file)
         elif done.stdout or done.stderr:
             found[log] = f"printed: {(done.stdout + done.stderr)[:2000]}"

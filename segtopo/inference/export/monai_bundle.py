@@ -28,7 +28,7 @@ def write_bundle(model: ExportedModel, folder: Path) -> None:
     (folder / "configs").mkdir()
     torch.save(model.network.state_dict(), folder / "models" / "model.pt")
     for name, content in (("inference", inference_config(model)), ("metadata", metadata(model))):
-        (folder / "configs" / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+        (folder / "configs" / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def inference_config(model: ExportedModel) -> Component:
