@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("overrides", nargs="*", help="KEY.PATH=VALUE for the config, for instance epochs=10")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     arguments.out.mkdir(parents=True)
     planned = arguments.out / "planned.yaml"
     planned.write_text(plan(arguments.data).config, encoding="utf-8")
