@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -49,6 +51,15 @@ def test_evaluate_prints_an_uncut_table_and_plain_lines_into_a_pipe(
     assert printed.err == ""
     assert "\x1b" not in printed.out
     assert len(rows_of(tmp_path / "out/cases.csv")) == 2
+
+
+def test_a_pipe_in_ascii_gets_a_question_mark_for_other_characters(tmp_path: Path) -> None:
+    write_volume(tmp_path / "masks/größe.png", IMAGE > 120)
+    command = [sys.executable, "-m", "segtopo.cli", "evaluate", "masks", "masks", "--out", "out"]
+    ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, cwd=tmp_path, env=ascii_only, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert any(line.split()[0] == b"gr??e" for line in done.stdout.splitlines())
 
 
 def test_evaluate_shows_a_bar_and_a_table_on_a_terminal(

@@ -27,7 +27,7 @@ from segtopo.cli import (
     simulate,
     train,
 )
-from segtopo.cli.console import complain
+from segtopo.cli.console import complain, replace_unknown_characters
 from segtopo.cli.interruption import prompt_interruption
 from segtopo.errors import FailedCasesError, InputError, mismatch
 
@@ -87,6 +87,7 @@ for _name, _module in COMMANDS.items():
 
 def main() -> None:
     """Runs the command line and leaves with the exit code of :func:`run`."""
+    replace_unknown_characters()
     with prompt_interruption():
         code = run(sys.argv[1:])
     sys.exit(code)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, TypeAlias
 
 import typer
@@ -21,6 +23,13 @@ PIPE_WIDTH = 10_000
 def complain(error: object) -> None:
     """Prints an error as one line on standard error."""
     typer.echo("error: " + " ".join(str(error).split()), err=True)
+
+
+def replace_unknown_characters() -> None:
+    """Prints a question mark for a character that the terminal or pipe has no code for, instead of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 @contextmanager
