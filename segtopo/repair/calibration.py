@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
@@ -13,15 +11,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 import numpy.typing as npt
 
 from segtopo.errors import InputError, mismatch
-from segtopo.masks.components import Mask
-from segtopo.masks.inputs import as_mask, check_same_shape
-from segtopo.masks.skeletons import skeleton
 from segtopo.persistence.inputs import check_not_negative, thread_count
-from segtopo.repair.draft import Draft
+from segtopo.repair.calibration_case import CalibrationCase
 from segtopo.repair.figures import Figures
 from segtopo.repair.grid import RuleGrid
-from segtopo.repair.joins import Join, JoiningPath, Probability, affordable, find_paths, widen
-from segtopo.repair.mask_repair import apply_rules, as_probability, as_spacing, check_betti_numbers
+from segtopo.repair.mask_repair import check_betti_numbers
 from segtopo.repair.rules import RepairRules
 
 if TYPE_CHECKING:
@@ -171,7 +165,7 @@ def calibrate_repair(
     unrepaired: list[Figures] = []
     for number, (values, mask, spacing) in enumerate(_cases(probabilities, references, spacings), start=1):
         progress(f"case {number}", number, total)
-        case = _Case.of(values, mask, spacing)
+        case = CalibrationCase.of(values, mask, spacing)
         check_betti_numbers(rules, case.probability.ndim)
         if unrepaired and len(unrepaired[0].betti_errors) != case.probability.ndim:
             expected = f"{len(unrepaired[0].betti_errors)}D maps, like the first case"
@@ -206,74 +200,8 @@ def _cases(
         yield (*row, None)[:3]  # type: ignore[misc]
 
 
-def _level(rules: RepairRules) -> tuple[float | None, ...]:
-    """Returns the rules on which the joins depend."""
-    return rules.threshold, rules.connect_above, rules.max_path_cost
-
-
 def _choose(means: Sequence[Figures], tolerance: float, criterion: Criterion) -> int:
     """Returns the number of the figures with the least error among those with Dice close to the best."""
     best = max(figures.dice for figures in means)
     allowed = [i for i, figures in enumerate(means) if figures.dice >= best - tolerance]
     return min(allowed, key=lambda i: (getattr(means[i], criterion), -means[i].tree_length, -means[i].dice))
-
-
-@dataclass(frozen=True, eq=False)
-class _Case:
-    """A validation case, ready to be repaired by many rules."""
-
-    probability: Probability
-    is_mask: bool
-    reference: Mask
-    skeleton: Mask
-    spacing: tuple[float, ...]
-
-    @classmethod
-    def of(
-        cls,
-        values: npt.ArrayLike | torch.Tensor,
-        reference: npt.ArrayLike | torch.Tensor,
-        spacing: Sequence[float] | None,
-    ) -> _Case:
-        probability, is_mask = as_probability(values)
-        mask = as_mask(reference, "reference")
-        check_same_shape(probability=probability.shape, reference=mask.shape)
-        return cls(probability, is_mask, mask, skeleton(mask), as_spacing(spacing, probability.ndim))
-
-    @property
-    def voxel_size(self) -> float:
-        return math.prod(self.spacing)
-
-    def figures(self, mask: Mask, rules: RepairRules) -> Figures:
-        return Figures.of(mask, self.reference, self.skeleton, rules.construction, num_threads=1)
-
-    def try_all(self, grid: Sequence[RepairRules], threads: int) -> list[Figures]:
-        """Returns the figures of all rules. Paths are computed once for each threshold, down to the lowest limit."""
-        lowest: dict[float, float] = {}
-        for rules in grid:
-            if rules.connect_above is not None and rules.connect_above <= rules.threshold:
-                lowest[rules.threshold] = min(rules.connect_above, lowest.get(rules.threshold, 1.0))
-        paths = {
-            threshold: find_paths(self.probability, threshold, limit, grid[0].construction, threads)
-            for threshold, limit in lowest.items()
-        }
-        levels = {_level(rules): rules for rules in grid}
-        with ThreadPoolExecutor(threads) as pool:
-            found = pool.map(lambda rules: self._joins(paths.get(rules.threshold, []), rules), levels.values())
-            joins = dict(zip(levels, found, strict=True))
-            return list(pool.map(lambda rules: self._try(joins[_level(rules)], rules), grid))
-
-    def _joins(self, paths: Sequence[JoiningPath], rules: RepairRules) -> list[Join]:
-        """Returns the joins that the rules allow, from paths that reach further down."""
-        if rules.connect_above is None or self.is_mask:
-            return []
-        limit = self.probability.dtype.type(rules.connect_above)  # in the precision of the map, as in the kernel
-        chosen = [path for path in paths if self.probability.flat[path.saddle] >= limit]
-        if rules.max_path_cost is not None:
-            chosen = affordable(chosen, self.probability, rules.threshold, rules.construction, rules.max_path_cost)
-        return widen(chosen, self.probability, rules.threshold, rules.construction, self.spacing)
-
-    def _try(self, joins: Sequence[Join], rules: RepairRules) -> Figures:
-        draft = Draft(self.probability, rules.threshold, self.spacing)
-        apply_rules(draft, joins, rules, num_threads=1)
-        return self.figures(draft.mask, rules)
