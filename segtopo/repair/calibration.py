@@ -155,31 +155,69 @@ def calibrate_repair(
         >>> calibration.rules.connect_above
         0.1
     """
-    check_not_negative(tolerance, "tolerance")
-    if criterion not in get_args(Criterion):
-        raise InputError(mismatch("criterion", got=repr(criterion), expected=f"one of {get_args(Criterion)}"))
+    calibrator = Calibrator(rules, grid, tolerance=tolerance, criterion=criterion, num_threads=num_threads)
     total = len(probabilities) if isinstance(probabilities, Sequence) else 0
-    threads = thread_count(num_threads)
-    tried: tuple[RepairRules, ...] = ()
-    cases: list[tuple[Figures, ...]] = []
-    unrepaired: list[Figures] = []
     for number, (values, mask, spacing) in enumerate(_cases(probabilities, references, spacings), start=1):
         progress(f"case {number}", number, total)
-        case = CalibrationCase.of(values, mask, spacing)
-        check_betti_numbers(rules, case.probability.ndim)
-        if unrepaired and len(unrepaired[0].betti_errors) != case.probability.ndim:
-            expected = f"{len(unrepaired[0].betti_errors)}D maps, like the first case"
-            raise InputError(mismatch(f"case {number}", got=f"a {case.probability.ndim}D map", expected=expected))
-        tried = tried or tuple(grid.rules(rules, case.voxel_size, case.probability.ndim))
-        if not tried:
-            raise InputError(mismatch("grid", got="a rule without values", expected="at least one value of each rule"))
-        unrepaired.append(case.figures(case.probability > rules.threshold, rules))
-        cases.append(tuple(case.try_all(tried, threads)))
-    if not cases:
-        raise InputError(mismatch("probabilities", got="no case", expected="at least one"))
-    means = [Figures.mean(figures) for figures in zip(*cases, strict=True)]
-    chosen = tried[_choose(means, tolerance, criterion)]
-    return Calibration(chosen, tried, tuple(cases), Figures.mean(unrepaired), tolerance, criterion)
+        calibrator.add(values, mask, spacing)
+    return calibrator.calibration()
+
+
+class Calibrator:
+    """Tries all rules on one case after another, for instance on those of several classes by turns.
+
+    See :func:`calibrate_repair` for the arguments and the errors.
+    """
+
+    def __init__(
+        self,
+        rules: RepairRules = RepairRules(),  # noqa: B008 -- frozen
+        grid: RuleGrid = RuleGrid(),  # noqa: B008 -- frozen
+        *,
+        tolerance: float = 0.002,
+        criterion: Criterion = "betti_matching_error",
+        num_threads: int | None = None,
+    ) -> None:
+        check_not_negative(tolerance, "tolerance")
+        if criterion not in get_args(Criterion):
+            raise InputError(mismatch("criterion", got=repr(criterion), expected=f"one of {get_args(Criterion)}"))
+        self.rules = rules
+        self.grid = grid
+        self.tolerance = tolerance
+        self.criterion = criterion
+        self.threads = thread_count(num_threads)
+        self.tried: tuple[RepairRules, ...] = ()
+        self.cases: list[tuple[Figures, ...]] = []
+        self.unrepaired: list[Figures] = []
+
+    def add(
+        self,
+        values: npt.ArrayLike | torch.Tensor,
+        reference: npt.ArrayLike | torch.Tensor,
+        spacing: Sequence[float] | None = None,
+    ) -> None:
+        """Tries all rules on the probability map of a case and its reference mask."""
+        case = CalibrationCase.of(values, reference, spacing)
+        ndim = case.probability.ndim
+        check_betti_numbers(self.rules, ndim)
+        if self.unrepaired and len(self.unrepaired[0].betti_errors) != ndim:
+            expected = f"{len(self.unrepaired[0].betti_errors)}D maps, like the first case"
+            raise InputError(mismatch(f"case {len(self.cases) + 1}", got=f"a {ndim}D map", expected=expected))
+        self.tried = self.tried or tuple(self.grid.rules(self.rules, case.voxel_size, ndim))
+        if not self.tried:
+            expected = "at least one value of each rule"
+            raise InputError(mismatch("grid", got="a rule without values", expected=expected))
+        self.unrepaired.append(case.figures(case.probability > self.rules.threshold, self.rules))
+        self.cases.append(tuple(case.try_all(self.tried, self.threads)))
+
+    def calibration(self) -> Calibration:
+        """Chooses the rules."""
+        if not self.cases:
+            raise InputError(mismatch("probabilities", got="no case", expected="at least one"))
+        means = [Figures.mean(figures) for figures in zip(*self.cases, strict=True)]
+        chosen = self.tried[_choose(means, self.tolerance, self.criterion)]
+        unrepaired = Figures.mean(self.unrepaired)
+        return Calibration(chosen, self.tried, tuple(self.cases), unrepaired, self.tolerance, self.criterion)
 
 
 def _cases(

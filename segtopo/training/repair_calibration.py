@@ -9,7 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from segtopo.inference.checkpoint import Checkpoint
-from segtopo.repair import Calibration, calibrate_repair
+from segtopo.repair import Calibration
+from segtopo.repair.calibration import Calibrator
 from segtopo.training.reporting import say
 from segtopo.training.validation import Validator
 
@@ -34,7 +35,7 @@ def calibrate_checkpoints(
     """
     number = sum(len(validator.cases) for validator in validators)
     say(console, f"calibrating the repair on {number} validation cases")
-    calibrations = [_calibrate(label, validators) for label in range(1, validators[0].classes)]
+    calibrations = _calibrate(validators)
     for path in checkpoints:
         checkpoint = Checkpoint.load(path)
         checkpoint.repair_rules = [asdict(calibration.rules) for calibration in calibrations]
@@ -45,11 +46,12 @@ def calibrate_checkpoints(
         say(console, f"{name}.json: {calibration.summary}")
 
 
-def _calibrate(label: int, validators: Sequence[Validator]) -> Calibration:
-    """Chooses the rules of a class. Its probabilities alone are computed: those of all classes need much memory."""
-    pairs = [(validator, case) for validator in validators for case in validator.cases]
-    return calibrate_repair(
-        (validator.probability(case, label) for validator, case in pairs),
-        (case.reference[0] == label for _, case in pairs),
-        spacings=[case.spacing for _, case in pairs],
-    )
+def _calibrate(validators: Sequence[Validator]) -> list[Calibration]:
+    """Chooses the rules of each class. The probabilities of a case are computed once for all of them."""
+    calibrators = [Calibrator() for _ in range(1, validators[0].classes)]
+    for validator in validators:
+        for case in validator.cases:
+            maps = zip(calibrators, validator.probabilities(case), strict=True)
+            for label, (calibrator, probability) in enumerate(maps, start=1):
+                calibrator.add(probability, case.reference[0] == label, case.spacing)
+    return [calibrator.calibration() for calibrator in calibrators]
