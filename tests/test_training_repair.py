@@ -77,10 +77,10 @@ def test_repaired_predictions_are_the_repair_of_the_probabilities(folder: Path) 
 def test_several_classes_have_rules_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The tiny cases have one class only.
     monkeypatch.setattr("segtopo.training.engine.check_all_present", lambda counts, data: None)
-    result, printed = run(tmp_path, "data.classes=3", "epochs=1")
+    result, printed = run(tmp_path, "data.classes=3", "data.class_names=[artery, vein]", "epochs=1")
     assert result.best is not None
     assert len(Checkpoint.load(result.best).repair_rules) == 2
-    assert "repair_rules_2.json: Betti matching error" in printed
+    assert "repair_rules_2.json (vein): Betti matching error" in printed
     predict(result.best, tmp_path / "data" / "images", tmp_path / "masks", device="cpu", repair=True)
 
 

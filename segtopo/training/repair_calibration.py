@@ -35,15 +35,16 @@ def calibrate_checkpoints(
     """
     number = sum(len(validator.cases) for validator in validators)
     say(console, f"calibrating the repair on {number} validation cases")
-    calibrations = _calibrate(validators)
+    calibrations, names = _calibrate(validators), validators[0].class_names
     for path in checkpoints:
         checkpoint = Checkpoint.load(path)
         checkpoint.repair_rules = [asdict(calibration.rules) for calibration in calibrations]
         checkpoint.save(path)
-    for label, calibration in enumerate(calibrations, start=1):
-        name = REPAIR if len(calibrations) == 1 else f"{REPAIR}_{label}"
+    for label, (calibration, class_name) in enumerate(zip(calibrations, names, strict=True), start=1):
+        several = len(calibrations) > 1
+        name = f"{REPAIR}_{label}" if several else REPAIR
         calibration.save(out / f"{name}.json")  # after the checkpoints: the file says that they have the rules
-        say(console, f"{name}.json: {calibration.summary}")
+        say(console, f"{name}.json{f' ({class_name})' if several else ''}: {calibration.summary}")
 
 
 def _calibrate(validators: Sequence[Validator]) -> list[Calibration]:

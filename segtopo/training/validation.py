@@ -64,6 +64,7 @@ class Validator:
         self.processes = processes or Processes()
         self.cases = self.processes.share(list(cases))
         self.classes = config.data.classes
+        self.class_names = config.data.names
         self.repair = config.validation.repair
         self.on_case: Callable[[CachedCase, torch.Tensor], None]
         # The images remain on the CPU. The inferer moves each batch of windows to the network's device.
