@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -94,13 +94,13 @@ class Validator:
         predicted, repaired = self.processes.gather(predicted), self.processes.gather(repaired)
         return ValidationScores(mean_scores(predicted), mean_scores(repaired) if repaired else None)
 
-    def probabilities(self, case: CachedCase) -> Iterator[npt.NDArray[np.float32]]:
-        """Yields the probability of each foreground class (*image_shape), 0 in the voxels that are ignored."""
+    def probabilities(self, case: CachedCase, labels: Iterable[int]) -> Iterator[npt.NDArray[np.float32]]:
+        """Yields the probability of each of some classes (*image_shape), 0 in the voxels that are ignored."""
         with eval_mode(self.evaluator.network):
             foreground = self.evaluator.inferer(torch.from_numpy(case.image[:])[None], self.evaluator.network)
         counted = case.reference[0] < self.classes
-        for channel in foreground[0].split(1):  # the image may have a finer grid: one class after the other
-            yield case.grid.from_grid(channel)[0].numpy() * counted
+        for label in labels:  # the image may have a finer grid: one class after the other
+            yield case.grid.from_grid(foreground[0, label - 1 : label])[0].numpy() * counted
 
     def _for_each_case(self, visit: Callable[[CachedCase, torch.Tensor], None]) -> None:
         """Calls ``visit`` with each case and the probabilities (1, classes - 1, *image_shape) of its foreground.
