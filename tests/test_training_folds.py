@@ -15,7 +15,6 @@ from segtopo.errors import InputError
 from segtopo.inference import predict
 from segtopo.inference.checkpoint import Checkpoint
 from segtopo.inference.ensemble import checkpoints_of
-from segtopo.repair import RepairRules
 from segtopo.training import train, train_folds
 from segtopo.training.training_cases import find_cases
 from segtopo.volumes import read_mask, read_volume
@@ -93,7 +92,6 @@ def test_the_rules_of_a_finished_cross_validation_are_chosen_again(
     assert run(["calibrate", str(folder / "out" / "fold_1"), "--out", str(out), "--thresholds", "0.3,0.5"]) == 0
     content = json.loads(out.read_text(encoding="utf-8"))
     assert (content["cases"], {row["threshold"] for row in content["grid"]}) == (2, {0.3, 0.5})
-    predict(folder / "out", folder / "images", tmp_path / "masks", device="cpu", repair=RepairRules.load(out))
 
 
 def test_a_training_is_calibrated_without_references(
