@@ -160,6 +160,10 @@ LOSS = "{name: CombinedTopologyLoss, topology_loss: {name: TopoLoss, %s}}"
             "data={train: {images: a, labels: b}, classes: 3, ignore_label: 2, normalization: {name: ZScore}}",
             "data.ignore_label: got 2, expected a label that is neither the background nor a class",
         ),
+        (
+            "data.class_names=[artery, vein]",
+            "data.class_names: got 2 names, expected 1: one for each class except the background",
+        ),
         ("data.channels=[]", "data.channels: got [], expected a non-empty list of integers from 0 to 1000000 or null"),
         ("data.train.images=3", f"data.train.images: got 3, expected {PATH}"),
         (

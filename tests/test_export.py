@@ -31,7 +31,7 @@ UNET = {"name": "UNet", "channels": [4, 8], "num_res_units": 1}
 def trained(folder: Path, dimensions: int, extension: str, network: dict[str, Any], **changes: Any) -> Path:
     shape = (24, 21, 9)[:dimensions]
     config = tiny_config(make_cases(folder / "data", shape, extension=extension), folder / "run", dimensions)
-    config["data"]["normalization"] = changes.pop("normalization")
+    config["data"] |= {"normalization": changes.pop("normalization"), "class_names": ["bar"]}
     config |= {"network": network, "epochs": 2, "seed": 1, **changes}
     result = train(write_config(folder / "config.yaml", config), console=Console(file=StringIO()))
     assert result.best is not None
@@ -67,6 +67,7 @@ def test_onnx_gives_the_probabilities_and_the_metadata(exported: Path, network: 
     assert difference(network, images, torch.from_numpy(logits)) < 1e-4
     metadata = {entry.key: entry.value for entry in onnx.load(exported / "model.onnx").metadata_props}
     assert json.loads(metadata["normalization"]) == {"name": "ZScore"}
+    assert json.loads(metadata["class_names"]) == ["bar"]
     assert (json.loads(metadata["patch_size"]), metadata["classes"], metadata["spacing"]) == ([16, 12], "2", "native")
 
 
@@ -133,13 +134,19 @@ def test_a_bundle_names_only_classes_of_monai_and_segtopo(exported: Path) -> Non
     assert "monai.networks.nets.UNet" in found
     assert all("." not in target or target.startswith(("monai.", "segtopo.")) for target in found)
     metadata = json.loads((exported / "bundle" / "configs" / "metadata.json").read_text(encoding="utf-8"))
-    assert metadata["network_data_format"]["outputs"]["pred"]["channel_def"] == {"0": "background", "1": "class 1"}
+    assert metadata["network_data_format"]["outputs"]["pred"]["channel_def"] == {"0": "background", "1": "bar"}
 
 
 def test_the_model_card_has_data_figures_versions_and_config(exported: Path, checkpoint: Path) -> None:
     card = (exported / "MODEL_CARD.md").read_text(encoding="utf-8")
     dice = Checkpoint.load(checkpoint).history[-1]["val_dice"]
-    for text in ("not for diagnosis", "split: fraction 0.25", f"| dice | {dice:.4g} |", f"torch {torch.__version__}"):
+    for text in (
+        "for each of 2 classes: background, bar.",
+        "not for diagnosis",
+        "split: fraction 0.25",
+        f"| dice | {dice:.4g} |",
+        f"torch {torch.__version__}",
+    ):
         assert text in card
     assert "normalization:\n    name: ZScore" in card
     assert (exported / "bundle" / "docs" / "README.md").read_text(encoding="utf-8") == card

@@ -11,6 +11,7 @@ from oracles.dicom_files import slices_of, write_slices
 from oracles.tiny_training import make_cases, tiny_config, write_config
 from segtopo.errors import FailedCasesError, InputError
 from segtopo.inference import predict
+from segtopo.inference.checkpoint import Checkpoint
 from segtopo.training import train
 from segtopo.volumes import check_same_geometry, read_mask, read_volume
 
@@ -35,6 +36,27 @@ def test_a_series_gets_a_mask_and_the_same_segmentation(checkpoint: Path, tmp_pa
     assert list(read_volume(segmentation).segments) == ["airway"]
     np.testing.assert_array_equal(read_mask(segmentation).array, expected.array)
     assert 0 < expected.array.mean() < 1
+
+
+def named(checkpoint: Path, path: Path, name: str) -> Path:
+    """Writes a checkpoint whose only class has a name."""
+    content = Checkpoint.load(checkpoint)
+    content.config["data"]["class_names"] = [name]
+    content.save(path)
+    return path
+
+
+def test_the_segments_have_the_names_of_the_training(checkpoint: Path, tmp_path: Path) -> None:
+    series = write_slices(tmp_path / "images" / "scan", slices_of(SCAN))
+    airway = named(checkpoint, tmp_path / "airway.pt", "airway")
+    for number, (given, name) in enumerate(
+        [(airway, "airway"), (checkpoint, "class 1"), ([checkpoint, airway], "airway")]
+    ):
+        predict(given, series.parent, tmp_path / str(number), dicom_seg=True)
+        assert list(read_volume(tmp_path / str(number) / "dicom_seg" / "scan.dcm").segments) == [name]
+    others = [airway, named(checkpoint, tmp_path / "vessel.pt", "vessel")]
+    with pytest.raises(InputError, match=r"vessel\.pt: got the classes vessel, expected airway as in .*airway\.pt"):
+        predict(others, series.parent, tmp_path / "others", dicom_seg=True)
 
 
 def test_images_without_dicom_and_wrong_names_are_refused(checkpoint: Path, tmp_path: Path) -> None:

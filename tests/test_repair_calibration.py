@@ -80,6 +80,33 @@ def vary(given: RepairRules) -> dict[str, Any]:
     return {name: getattr(given, name) for name in names}
 
 
+def test_of_rules_that_lead_to_one_mask_one_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
+    reference = np.zeros((12, 20), bool)
+    reference[2:4, 1:19] = True
+    probability = np.where(reference, 0.9, 0.0)
+    probability[9, 3:6] = 0.6  # three masks: with this speck, without it, and empty
+    scored: list[int] = []
+    compute = Figures.of
+
+    def count(mask: np.ndarray, *others: Any, **options: Any) -> Figures:
+        scored.append(int(mask.sum()))
+        return compute(mask, *others, **options)
+
+    monkeypatch.setattr(Figures, "of", count)
+    found = calibrate_repair([probability], [reference])
+    assert len(found.grid) == 19 * 7 * 3
+    assert sorted(scored) == [0, 36, 39, 39]  # the mask as predicted is scored before
+
+
+def test_thresholds_with_one_mask_keep_the_component_of_their_own_weight() -> None:
+    probability = np.zeros((7, 16))
+    probability[1, 2:12] = 0.6  # weight 1 above 0.5, and 2 above 0.4
+    probability[4, 2:5] = 0.9  # weight 1.2 above 0.5, and 1.5 above 0.4
+    grid = RuleGrid(thresholds=(0.4, 0.5), connect_above=(None,), min_piece_sizes=(0,), min_hole_sizes=(0,))
+    found = calibrate_repair([probability], [probability > 0.8], rules=RepairRules(betti_numbers=(1, None)), grid=grid)
+    assert [figures.dice for figures in found.means] == [0.0, 1.0]
+
+
 def test_the_result_does_not_depend_on_threads_or_on_the_type_of_the_arrays() -> None:
     probability, reference = case(2, 3)
     one = calibrate_repair([probability], [reference], grid=GRID, num_threads=1)

@@ -265,6 +265,8 @@ def test_an_earlier_training_is_neither_lost_nor_continued_otherwise(tmp_path: P
     assert "holds a training" in refusal(tmp_path, data)
     found = refusal(tmp_path, data, "optimizer.lr=0.5", resume=True)
     assert "optimizer.lr: got 0.5, expected 0.01 as in" in found
+    named = run(tmp_path, data, "epochs=2", "data.class_names=[bar]", resume=True)
+    assert Checkpoint.load(named.last).config["data"]["class_names"] == ["bar"]
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path: Path, data: Path) -> None:

@@ -1,5 +1,6 @@
 """Cross-validation: folds, their trainings, rules from all of them, and the prediction of all."""
 
+import json
 from io import StringIO
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from oracles.tiny_training import make_cases, tiny_config, write_config
+from segtopo.cli import run
 from segtopo.config import load_config
 from segtopo.errors import InputError
 from segtopo.inference import predict
@@ -76,6 +78,38 @@ def test_the_rules_of_all_folds_are_in_each_checkpoint(folder: Path) -> None:
     assert "2 folds: dice 0." in printed
     assert (folder / "out" / "cache").is_dir()
     assert not (folder / "out" / "fold_0" / "cache").exists()
+
+
+def test_the_rules_of_a_finished_cross_validation_are_chosen_again(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "rules.json"
+    assert run(["calibrate", str(folder / "out"), "--out", str(out)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert sorted(line.split(": ")[1] for line in printed[:4]) == [f"case_{number}" for number in range(4)]
+    assert out.read_bytes() == (folder / "out" / "repair_rules.json").read_bytes()
+    assert out.with_suffix(".png").is_file()
+    assert run(["calibrate", str(folder / "out" / "fold_1"), "--out", str(out), "--thresholds", "0.3,0.5"]) == 0
+    content = json.loads(out.read_text(encoding="utf-8"))
+    assert (content["cases"], {row["threshold"] for row in content["grid"]}) == (2, {0.3, 0.5})
+
+
+def test_a_training_is_calibrated_without_references(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def error(*arguments: object) -> str:
+        assert run(["calibrate", *map(str, arguments), "--out", str(tmp_path / "rules.json")]) == 2
+        return capsys.readouterr().err
+
+    training, beside = folder / "out", "beside a training, expected no value: a training knows its validation cases"
+    assert f"REFERENCES: got {folder / 'labels'} {beside}" in error(training, folder / "labels")
+    assert f"--label: got 0 {beside}" in error(training / "fold_0/best.pt", "--label", 0)
+    assert f"--skip-missing: got True {beside}" in error(training, "--skip-missing")
+    assert "channel: got 2, expected 1 to 1: the classes of" in error(training, "--channel", 2)
+    assert "REFERENCES: got no value, expected reference masks" in error(folder / "images")
+    alone = train(folder / "config.yaml", ["data.split=null", "epochs=1", f"out={tmp_path / 'alone'}"])
+    assert "alone: got no validation cases, expected a training with data.validation or data.split" in error(alone.out)
+    assert not (tmp_path / "rules.json").exists()
 
 
 def test_finished_folds_are_skipped_and_one_fold_is_trained_alone(folder: Path, tmp_path: Path) -> None:

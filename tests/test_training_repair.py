@@ -11,11 +11,16 @@ import torch
 from rich.console import Console
 
 from oracles.tiny_training import make_cases, tiny_config, write_config
+from segtopo.config import load_config
 from segtopo.errors import InputError
 from segtopo.inference import predict
 from segtopo.inference.checkpoint import Checkpoint
-from segtopo.repair import RepairRules, repair_mask
+from segtopo.repair import RepairRules, calibrate_repair, repair_mask
 from segtopo.training import TrainingResult, train
+from segtopo.training.data import load_cases
+from segtopo.training.repair_calibration import calibrate_checkpoints
+from segtopo.training.training_cases import find_cases
+from segtopo.training.validation import Validator
 from segtopo.volumes import read_mask, read_volume
 
 REPAIR = "validation={repair: true, best: repaired_betti_error}"
@@ -72,11 +77,32 @@ def test_repaired_predictions_are_the_repair_of_the_probabilities(folder: Path) 
 def test_several_classes_have_rules_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The tiny cases have one class only.
     monkeypatch.setattr("segtopo.training.engine.check_all_present", lambda counts, data: None)
-    result, printed = run(tmp_path, "data.classes=3", "epochs=1")
+    result, printed = run(tmp_path, "data.classes=3", "data.class_names=[artery, vein]", "epochs=1")
     assert result.best is not None
     assert len(Checkpoint.load(result.best).repair_rules) == 2
-    assert "repair_rules_2.json: Betti matching error" in printed
+    assert "repair_rules_2.json (vein): Betti matching error" in printed
     predict(result.best, tmp_path / "data" / "images", tmp_path / "masks", device="cpu", repair=True)
+
+
+def test_the_network_predicts_each_case_once_for_the_rules_of_all_classes(tmp_path: Path) -> None:
+    data = make_cases(tmp_path / "data", (24, 21), count=2)
+    settings = tiny_config(data, tmp_path / "out")
+    settings["data"]["classes"] = 3
+    config = load_config(write_config(tmp_path / "config.yaml", settings))
+    windows: list[None] = []
+    cases = load_cases(find_cases(config.data)[0], config)
+    network = config.network.build(2, 1, 3).eval()
+    validator = Validator(cases, config, network, before_window=lambda: windows.append(None))
+    calibrate_checkpoints([], [validator], tmp_path, Console(file=StringIO()))
+    needed = len(windows)
+    maps = [list(validator.probabilities(case, (1, 2))) for case in cases]
+    assert len(windows) == 2 * needed > 0
+    for label in (1, 2):
+        references = [case.reference[0] == label for case in cases]
+        expected = calibrate_repair([of[label - 1] for of in maps], references, spacings=[c.spacing for c in cases])
+        expected.save(tmp_path / "expected.json")
+        found = (tmp_path / f"repair_rules_{label}.json").read_bytes()
+        assert found == (tmp_path / "expected.json").read_bytes()
 
 
 def test_a_training_stopped_in_the_calibration_keeps_its_last_weights_and_calibrates_when_resumed(
@@ -88,7 +114,7 @@ def test_a_training_stopped_in_the_calibration_keeps_its_last_weights_and_calibr
     # The first epoch remains the best, so that the weights of best.pt and last.pt differ.
     monkeypatch.setattr("segtopo.training.training_run.goodness", lambda row, score: 0.0)
     with monkeypatch.context() as patch:
-        patch.setattr("segtopo.training.repair_calibration.calibrate_repair", stop)
+        patch.setattr("segtopo.training.repair_calibration.Calibrator", stop)
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path)
     whole, stopped = (Checkpoint.load(path / "out" / "last.pt").network for path in (folder, tmp_path))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from segtopo.cli.console import print_table, show_progress
 from segtopo.cli.parameters import BettiNumbersOption, ConstructionOption, existing, numbers, numbers_or_none
+from segtopo.errors import InputError, mismatch
 
 EXAMPLE = (
     "segtopo calibrate runs/example/masks/probabilities data_samples/vessels2d/test/labels "
@@ -21,18 +23,19 @@ def calibrate(
         Path,
         typer.Argument(
             metavar="PROBABILITIES",
-            help="A folder of probability maps of validation cases, or one map; or the folder of a trained nnU-Net.",
-            callback=existing("a probability map or a folder of maps"),
+            help="A folder of probability maps of validation cases, or one map; or the folder of a trained nnU-Net. "
+            "Or the folder of a training or cross-validation, which knows its references.",
+            callback=existing("a probability map, a folder of maps, or the folder of a training"),
         ),
     ],
     references: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             metavar="REFERENCES",
             help="A folder of reference masks of the same names, or one mask.",
             callback=existing("a mask or a folder of masks"),
         ),
-    ],
+    ] = None,
     *,
     out: Annotated[
         Path, typer.Option(help="JSON file for the rules and the figures of all rules tried; a picture lies beside it.")
@@ -69,25 +72,41 @@ def calibrate(
     """
     tried = numbers("--thresholds", thresholds)
     limits = None if betti_numbers is None else numbers_or_none("--betti-numbers", betti_numbers, int, most=3)
+    if _is_training(probabilities):
+        of_references = {"REFERENCES": references, "--label": label, "--ignore-label": ignore_label}
+        _check_left_out(of_references | {"--skip-missing": skip_missing or None})
+    elif references is None:
+        raise InputError(mismatch("REFERENCES", got="no value", expected="reference masks of the probability maps"))
     from segtopo.repair import RepairRules, RuleGrid, calibrate_files
     from segtopo.repair.calibration_table import calibration_table
 
-    rules = RepairRules(betti_numbers=None if limits == (None,) else limits, construction=construction)
-    grid = RuleGrid(thresholds=tried)
+    options: dict[str, Any] = {
+        "channel": channel,
+        "rules": RepairRules(betti_numbers=None if limits == (None,) else limits, construction=construction),
+        "grid": RuleGrid(thresholds=tried),
+        "tolerance": tolerance,
+        "criterion": criterion,
+    }
     with show_progress("calibrate") as progress:
-        calibration = calibrate_files(
-            probabilities,
-            references,
-            out,
-            channel=channel,
-            label=label,
-            rules=rules,
-            grid=grid,
-            tolerance=tolerance,
-            criterion=criterion,
-            ignore_label=ignore_label,
-            skip_missing=skip_missing,
-            progress=progress,
-        )
+        if references is None:
+            from segtopo.training import calibrate_training
+
+            calibration = calibrate_training(probabilities, out, progress=progress, **options)
+        else:
+            options |= {"label": label, "ignore_label": ignore_label, "skip_missing": skip_missing}
+            calibration = calibrate_files(probabilities, references, out, progress=progress, **options)
     print_table(calibration_table(calibration))
     typer.echo(f"rules: {out}")
+
+
+def _is_training(path: Path) -> bool:
+    """Returns whether a path is a checkpoint, or the folder of a training or of a cross-validation."""
+    return path.suffix == ".pt" or any(path.glob("*.pt")) or any(path.glob("fold_*/*.pt"))
+
+
+def _check_left_out(given: Mapping[str, object]) -> None:
+    """Refuses arguments that say something about files of references, which a training knows."""
+    for name, value in given.items():
+        if value is not None:
+            expected = "no value: a training knows its validation cases"
+            raise InputError(mismatch(name, got=f"{value} beside a training", expected=expected))

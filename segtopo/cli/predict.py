@@ -64,7 +64,10 @@ def predict(
     ] = False,
     segment_names: Annotated[
         str | None,
-        typer.Option(help="Names of their segments, one for each class, for instance artery,vein.", metavar="NAMES"),
+        typer.Option(
+            help="Names of their segments, for instance artery,vein [default: those of the training's classes].",
+            metavar="NAMES",
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:

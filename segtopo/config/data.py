@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Label = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+ClassName = Annotated[str, Field(min_length=1)]
 
 
 class Folders(Section):
@@ -62,7 +63,8 @@ class DataConfig(Section):
     also says the number of classes and the label to ignore.
 
     ``classes`` counts the background. ``label`` is the value of the foreground in the label files, for two classes.
-    The voxels of the label ``ignore_label`` count in no loss and in no score.
+    The voxels of the label ``ignore_label`` count in no loss and in no score. ``class_names`` are the names of the
+    classes 1, 2 and so on for people who read results; those of a ``dataset.json`` are the default.
 
     ``spacing`` is the distance between the voxels that the network sees, in mm, with the axes of ``patch_size``:
     ``native``, that of each image; ``auto``, the median of the training cases; or numbers. The axes of 3D images with
@@ -75,6 +77,7 @@ class DataConfig(Section):
     validation: Folders | None = None
     split: Split | None = None
     classes: Annotated[int, Field(ge=2, le=255)] = 2
+    class_names: tuple[ClassName, ...] | None = None
     label: Label | None = None
     ignore_label: Label | None = None
     channels: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] | None = None
@@ -85,6 +88,11 @@ class DataConfig(Section):
     def ignore_index(self) -> int | None:
         """The number of the ignored voxels beside those of the classes, None if there are none."""
         return None if self.ignore_label is None else self.classes
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the classes without the background; by default ``class 1``, ``class 2`` and so on."""
+        return self.class_names or tuple(f"class {label}" for label in range(1, self.classes))
 
     @model_validator(mode="after")
     def _check_sources(self) -> Self:
@@ -100,6 +108,13 @@ class DataConfig(Section):
             raise ValueError(mismatch(given[1], got=got, expected=f"either {given[1]} or {given[0]}"))
         if self.validation is not None and self.split is not None:
             raise ValueError(mismatch("split", got="a split beside validation", expected="at most one of them"))
+        return self
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        if self.class_names is not None and len(self.class_names) != self.classes - 1:
+            expected = f"{self.classes - 1}: one for each class except the background"
+            raise ValueError(mismatch("class_names", got=f"{len(self.class_names)} names", expected=expected))
         return self
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from segtopo.volumes.dataset_json import DatasetLabels, dataset_labels, read_dat
 
 
 def add_dataset_defaults(config: dict[str, Any]) -> None:
-    """Adds the classes and the label to ignore to the section ``data`` of a config, where it leaves them out.
+    """Adds the classes, their names and the label to ignore to the section ``data`` of a config, where it lacks them.
 
     So the config of a checkpoint is complete without the ``dataset.json``.
 
@@ -32,6 +32,17 @@ def add_dataset_defaults(config: dict[str, Any]) -> None:
         if data.setdefault("classes", classes) != classes:
             got = f"{classes} labels with the background"
             raise InputError(mismatch(path, got=got, expected=f"{data['classes']!r}, as data.classes"))
+    names = _class_names(found, data)
+    if names:
+        data.setdefault("class_names", names)
+
+
+def _class_names(found: DatasetLabels, data: dict[str, Any]) -> list[str]:
+    """Returns the names of the classes in the order of their labels; none if the data set does not name them all."""
+    named = [(labels, name) for name, labels in sorted(found.structures.items(), key=lambda item: item[1])]
+    if data.get("label") is not None:
+        named = [(labels, name) for labels, name in named if labels == (data["label"],)]
+    return [name for _, name in named] if all(len(labels) == 1 for labels, _ in named) else []
 
 
 def labels_of_dataset(path: Path) -> DatasetLabels:

@@ -69,8 +69,9 @@ class TrainingConfig(Section):
 
     An iteration is one step of the optimiser, with the mean gradient of ``accumulate`` batches of ``batch_size``
     patches. Several processes share each batch. ``ema`` is the decay of an exponential moving average of the weights;
-    the averaged weights are validated and predict. ``precision`` is that of the network in the training.
-    ``cache`` is the folder of the prepared cases, by default ``cache`` in ``out``; trainings may share it.
+    the averaged weights are validated and predict. ``precision`` is that of the network in the training; validation and
+    prediction use float32, because rounded probabilities break thin structures and change the repair. ``cache`` is the
+    folder of the prepared cases, by default ``cache`` in ``out``; trainings may share it.
     """
 
     out: ConfigPath

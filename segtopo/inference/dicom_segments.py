@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +24,11 @@ class DicomSegments:
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, names: bool | Sequence[str], classes: int) -> DicomSegments | None:
+    def of(cls, names: Literal[False] | Sequence[str], classes: int) -> DicomSegments | None:
         """Checks the names, and that DICOM can be written, before any image is segmented.
 
         Args:
-            names: The names; True: ``class 1``, ``class 2`` and so on; False: no segmentations, the result is None.
+            names: The names; False: no segmentations, the result is None.
             classes: The number of classes, the background included.
 
         Raises:
@@ -37,7 +37,7 @@ class DicomSegments:
         """
         if names is False:
             return None
-        given = [f"class {label}" for label in range(1, classes)] if names is True else list(names)
+        given = list(names)
         if len(given) != classes - 1 or not all(given):
             expected = f"a name for each of {classes - 1} foreground classes"
             raise InputError(mismatch("dicom_seg", got=given, expected=expected))

@@ -24,7 +24,7 @@ from segtopo.volumes import Volume
 FOLD = "fold_"
 
 #: Keys of a config's ``data`` that do not decide which images a network takes. The spacing is each network's own.
-OTHER_KEYS = ("train", "dataset", "table", "validation", "split", "ignore_label", "label", "spacing")
+OTHER_KEYS = ("train", "dataset", "table", "validation", "split", "ignore_label", "label", "class_names", "spacing")
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,21 @@ class Ensemble:
                 expected = f"those of {self.members[0].path}, or a file of rules"
                 raise InputError(mismatch(member.path, got="other repair rules", expected=expected))
         return rules[0]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the foreground classes, which all checkpoints have or leave open.
+
+        Raises:
+            InputError: Two checkpoints have different names.
+        """
+        named = [member for member in self.members if member.config.data.class_names is not None]
+        for member in named[1:]:
+            if member.config.data.class_names != named[0].config.data.class_names:
+                got = f"the classes {', '.join(member.config.data.names)}"
+                expected = f"{', '.join(named[0].config.data.names)} as in {named[0].path}"
+                raise InputError(mismatch(member.path, got=got, expected=expected))
+        return (*named, self.members[0])[0].config.data.names
 
     def identity(self) -> list[str]:
         """Returns a hash of the content of each checkpoint."""

@@ -57,9 +57,9 @@ def predict(
         repair: Rules by which the masks are repaired, for all foreground classes or for each, see
             :func:`segtopo.repair.repair_classes`. True: the rules that the training has calibrated, or the default
             rules if it has none. False: no repair. A repair also writes ``out/edits.csv``, which lists every edit.
-        dicom_seg: The names of the segments, one for each foreground class, or True for ``class 1``, ``class 2`` and
-            so on: also write a DICOM segmentation of each image, a DICOM series, to ``out/dicom_seg``. It needs the
-            extra ``dicom``.
+        dicom_seg: The names of the segments, one for each foreground class, or True for those of the training: also
+            write a DICOM segmentation of each image, a DICOM series, to ``out/dicom_seg``. It needs the extra
+            ``dicom``.
         progress: Called before each image with its name, its number (from 1) and the number of images.
 
     Returns:
@@ -77,7 +77,7 @@ def predict(
     given = [checkpoints] if isinstance(checkpoints, str | Path) else checkpoints
     ensemble = Ensemble([Path(path) for path in given], target, overlap, mirror)
     rules = _rules(repair, ensemble)
-    segments = DicomSegments.of(dicom_seg, ensemble.data.classes)
+    segments = DicomSegments.of(ensemble.class_names if dicom_seg is True else dicom_seg, ensemble.data.classes)
     found = find_images(images, ensemble.data, ensemble.in_channels)
     settings = {
         "command": "predict",

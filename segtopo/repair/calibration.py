@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
@@ -13,15 +11,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 import numpy.typing as npt
 
 from segtopo.errors import InputError, mismatch
-from segtopo.masks.components import Mask
-from segtopo.masks.inputs import as_mask, check_same_shape
-from segtopo.masks.skeletons import skeleton
 from segtopo.persistence.inputs import check_not_negative, thread_count
-from segtopo.repair.draft import Draft
+from segtopo.repair.calibration_case import CalibrationCase
 from segtopo.repair.figures import Figures
 from segtopo.repair.grid import RuleGrid
-from segtopo.repair.joins import Join, JoiningPath, Probability, affordable, find_paths, widen
-from segtopo.repair.mask_repair import apply_rules, as_probability, as_spacing, check_betti_numbers
+from segtopo.repair.mask_repair import check_betti_numbers
 from segtopo.repair.rules import RepairRules
 
 if TYPE_CHECKING:
@@ -161,31 +155,69 @@ def calibrate_repair(
         >>> calibration.rules.connect_above
         0.1
     """
-    check_not_negative(tolerance, "tolerance")
-    if criterion not in get_args(Criterion):
-        raise InputError(mismatch("criterion", got=repr(criterion), expected=f"one of {get_args(Criterion)}"))
+    calibrator = Calibrator(rules, grid, tolerance=tolerance, criterion=criterion, num_threads=num_threads)
     total = len(probabilities) if isinstance(probabilities, Sequence) else 0
-    threads = thread_count(num_threads)
-    tried: tuple[RepairRules, ...] = ()
-    cases: list[tuple[Figures, ...]] = []
-    unrepaired: list[Figures] = []
     for number, (values, mask, spacing) in enumerate(_cases(probabilities, references, spacings), start=1):
         progress(f"case {number}", number, total)
-        case = _Case.of(values, mask, spacing)
-        check_betti_numbers(rules, case.probability.ndim)
-        if unrepaired and len(unrepaired[0].betti_errors) != case.probability.ndim:
-            expected = f"{len(unrepaired[0].betti_errors)}D maps, like the first case"
-            raise InputError(mismatch(f"case {number}", got=f"a {case.probability.ndim}D map", expected=expected))
-        tried = tried or tuple(grid.rules(rules, case.voxel_size, case.probability.ndim))
-        if not tried:
-            raise InputError(mismatch("grid", got="a rule without values", expected="at least one value of each rule"))
-        unrepaired.append(case.figures(case.probability > rules.threshold, rules))
-        cases.append(tuple(case.try_all(tried, threads)))
-    if not cases:
-        raise InputError(mismatch("probabilities", got="no case", expected="at least one"))
-    means = [Figures.mean(figures) for figures in zip(*cases, strict=True)]
-    chosen = tried[_choose(means, tolerance, criterion)]
-    return Calibration(chosen, tried, tuple(cases), Figures.mean(unrepaired), tolerance, criterion)
+        calibrator.add(values, mask, spacing)
+    return calibrator.calibration()
+
+
+class Calibrator:
+    """Tries all rules on one case after another, for instance on those of several classes by turns.
+
+    See :func:`calibrate_repair` for the arguments and the errors.
+    """
+
+    def __init__(
+        self,
+        rules: RepairRules = RepairRules(),  # noqa: B008 -- frozen
+        grid: RuleGrid = RuleGrid(),  # noqa: B008 -- frozen
+        *,
+        tolerance: float = 0.002,
+        criterion: Criterion = "betti_matching_error",
+        num_threads: int | None = None,
+    ) -> None:
+        check_not_negative(tolerance, "tolerance")
+        if criterion not in get_args(Criterion):
+            raise InputError(mismatch("criterion", got=repr(criterion), expected=f"one of {get_args(Criterion)}"))
+        self.rules = rules
+        self.grid = grid
+        self.tolerance = tolerance
+        self.criterion = criterion
+        self.threads = thread_count(num_threads)
+        self.tried: tuple[RepairRules, ...] = ()
+        self.cases: list[tuple[Figures, ...]] = []
+        self.unrepaired: list[Figures] = []
+
+    def add(
+        self,
+        values: npt.ArrayLike | torch.Tensor,
+        reference: npt.ArrayLike | torch.Tensor,
+        spacing: Sequence[float] | None = None,
+    ) -> None:
+        """Tries all rules on the probability map of a case and its reference mask."""
+        case = CalibrationCase.of(values, reference, spacing)
+        ndim = case.probability.ndim
+        check_betti_numbers(self.rules, ndim)
+        if self.unrepaired and len(self.unrepaired[0].betti_errors) != ndim:
+            expected = f"{len(self.unrepaired[0].betti_errors)}D maps, like the first case"
+            raise InputError(mismatch(f"case {len(self.cases) + 1}", got=f"a {ndim}D map", expected=expected))
+        self.tried = self.tried or tuple(self.grid.rules(self.rules, case.voxel_size, ndim))
+        if not self.tried:
+            expected = "at least one value of each rule"
+            raise InputError(mismatch("grid", got="a rule without values", expected=expected))
+        self.unrepaired.append(case.figures(case.probability > self.rules.threshold, self.rules))
+        self.cases.append(tuple(case.try_all(self.tried, self.threads)))
+
+    def calibration(self) -> Calibration:
+        """Chooses the rules."""
+        if not self.cases:
+            raise InputError(mismatch("probabilities", got="no case", expected="at least one"))
+        means = [Figures.mean(figures) for figures in zip(*self.cases, strict=True)]
+        chosen = self.tried[_choose(means, self.tolerance, self.criterion)]
+        unrepaired = Figures.mean(self.unrepaired)
+        return Calibration(chosen, self.tried, tuple(self.cases), unrepaired, self.tolerance, self.criterion)
 
 
 def _cases(
@@ -206,74 +238,8 @@ def _cases(
         yield (*row, None)[:3]  # type: ignore[misc]
 
 
-def _level(rules: RepairRules) -> tuple[float | None, ...]:
-    """Returns the rules on which the joins depend."""
-    return rules.threshold, rules.connect_above, rules.max_path_cost
-
-
 def _choose(means: Sequence[Figures], tolerance: float, criterion: Criterion) -> int:
     """Returns the number of the figures with the least error among those with Dice close to the best."""
     best = max(figures.dice for figures in means)
     allowed = [i for i, figures in enumerate(means) if figures.dice >= best - tolerance]
     return min(allowed, key=lambda i: (getattr(means[i], criterion), -means[i].tree_length, -means[i].dice))
-
-
-@dataclass(frozen=True, eq=False)
-class _Case:
-    """A validation case, ready to be repaired by many rules."""
-
-    probability: Probability
-    is_mask: bool
-    reference: Mask
-    skeleton: Mask
-    spacing: tuple[float, ...]
-
-    @classmethod
-    def of(
-        cls,
-        values: npt.ArrayLike | torch.Tensor,
-        reference: npt.ArrayLike | torch.Tensor,
-        spacing: Sequence[float] | None,
-    ) -> _Case:
-        probability, is_mask = as_probability(values)
-        mask = as_mask(reference, "reference")
-        check_same_shape(probability=probability.shape, reference=mask.shape)
-        return cls(probability, is_mask, mask, skeleton(mask), as_spacing(spacing, probability.ndim))
-
-    @property
-    def voxel_size(self) -> float:
-        return math.prod(self.spacing)
-
-    def figures(self, mask: Mask, rules: RepairRules) -> Figures:
-        return Figures.of(mask, self.reference, self.skeleton, rules.construction, num_threads=1)
-
-    def try_all(self, grid: Sequence[RepairRules], threads: int) -> list[Figures]:
-        """Returns the figures of all rules. Paths are computed once for each threshold, down to the lowest limit."""
-        lowest: dict[float, float] = {}
-        for rules in grid:
-            if rules.connect_above is not None and rules.connect_above <= rules.threshold:
-                lowest[rules.threshold] = min(rules.connect_above, lowest.get(rules.threshold, 1.0))
-        paths = {
-            threshold: find_paths(self.probability, threshold, limit, grid[0].construction, threads)
-            for threshold, limit in lowest.items()
-        }
-        levels = {_level(rules): rules for rules in grid}
-        with ThreadPoolExecutor(threads) as pool:
-            found = pool.map(lambda rules: self._joins(paths.get(rules.threshold, []), rules), levels.values())
-            joins = dict(zip(levels, found, strict=True))
-            return list(pool.map(lambda rules: self._try(joins[_level(rules)], rules), grid))
-
-    def _joins(self, paths: Sequence[JoiningPath], rules: RepairRules) -> list[Join]:
-        """Returns the joins that the rules allow, from paths that reach further down."""
-        if rules.connect_above is None or self.is_mask:
-            return []
-        limit = self.probability.dtype.type(rules.connect_above)  # in the precision of the map, as in the kernel
-        chosen = [path for path in paths if self.probability.flat[path.saddle] >= limit]
-        if rules.max_path_cost is not None:
-            chosen = affordable(chosen, self.probability, rules.threshold, rules.construction, rules.max_path_cost)
-        return widen(chosen, self.probability, rules.threshold, rules.construction, self.spacing)
-
-    def _try(self, joins: Sequence[Join], rules: RepairRules) -> Figures:
-        draft = Draft(self.probability, rules.threshold, self.spacing)
-        apply_rules(draft, joins, rules, num_threads=1)
-        return self.figures(draft.mask, rules)

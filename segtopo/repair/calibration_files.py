@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -65,12 +66,7 @@ def calibrate_files(
         InputError: A file cannot be used, a case lacks its map or its reference, map and reference differ in shape or
             position, no reference has a voxel of the structure, or ``out`` cannot be written.
     """
-    import matplotlib  # noqa: F401 -- a missing one is reported before the work
-
-    probabilities, references, out = Path(probabilities), Path(references), Path(out)
-    if out.suffix.lower() != ".json" or out.is_dir():
-        got = "a folder" if out.is_dir() else f"the extension {out.suffix or '(none)'}"
-        raise InputError(mismatch(out, got=got, expected="a file that ends in .json"))
+    probabilities, references = Path(probabilities), Path(references)
     maps = probability_files(probabilities)
     masks = cases_of(references) if references.is_dir() else dict.fromkeys(maps, references)
     if references.is_file() and len(maps) > 1:
@@ -102,7 +98,7 @@ def calibrate_files(
         for _ in cases:
             yield present[0].spacing
 
-    with atomic_output(out) as part:
+    with rules_file(out) as write:
         calibration = calibrate_repair(
             read_maps(),
             read_masks(),
@@ -112,9 +108,30 @@ def calibrate_files(
             tolerance=tolerance,
             criterion=criterion,
         )
+        write(calibration)
+    return calibration
+
+
+@contextmanager
+def rules_file(out: str | Path) -> Iterator[Callable[[Calibration], None]]:
+    """Yields a function that writes the rules and the picture of a calibration; both appear at the end of the block.
+
+    Raises:
+        InputError: The file does not end in ``.json``, or is a folder.
+    """
+    import matplotlib  # noqa: F401 -- a missing one is reported before the work
+
+    out = Path(out)
+    if out.suffix.lower() != ".json" or out.is_dir():
+        got = "a folder" if out.is_dir() else f"the extension {out.suffix or '(none)'}"
+        raise InputError(mismatch(out, got=got, expected="a file that ends in .json"))
+
+    def write(calibration: Calibration) -> None:
         calibration.save(part)
         draw_calibration(calibration, part.with_suffix(".png"))
-    return calibration
+
+    with atomic_output(out) as part:
+        yield write
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +148,7 @@ class _Case:
         cls, path: Path, reference: Path, channel: int | None, label: int | None, ignore_label: int | None
     ) -> _Case:
         found = read_probability(path)
-        index = _channel(len(found.foreground), channel, path)
+        index = chosen_channel(len(found.foreground), channel, path)
         labels = _labels(found, index, channel, label)
         volume = read_volume(reference)
         if ignore_label is None and found.labels is not None:
@@ -160,8 +177,8 @@ def _listed(labels: Sequence[int]) -> str:
     return " or ".join(map(str, labels))
 
 
-def _channel(channels: int, wanted: int | None, path: Path) -> int:
-    """Returns the index of the wanted channel, counted from 0."""
+def chosen_channel(channels: int, wanted: int | None, path: Path) -> int:
+    """Returns the index, counted from 0, of the wanted channel or of the only one; errors name ``path``."""
     if wanted is None and channels > 1:
         raise InputError(mismatch(path, got=f"{channels} classes", expected="one, or the number of the class"))
     if wanted is not None and not 1 <= wanted <= channels:

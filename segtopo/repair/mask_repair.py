@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from segtopo.errors import InputError, mismatch
+from segtopo.masks.components import Mask
 from segtopo.persistence.inputs import as_numpy, check_no_nan, check_number, check_shape
 from segtopo.repair.betti_prior import meet_betti_numbers
 from segtopo.repair.draft import Draft
 from segtopo.repair.edits import Repair
 from segtopo.repair.joins import Join, Probability, find_joins
-from segtopo.repair.regions import find_holes, find_pieces
+from segtopo.repair.regions import Regions, find_holes, find_pieces
 from segtopo.repair.rules import RepairRules
 
 if TYPE_CHECKING:
@@ -103,23 +104,34 @@ def possible_joins(draft: Draft, rules: RepairRules, num_threads: int | None) ->
 
 def remove_pieces(draft: Draft, rules: RepairRules) -> None:
     """Removes the pieces that are too small or too faint."""
-    pieces = find_pieces(draft.mask, rules.construction)
-    removed = pieces.sizes * draft.voxel_size < rules.least_piece(draft.voxel_size)
-    if rules.min_piece_peak > rules.threshold:
-        removed |= pieces.largest(draft.probability) < rules.min_piece_peak
-    draft.remove_pieces([pieces.voxels(i) for i in np.flatnonzero(removed).tolist()])
+    draft.remove_pieces(unwanted_pieces(draft.mask, draft.probability, rules, draft.voxel_size).parts())
 
 
 def fill_holes(draft: Draft, rules: RepairRules) -> None:
     """Fills the holes and cavities that are too small or too shallow and have no barred voxels."""
-    least = rules.least_hole(draft.voxel_size, draft.mask.ndim)
+    holes = unwanted_holes(draft.mask, draft.probability, rules, draft.voxel_size)
+    for voxels in holes.select(~draft.barred_regions(holes)).parts():
+        draft.fill(voxels)
+
+
+def unwanted_pieces(mask: Mask, probability: Probability, rules: RepairRules, voxel_size: float) -> Regions:
+    """Finds the pieces of a mask that are too small or too faint for the rules."""
+    pieces = find_pieces(mask, rules.construction)
+    unwanted = pieces.sizes * voxel_size < rules.least_piece(voxel_size)
+    if rules.min_piece_peak > rules.threshold:
+        unwanted |= pieces.largest(probability) < rules.min_piece_peak
+    return pieces.select(unwanted)
+
+
+def unwanted_holes(mask: Mask, probability: Probability, rules: RepairRules, voxel_size: float) -> Regions:
+    """Finds the holes (2D) or cavities (3D) of a mask that are too small or too shallow for the rules."""
+    least = rules.least_hole(voxel_size, mask.ndim)
     if least == 0 and rules.max_hole_floor == 1:
-        return
-    holes = find_holes(draft.mask, rules.construction)
-    filled = holes.sizes * draft.voxel_size < least
-    filled |= -holes.largest(-draft.probability) > rules.max_hole_floor
-    for hole in np.flatnonzero(filled & ~draft.barred_regions(holes)).tolist():
-        draft.fill(holes.voxels(hole))
+        return Regions(np.empty(0, np.int64), np.empty(0, np.int64))
+    holes = find_holes(mask, rules.construction)
+    unwanted = holes.sizes * voxel_size < least
+    unwanted |= -holes.largest(-probability) > rules.max_hole_floor
+    return holes.select(unwanted)
 
 
 def as_probability(values: npt.ArrayLike | torch.Tensor) -> tuple[Probability, bool]:

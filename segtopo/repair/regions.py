@@ -38,6 +38,14 @@ class Regions:
         """Returns the linear indices of the voxels of a region."""
         return self.index[self.ends[region] - self.sizes[region] : self.ends[region]]
 
+    def parts(self) -> list[Indices]:
+        """Returns the linear indices of the voxels of each region."""
+        return [self.voxels(region) for region in range(len(self))]
+
+    def select(self, chosen: npt.NDArray[np.bool_]) -> Regions:
+        """Returns the chosen ``(n,)`` regions."""
+        return Regions(self.index[np.repeat(chosen, self.sizes)], self.sizes[chosen])
+
     def at(self, voxels: Indices) -> Indices:
         """Returns the region of each voxel, given by linear indices; all of them must be in regions."""
         order = np.argsort(self.index)

@@ -36,7 +36,7 @@ IMAGE_FILE, LABEL_FILE, REFERENCE_FILE = "image.b2nd", "label.b2nd", "reference.
 FOREGROUND_FILE, CASE_FILE = "foreground.npy", "case.json"
 FILES, CHECKSUM = "files", "checksum"
 #: Keys of ``data`` on which the values of a case do not depend.
-SOURCES = {"train", "dataset", "table", "validation", "split"}
+SOURCES = {"train", "dataset", "table", "validation", "split", "class_names"}
 #: Edges of the parts that are compressed alone, by the number of axes: 1 MiB of float32.
 CHUNK_EDGE = {2: 512, 3: 64}
 

@@ -47,7 +47,8 @@ def train(
             current directory.
         overrides: Values that replace those of the file, as ``key.path=value``.
         resume: Continue from ``last.pt`` in the folder ``out``, with the same config. Only ``epochs``, ``device``,
-            ``workers``, ``early_stopping``, ``trackers``, ``out`` and ``cache`` may differ.
+            ``workers``, ``early_stopping``, ``trackers``, ``out``, ``cache`` and ``data.class_names``
+            may differ.
         console: Where to print, by default standard output.
 
     Returns:

@@ -9,19 +9,16 @@ from rich.console import Console
 
 from segtopo.config import TrainingConfig, load_config
 from segtopo.errors import InputError, mismatch
-from segtopo.inference.checkpoint import BEST, LAST, Checkpoint
+from segtopo.inference.checkpoint import BEST, LAST
 from segtopo.inference.ensemble import FOLD
 from segtopo.inference.sliding_windows import choose_device
-from segtopo.training.data import load_cases
 from segtopo.training.engine import run_training
 from segtopo.training.epoch_rows import goodness
 from segtopo.training.processes import launched_rank
-from segtopo.training.repair_calibration import calibrate_checkpoints, has_rules
+from segtopo.training.repair_calibration import calibrate_checkpoints, has_rules, load_validators
 from segtopo.training.reporting import say
 from segtopo.training.run_folder import is_finished
-from segtopo.training.training_cases import find_cases
 from segtopo.training.training_run import TrainingResult
-from segtopo.training.validation import Validator
 
 
 def train_folds(
@@ -114,11 +111,5 @@ def _calibrate(config: TrainingConfig, folds: Sequence[TrainingConfig], console:
     if has_rules(config.out) or not all(is_finished(fold) for fold in folds):
         return
     checkpoints = [fold.out / BEST for fold in folds]
-    validators = []
-    for path in checkpoints:
-        checkpoint = Checkpoint.load(path)
-        trained = checkpoint.training_config(path)
-        held_out = load_cases(find_cases(trained.data)[1], trained)
-        network = checkpoint.build_network(path).to(choose_device(config.device))
-        validators.append(Validator(held_out, trained, network))
+    validators = load_validators(checkpoints, choose_device(config.device))
     calibrate_checkpoints(checkpoints, validators, config.out, console)

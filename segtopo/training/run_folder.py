@@ -13,8 +13,8 @@ from segtopo.errors import InputError, mismatch
 from segtopo.inference.checkpoint import BEST, LAST, Checkpoint
 from segtopo.training.epoch_rows import Row, validations_since_best
 
-#: Keys that may change when a training is resumed: its length, its machine and its place.
-FREE_TO_CHANGE = ("epochs", "early_stopping", "device", "workers", "trackers", "out", "cache")
+#: Keys that may change when a training is resumed: its length, its machine, its place, and names.
+FREE_TO_CHANGE = ("epochs", "early_stopping", "device", "workers", "trackers", "out", "cache", "data.class_names")
 
 
 def check_out(out: Path, resume: bool) -> None:
@@ -46,7 +46,8 @@ def check_same_config(earlier: TrainingConfig, config: TrainingConfig, checkpoin
     """
     before, now = (_values(each.model_dump(mode="json")) for each in (earlier, config))
     for key in sorted(before.keys() | now.keys()):
-        if before.get(key) != now.get(key) and key.split(".")[0] not in FREE_TO_CHANGE:
+        is_free = any(f"{key}.".startswith(f"{free}.") for free in FREE_TO_CHANGE)
+        if before.get(key) != now.get(key) and not is_free:
             free = f"to resume, only {', '.join(FREE_TO_CHANGE)} may differ"
             expected = f"{show(before.get(key))} as in {checkpoint}: {free}"
             raise InputError(mismatch(key, got=show(now.get(key)), expected=expected))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +64,7 @@ class Validator:
         self.processes = processes or Processes()
         self.cases = self.processes.share(list(cases))
         self.classes = config.data.classes
+        self.class_names = config.data.names
         self.repair = config.validation.repair
         self.on_case: Callable[[CachedCase, torch.Tensor], None]
         # The images remain on the CPU. The inferer moves each batch of windows to the network's device.
@@ -93,13 +94,13 @@ class Validator:
         predicted, repaired = self.processes.gather(predicted), self.processes.gather(repaired)
         return ValidationScores(mean_scores(predicted), mean_scores(repaired) if repaired else None)
 
-    def probability(self, case: CachedCase, label: int) -> npt.NDArray[np.float32]:
-        """Returns the probability of a class (*image_shape), 0 in the voxels that are ignored."""
+    def probabilities(self, case: CachedCase, labels: Iterable[int]) -> Iterator[npt.NDArray[np.float32]]:
+        """Yields the probability of each of some classes (*image_shape), 0 in the voxels that are ignored."""
         with eval_mode(self.evaluator.network):
             foreground = self.evaluator.inferer(torch.from_numpy(case.image[:])[None], self.evaluator.network)
-        native = case.grid.from_grid(foreground[0, label - 1 : label])[0]
-        probability: npt.NDArray[np.float32] = native.numpy() * (case.reference[0] < self.classes)
-        return probability
+        counted = case.reference[0] < self.classes
+        for label in labels:  # the image may have a finer grid: one class after the other
+            yield case.grid.from_grid(foreground[0, label - 1 : label])[0].numpy() * counted
 
     def _for_each_case(self, visit: Callable[[CachedCase, torch.Tensor], None]) -> None:
         """Calls ``visit`` with each case and the probabilities (1, classes - 1, *image_shape) of its foreground.

@@ -63,6 +63,7 @@ class ExportedModel:
             "spacing": data["spacing"],
             "patch_size": list(self.config.patch_size),
             "classes": data["classes"],
+            "class_names": self.config.data.names,
             "network": self.config.network.name,
             "segtopo": version("segtopo"),
         }

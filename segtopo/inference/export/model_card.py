@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -31,8 +32,7 @@ Segmentation of images like those of the training, for research. It is no medica
 
 * Input: {checkpoint.in_channels} channels, normalized by {_mapping(content["data"]["normalization"])}.
 * Spacing of the voxels: {_mapping(content["data"]["spacing"])} ("native": that of each image, in mm).
-* Output: one channel of logits for each of {config.data.classes} classes; 0 is the background. The names of the classes
-  are not known.
+* Output: one channel of logits for each of {config.data.classes} classes: background, {", ".join(config.data.names)}.
 
 ## Data
 
@@ -42,7 +42,7 @@ Segmentation of images like those of the training, for research. It is no medica
 
 {_figures(checkpoint.history)}
 
-{_rules(checkpoint.repair_rules)}
+{_rules(checkpoint.repair_rules, config.data.names)}
 
 ## Limits
 
@@ -84,8 +84,8 @@ def _figures(history: list[dict[str, Any]]) -> str:
     return "\n".join([*lines, *(f"| {key.removeprefix('val_')} | {rows[-1][key]:.{DIGITS}g} |" for key in columns)])
 
 
-def _rules(rules: list[dict[str, Any]]) -> str:
+def _rules(rules: list[dict[str, Any]], names: Sequence[str]) -> str:
     if not rules:
         return "The training has calibrated no repair."
-    listed = (f"* class {label}: {_mapping(own)}" for label, own in enumerate(rules, start=1))
+    listed = (f"* {name}: {_mapping(own)}" for name, own in zip(names, rules, strict=True))
     return "\n".join(["Rules of a repair, calibrated on the validation cases:", "", *listed])

@@ -155,7 +155,7 @@ def metadata(model: ExportedModel) -> Component:
         "format": "segmentation",
         "num_channels": classes,
         "value_range": [0, 1],
-        "channel_def": {str(label): f"class {label}" if label else "background" for label in range(classes)},
+        "channel_def": {str(label): name for label, name in enumerate(("background", *config.data.names))},
     }
     return {
         "schema": SCHEMA,
