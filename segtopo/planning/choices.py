@@ -22,6 +22,8 @@ SIGMAS_PER_SIDE = 50
 #: Structures with a smaller share of the voxels are sparse: vessels, small lesions.
 SPARSE = 0.05
 ITERATIONS_PER_EPOCH = (20, 250)
+#: A network of at least this width takes the smaller learning rate.
+WIDE = 32
 EPOCHS_OF_GPU, EPOCHS_OF_CPU = 100, 40
 
 
@@ -80,6 +82,12 @@ def choose_foreground_fraction(data: Fingerprint) -> Choice:
     if share < SPARSE:
         return Choice(0.8, f"of the patches lie around a structure: structures are {100 * share:.2g} % of the voxels")
     return Choice(0.5, "of the patches lie around a structure")
+
+
+def choose_optimizer(architecture: Architecture) -> Choice:
+    """Returns the optimizer; a small network on a CPU makes few steps, and larger ones are stable."""
+    rate = 1e-3 if architecture.channels[0] >= WIDE else 3e-3
+    return Choice({"name": "AdamW", "lr": rate}, "take a third if the loss jumps")
 
 
 def choose_length(architecture: Architecture, voxels: float, on_gpu: bool) -> tuple[Choice, Choice]:

@@ -13,6 +13,7 @@ from segtopo.planning.choices import (
     choose_foreground_fraction,
     choose_length,
     choose_normalization,
+    choose_optimizer,
     choose_transforms,
 )
 from segtopo.planning.fingerprint import Fingerprint
@@ -62,9 +63,9 @@ def config_page(path: Path, source: Source, data: Fingerprint, memory: float | N
         *(line for one in choose_transforms(data, spacing, architecture.patch_size) for line in entry("-", one, 2)),
         *_network_section(architecture),
         "loss: {name: DiceCELoss, include_background: false}",
-        "optimizer: {name: AdamW, lr: 1.0e-3}",
+        *entry("optimizer:", choose_optimizer(architecture)),
         "schedule: {name: Poly, warmup_epochs: 1}",
-        *_patch_keys(data, architecture, shape),
+        *_patch_keys(data, architecture, shape, on_gpu=memory is not None),
         *entries([("epochs", epochs), ("iterations_per_epoch", iterations)]),
         *_validation_section(len(data.cases), data.dimensions, int(epochs.value)),
         *entries([("workers", _workers())]),
@@ -140,9 +141,10 @@ def _network_section(architecture: Architecture) -> list[str]:
     return ["network:", "  name: DynUNet", *entries(levels.items(), 2)]
 
 
-def _patch_keys(data: Fingerprint, architecture: Architecture, shape: Sequence[int]) -> list[str]:
+def _patch_keys(data: Fingerprint, architecture: Architecture, shape: Sequence[int], on_gpu: bool) -> list[str]:
     whole = all(size >= length for size, length in zip(architecture.patch_size, shape, strict=True))
-    reason = "whole images" if whole else "as large as the memory allows, multiples of the strides"
+    size = "as large as the memory allows" if on_gpu else "small, for many steps on a CPU"
+    reason = "whole images" if whole else f"{size}; a multiple of the strides"
     return entries(
         [
             ("patch_size", Choice(list(architecture.patch_size), reason)),
