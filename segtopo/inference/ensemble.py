@@ -41,7 +41,7 @@ class Member:
 class Ensemble:
     """One or several trained networks; the probabilities are the mean of theirs.
 
-    The networks and their grids may differ, but not the channels, the normalisation and the classes.
+    The networks and their grids may differ, but not the channels, the normalisation and the classes or regions.
 
     Args:
         paths: Checkpoints, or folders of trainings, see :func:`checkpoints_of`.
@@ -91,7 +91,7 @@ class Ensemble:
         """Reads an image and computes its probabilities, on its own grid.
 
         Returns:
-            The mean probabilities of the foreground classes (1, classes - 1, *spatial), and the image.
+            The mean probabilities of the foreground (1, structures, *spatial), and the image.
 
         Raises:
             InputError: The image cannot be read or does not fit the networks.
@@ -151,6 +151,7 @@ def _reading(member: Member) -> dict[str, Any]:
     """Returns all that decides which images a network takes, by its key."""
     data = member.config.data.model_dump(mode="json", exclude=set(OTHER_KEYS))
     read = {f"data.{key}": value for key, value in data.items()}
+    read["order of data.regions"] = list(data["regions"] or ())
     return read | {"number of axes": member.config.dimensions, "channels": member.checkpoint.in_channels}
 
 

@@ -24,17 +24,18 @@ def has_rules(out: Path) -> bool:
 def calibrate_checkpoints(
     checkpoints: Sequence[Path], validators: Sequence[Validator], out: Path, console: Console
 ) -> None:
-    """Chooses repair rules for each foreground class, writes them to a folder and stores them in checkpoints.
+    """Chooses repair rules for each class or region, writes them to a folder and stores them in checkpoints.
 
     Args:
         checkpoints: The checkpoints that get the rules.
         validators: The validation cases, each with a network that was not trained on it.
-        out: The folder of ``repair_rules.json``, or of a file for each of several classes.
+        out: The folder of ``repair_rules.json``, or of a file for each of several classes or regions.
         console: Where to print.
     """
     number = sum(len(validator.cases) for validator in validators)
     say(console, f"calibrating the repair on {number} validation cases")
-    calibrations = [_calibrate(label, validators) for label in range(1, validators[0].classes)]
+    structures = len(validators[0].channels.of_channels)
+    calibrations = [_calibrate(structure, validators) for structure in range(structures)]
     for path in checkpoints:
         checkpoint = Checkpoint.load(path)
         checkpoint.repair_rules = [asdict(calibration.rules) for calibration in calibrations]
@@ -45,11 +46,11 @@ def calibrate_checkpoints(
         say(console, f"{name}.json: {calibration.summary}")
 
 
-def _calibrate(label: int, validators: Sequence[Validator]) -> Calibration:
-    """Chooses the rules of a class. Its probabilities alone are computed: those of all classes need much memory."""
+def _calibrate(structure: int, validators: Sequence[Validator]) -> Calibration:
+    """Chooses the rules of a structure. Its probabilities alone are computed: those of all need much memory."""
     pairs = [(validator, case) for validator in validators for case in validator.cases]
     return calibrate_repair(
-        (validator.probability(case, label) for validator, case in pairs),
-        (case.reference[0] == label for _, case in pairs),
+        (validator.probability(case, structure) for validator, case in pairs),
+        (validator.channels.mask(case.reference[0], structure) for validator, case in pairs),
         spacings=[case.spacing for _, case in pairs],
     )
