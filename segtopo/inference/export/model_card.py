@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
 import yaml
 
+from segtopo.config.data import DataConfig
 from segtopo.inference.export.exported_model import ExportedModel
 
 PACKAGES = ("segtopo", "torch", "monai", "numpy")
@@ -20,7 +22,7 @@ def model_card(model: ExportedModel) -> str:
     config, checkpoint = model.config, model.checkpoint
     content = config.model_dump(mode="json")
     parameters = sum(weight.numel() for weight in model.network.parameters())
-    return f"""# Model card: {config.network.name}, {config.data.classes} classes, {config.dimensions}D
+    return f"""# Model card: {config.network.name}, {_structures(config.data)}, {config.dimensions}D
 
 {config.network.name} with {parameters:,} weights, trained by segtopo for {checkpoint.iteration} iterations of
 {config.batch_size} patches of {_size(config.patch_size)} voxels. File: `{model.path.name}`.
@@ -31,8 +33,7 @@ Segmentation of images like those of the training, for research. It is no medica
 
 * Input: {checkpoint.in_channels} channels, normalized by {_mapping(content["data"]["normalization"])}.
 * Spacing of the voxels: {_mapping(content["data"]["spacing"])} ("native": that of each image, in mm).
-* Output: one channel of logits for each of {config.data.classes} classes; 0 is the background. The names of the classes
-  are not known.
+* Output: {_output(config.data)}
 
 ## Data
 
@@ -42,7 +43,7 @@ Segmentation of images like those of the training, for research. It is no medica
 
 {_figures(checkpoint.history)}
 
-{_rules(checkpoint.repair_rules)}
+{_rules(checkpoint.repair_rules, config.data.output_channels.names)}
 
 ## Limits
 
@@ -61,6 +62,19 @@ Exported with {", ".join(f"{name} {version(name)}" for name in PACKAGES)}, Pytho
 {yaml.safe_dump(content, sort_keys=False).strip()}
 ```
 """
+
+
+def _structures(data: DataConfig) -> str:
+    return f"{data.classes} classes" if data.regions is None else f"{len(data.regions)} regions"
+
+
+def _output(data: DataConfig) -> str:
+    if data.regions is None:
+        return (
+            f"one channel of logits for each of {data.classes} classes; 0 is the background. The names of the classes\n"
+            "  are not known."
+        )
+    return f"one channel of logits for each region, with a sigmoid: {', '.join(data.regions)}. Regions may overlap."
 
 
 def _size(shape: tuple[int, ...]) -> str:
@@ -84,8 +98,8 @@ def _figures(history: list[dict[str, Any]]) -> str:
     return "\n".join([*lines, *(f"| {key.removeprefix('val_')} | {rows[-1][key]:.{DIGITS}g} |" for key in columns)])
 
 
-def _rules(rules: list[dict[str, Any]]) -> str:
+def _rules(rules: list[dict[str, Any]], names: Sequence[str]) -> str:
     if not rules:
         return "The training has calibrated no repair."
-    listed = (f"* class {label}: {_mapping(own)}" for label, own in enumerate(rules, start=1))
+    listed = (f"* {name}: {_mapping(own)}" for name, own in zip(names, rules, strict=True))
     return "\n".join(["Rules of a repair, calibrated on the validation cases:", "", *listed])
