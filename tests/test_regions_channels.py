@@ -60,6 +60,23 @@ def test_all_outputs_of_deep_supervision_are_split(stacked: bool) -> None:
     assert torch.equal(target, channels.for_loss(levels[0], labels)[1])
 
 
+@pytest.mark.parametrize("name", ["DynUNet", "SegResNetDS"])
+def test_deeply_supervised_networks_learn_from_regions(name: str, tmp_path: Path) -> None:
+    levels = "channels: [4, 8, 8], " if name == "DynUNet" else "init_filters: 8, blocks_down: [1, 1, 1], "
+    config = load_region_config(
+        make_region_cases(tmp_path),
+        f"network={{name: {name}, {levels}deep_supervision: true}}",
+        "loss={name: CombinedTopologyLoss, topology_loss: {name: TopoLoss}}",
+    )
+    channels = config.data.output_channels
+    network = config.network.build(2, 1, channels.number)
+    outputs, target = channels.for_loss(network(torch.randn(2, 1, 16, 12)), random_labels(channels, (16, 12)))
+    config.build_loss()(outputs, target).backward()
+    gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
+    assert gradients
+    assert all(torch.isfinite(gradient).all() for gradient in gradients)
+
+
 @pytest.mark.parametrize(("regions", "painted"), EXAMPLES)
 def test_label_maps_are_painted_in_order_where_a_region_is_above_a_half(
     regions: dict[str, tuple[int, ...]], painted: tuple[int, ...]
