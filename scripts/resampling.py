@@ -41,9 +41,9 @@ def print_topology(path: Path) -> None:
     mask = read_mask(path)
     labels = mask.array.astype(np.uint8)
     shape = TrainingGrid.of(mask, SPACING, mask.ndim).shape
-    native = TrainingGrid.of(mask, "native", mask.ndim).labels_to_grid(labels, classes=2)
-    # Without classes there is nothing to draw centrelines of.
-    nearest, centrelines = (resample_labels(native, shape, classes) for classes in (1, 2))
+    native = TrainingGrid.of(mask, "native", mask.ndim).labels_to_grid(labels, [(1,)])
+    # Without structures there is nothing to draw centrelines of.
+    nearest, centrelines = (resample_labels(native, shape, structures) for structures in ([], [(1,)]))
     print(f"{path.name}: {betti_numbers(labels > 0)}, at {SPACING} mm")
     print(f"  nearest value: {betti_numbers(nearest > 0)}")
     print(f"  with centrelines: {betti_numbers(centrelines > 0)}")

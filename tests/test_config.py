@@ -155,7 +155,7 @@ LOSS = "{name: CombinedTopologyLoss, topology_loss: {name: TopoLoss, %s}}"
             "(a dataset.json) and table (a CSV file)",
         ),
         ("data.table=a.csv", "data.table: got a path beside train, expected either table or train"),
-        ("data.classes=1", "data.classes: got 1, expected an integer from 2 to 255"),
+        ("data.classes=1", "data.classes: got 1, expected an integer from 2 to 255 or null"),
         (
             "data={train: {images: a, labels: b}, classes: 3, ignore_label: 2, normalization: {name: ZScore}}",
             "data.ignore_label: got 2, expected a label that is neither the background nor a class",

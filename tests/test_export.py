@@ -15,6 +15,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from oracles.tiny_regions import CORE, REGIONS, RIM, make_region_cases, region_config
 from oracles.tiny_training import make_cases, tiny_config, write_config
 from segtopo.errors import InputError
 from segtopo.inference import predict
@@ -119,6 +120,29 @@ def test_a_bundle_writes_the_masks_of_segtopo_predict(
         assert 0 < (expected.array > 0).mean() < 1
         if kind != "2D pictures":
             assert np.allclose(got.affine, expected.affine, atol=1e-4)
+
+
+def test_regions_are_exported_with_their_names_and_label_maps(tmp_path: Path) -> None:
+    data = make_region_cases(tmp_path / "data", extension=".png")
+    config = write_config(tmp_path / "config.yaml", region_config(data, tmp_path / "run"))
+    overrides = ["epochs=4", "iterations_per_epoch=20", "optimizer.lr=0.03", "network.dropout=0"]
+    best = train(config, overrides, console=Console(file=StringIO())).best
+    assert best is not None
+    out = tmp_path / "export"
+    export(best, out)
+    metadata = {entry.key: entry.value for entry in onnx.load(out / "model.onnx").metadata_props}
+    assert json.loads(metadata["regions"]) == REGIONS
+    assert (json.loads(metadata["painted"]), "classes" in metadata) == ([RIM, CORE], False)
+    assert "sigmoid" in metadata["output"]
+    assert "2 regions" in (out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    described = json.loads((out / "bundle/configs/metadata.json").read_text(encoding="utf-8"))
+    assert described["network_data_format"]["outputs"]["pred"]["channel_def"] == {"0": "whole disc", "1": "core"}
+    run_bundle(out / "bundle", data / "imagesTr", tmp_path / "masks")
+    for mask in predict(best, data / "imagesTr", tmp_path / "expected"):
+        expected = read_volume(mask).array
+        got = read_volume(tmp_path / "masks" / f"{mask.stem}_0000.png").array
+        assert set(np.unique(expected)) == {0, RIM, CORE}
+        assert np.mean(got != expected) < 0.005
 
 
 def targets(value: Any) -> set[str]:

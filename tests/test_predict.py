@@ -15,9 +15,9 @@ from PIL import Image
 from rich.console import Console
 
 from oracles.tiny_training import AFFINE, make_cases, tiny_config, write_config
+from segtopo.config.output_channels import OutputChannels
 from segtopo.errors import FailedCasesError, InputError
 from segtopo.inference import predict
-from segtopo.inference.sliding_windows import most_probable
 from segtopo.training import train
 from segtopo.volumes import Volume, read_mask, read_volume, write_volume
 
@@ -110,7 +110,7 @@ def test_an_image_smaller_than_a_window_is_segmented(checkpoint: Path, tmp_path:
 
 def test_the_most_probable_class_counts_the_background() -> None:
     foreground = torch.tensor([[[0.2, 0.7, 0.1, 0.3]], [[0.2, 0.1, 0.6, 0.4]]]).permute(1, 0, 2)
-    assert most_probable(foreground).tolist() == [[0, 1, 2, 2]]
+    assert OutputChannels(((1,), (2,))).label_map(foreground).tolist() == [[0, 1, 2, 2]]
 
 
 def refusal(checkpoint: Path, images: Path, out: Path, **options: object) -> str:

@@ -119,7 +119,7 @@ def test_all_48_orientations_give_the_network_the_same_image() -> None:
         there = torch.from_numpy(back.image_to_grid(volume.array[None]))
         assert np.array_equal(back.from_grid(there)[0].numpy(), volume.array)
         labels = (volume.array > 0.5).astype(np.uint8)
-        assert np.array_equal(back.labels_to_grid(labels, 2), there[0].numpy() > 0.5)
+        assert np.array_equal(back.labels_to_grid(labels, [(1,)]), there[0].numpy() > 0.5)
     assert seen[0].shape == (20, 29, 24)
     assert all(np.allclose(image, seen[0], atol=1e-4) for image in seen)
 

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from oracles.tiny_training import make_cases, tiny_config, write_config
 from segtopo.config import TrainingConfig, load_config
+from segtopo.config.output_channels import OutputChannels
 from segtopo.errors import InputError
 from segtopo.training import train
 from segtopo.training.labels import check_all_present, load_label
@@ -96,7 +97,7 @@ def test_other_values_than_those_of_the_config_are_refused(tmp_path: Path) -> No
 @pytest.mark.parametrize("classes", [2, 3])
 def test_ignored_voxels_count_in_no_loss(loss: str, classes: int, tmp_path: Path) -> None:
     config = config_of(tmp_path, f"data.classes={classes}", "data.ignore_label=9", loss)
-    loss_function = config.loss.build(config.data.ignore_index)
+    loss_function = config.build_loss()
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(2, classes, 16, 12, generator=generator)
     labels = torch.randint(0, classes, (2, 1, 16, 12), generator=generator)
@@ -125,7 +126,7 @@ def test_ignored_voxels_count_in_no_score() -> None:
     prediction = label.clone()
     prediction[:, 9, 3] = 0
     prediction[prediction == 2] = 1  # wrong, and a loop, where nobody has decided
-    found = score(prediction, label, classes=2)
+    found = score(prediction, label, OutputChannels(((1,),), ignored=2))
     assert (found.dice, found.betti_errors) == (1.0, (0.0, 0.0))
 
 

@@ -95,7 +95,7 @@ def test_the_network_predicts_each_case_once_for_the_rules_of_all_classes(tmp_pa
     validator = Validator(cases, config, network, before_window=lambda: windows.append(None))
     calibrate_checkpoints([], [validator], tmp_path, Console(file=StringIO()))
     needed = len(windows)
-    maps = [list(validator.probabilities(case, (1, 2))) for case in cases]
+    maps = [list(validator.probabilities(case, (0, 1))) for case in cases]
     assert len(windows) == 2 * needed > 0
     for label in (1, 2):
         references = [case.reference[0] == label for case in cases]

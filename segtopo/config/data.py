@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
 
+from segtopo.config.output_channels import OutputChannels
 from segtopo.config.preprocessing import Normalization
+from segtopo.config.regions import RegionLabel, RegionsByName, check_regions, default_painted
 from segtopo.config.section import ConfigPath, NonNegativeInt, RegularExpression, Section, Seed, Spacing
 from segtopo.errors import mismatch
 
@@ -60,11 +62,18 @@ class DataConfig(Section):
 
     The cases are those of two folders (``train``), of a ``dataset.json`` of nnU-Net or of the Medical Segmentation
     Decathlon (``dataset``), or of a CSV file (``table``) with the columns ``image`` and ``label``. A ``dataset.json``
-    also says the number of classes and the label to ignore.
+    also says the number of classes or the regions, and the label to ignore.
 
-    ``classes`` counts the background. ``label`` is the value of the foreground in the label files, for two classes.
-    The voxels of the label ``ignore_label`` count in no loss and in no score. ``class_names`` are the names of the
-    classes 1, 2 and so on for people who read results; those of a ``dataset.json`` are the default.
+    ``classes`` counts the background; without regions the default is 2. ``label`` is the value of the foreground in the
+    label files, for two classes. The voxels of the label ``ignore_label`` count in no loss and in no score.
+    ``class_names`` are the names of the classes 1, 2 and so on for people who read results; those of a ``dataset.json``
+    are the default.
+
+    ``regions`` are structures that overlap, in the place of classes: a mapping of the name of each region to its
+    labels, as ``{whole tumor: [1, 2, 3], tumor core: [2, 3]}``. The network has a channel for each, with a sigmoid. A
+    prediction is a label map: each region writes its label of ``painted`` into its voxels, in this order, so outer
+    regions come first. By default that is the only label of the region that no later region has. nnU-Net calls
+    ``painted`` ``regions_class_order``.
 
     ``spacing`` is the distance between the voxels that the network sees, in mm, with the axes of ``patch_size``:
     ``native``, that of each image; ``auto``, the median of the training cases; or numbers. The axes of 3D images with
@@ -76,7 +85,13 @@ class DataConfig(Section):
     table: ConfigPath | None = None
     validation: Folders | None = None
     split: Split | None = None
-    classes: Annotated[int, Field(ge=2, le=255)] = 2
+    regions: RegionsByName | None = None
+    painted: Annotated[tuple[RegionLabel, ...], Field(min_length=1)] | None = Field(
+        default_factory=lambda data: default_painted(data.get("regions"))
+    )
+    classes: Annotated[int, Field(ge=2, le=255)] | None = Field(
+        default_factory=lambda data: None if data.get("regions") else 2
+    )
     class_names: tuple[ClassName, ...] | None = None
     label: Label | None = None
     ignore_label: Label | None = None
@@ -85,14 +100,16 @@ class DataConfig(Section):
     normalization: Normalization
 
     @property
-    def ignore_index(self) -> int | None:
-        """The number of the ignored voxels beside those of the classes, None if there are none."""
-        return None if self.ignore_label is None else self.classes
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the classes without the background; by default ``class 1``, ``class 2`` and so on."""
-        return self.class_names or tuple(f"class {label}" for label in range(1, self.classes))
+    def output_channels(self) -> OutputChannels:
+        """The channels of the network. The number of the ignored voxels in label maps is one above the labels."""
+        if self.regions is not None:
+            names, labels = tuple(self.regions), tuple(self.regions.values())
+        else:
+            assert self.classes is not None  # _check_structures
+            labels = tuple((label,) for label in range(1, self.classes))
+            names = self.class_names or tuple(f"class {label}" for (label,) in labels)
+        ignored = None if self.ignore_label is None else 1 + max(label for of in labels for label in of)
+        return OutputChannels(labels, self.painted, ignored, names)
 
     @model_validator(mode="after")
     def _check_sources(self) -> Self:
@@ -111,8 +128,27 @@ class DataConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _check_structures(self) -> Self:
+        if self.regions is not None:
+            if self.classes is not None:
+                got = f"{self.classes} beside regions"
+                raise ValueError(mismatch("classes", got=got, expected="either classes or regions"))
+            check_regions(self.regions, self.painted)
+        elif self.classes is None:
+            raise ValueError(mismatch("classes", got="null", expected="an integer from 2 to 255, or regions"))
+        elif self.painted is not None:
+            got = f"{list(self.painted)} without regions"
+            raise ValueError(mismatch("painted", got=got, expected="no value, or regions"))
+        return self
+
+    @model_validator(mode="after")
     def _check_names(self) -> Self:
-        if self.class_names is not None and len(self.class_names) != self.classes - 1:
+        if self.class_names is None:
+            return self
+        if self.classes is None:
+            got = f"{list(self.class_names)} beside regions"
+            raise ValueError(mismatch("class_names", got=got, expected="no value: regions have names"))
+        if len(self.class_names) != self.classes - 1:
             expected = f"{self.classes - 1}: one for each class except the background"
             raise ValueError(mismatch("class_names", got=f"{len(self.class_names)} names", expected=expected))
         return self
@@ -120,10 +156,12 @@ class DataConfig(Section):
     @model_validator(mode="after")
     def _check_labels(self) -> Self:
         if self.label is not None and self.classes != 2:
-            got = f"{self.label} with {self.classes} classes"
+            got = f"{self.label} with {'regions' if self.classes is None else f'{self.classes} classes'}"
             raise ValueError(mismatch("label", got=got, expected="no value, or classes: 2"))
-        classes = range(self.classes) if self.classes > 2 else (0, self.label)
-        if self.ignore_label is not None and self.ignore_label in classes:
-            expected = "a label that is neither the background nor a class"
+        structures = {0, self.label}
+        if self.classes != 2:
+            structures = {0, *(label for labels in self.output_channels.of_channels for label in labels)}
+        if self.ignore_label is not None and self.ignore_label in structures:
+            expected = f"a label that is neither the background nor {'a class' if self.classes else 'in a region'}"
             raise ValueError(mismatch("ignore_label", got=self.ignore_label, expected=expected))
         return self

@@ -110,7 +110,13 @@ def _locate(location: Sequence[str | int], schema: type[Section]) -> Place:
         elif fields := [section.model_fields[step] for section in place.sections if step in section.model_fields]:
             types = [annotate(field.annotation, field.metadata) for field in fields]
             place = Place((*place.keys, step), [option for kind in types for option in alternatives(kind)])
+        elif values := [get_args(base)[1] for base in map(_base, place.types) if get_origin(base) is dict]:
+            place = Place((*place.keys, step), [option for kind in values for option in alternatives(kind)])
     return place
+
+
+def _base(kind: Any) -> Any:
+    return unwrap(kind)[0]
 
 
 def _item(types: tuple[Any, ...], index: int) -> Any:

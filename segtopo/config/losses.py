@@ -1,13 +1,14 @@
 """The losses that a config can name. Their sections are derived from the options of the classes.
 
-A network of a config gives logits of all classes, and its labels are integers: the config fixes the activation and the
-encoding, and every other option has the type, the bounds and the default of the class in Python.
+A network of a config gives logits, and the data say whether its channels are classes or regions: they fix the
+activation and the encoding, and every other option has the type, the bounds and the default of the class in Python.
 """
 
 from __future__ import annotations
 
 import inspect
 import warnings
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from functools import cache, reduce
@@ -22,6 +23,8 @@ from torch import nn
 from typing_extensions import is_typeddict
 
 from segtopo import losses
+from segtopo.config.error_messages import show
+from segtopo.config.output_channels import OutputChannels
 from segtopo.config.section import Section
 from segtopo.errors import InputError, mismatch
 from segtopo.losses.channel_loss import ChannelLoss
@@ -30,7 +33,11 @@ from segtopo.losses.options import NonNegative
 
 #: Options that follow from the networks and the labels of a training.
 FIXED = {"to_onehot_y", "sigmoid", "softmax", "other_act", "reduction", "ignore_index"}
-LOGITS_AND_LABELS: dict[str, Any] = {"to_onehot_y": True, "softmax": True}
+#: Of classes there are logits and label maps; of regions logits and masks, one channel in each item.
+CLASSES: dict[str, Any] = {"to_onehot_y": True, "softmax": True}
+REGIONS: dict[str, Any] = {"sigmoid": True}
+#: Options that say something about several channels, which a loss of regions never sees together: the value to keep.
+ONE_CHANNEL = {"include_background": True, "weight": None, "batch": False, "priors": None}
 
 
 class LossSection(Section):
@@ -42,78 +49,97 @@ class LossSection(Section):
         """Returns the options as plain data."""
         return self.model_dump(exclude={"name"})
 
-    def build(self, ignore_index: int | None = None) -> nn.Module:
-        """Builds the loss module, for logits ``(B, C, H, W[, D])`` and labels ``(B, 1, H, W[, D])``.
-
-        Args:
-            ignore_index: The label of the voxels that do not count.
-        """
-        loss: nn.Module = getattr(losses, self.name)(ignore_index=ignore_index, **self.options())
+    def build(self) -> nn.Module:
+        """Builds the loss module."""
+        loss: nn.Module = getattr(losses, self.name)(**self.options())
         return loss
 
-    def check(self, dimensions: int, classes: int) -> None:
+
+class WholeLossSection(LossSection):
+    """The loss of a training."""
+
+    @abstractmethod
+    def build(self, ignore_index: int | None = None, has_regions: bool = False) -> nn.Module:
+        """Builds the loss module, for outputs and targets of :meth:`OutputChannels.for_loss`.
+
+        Args:
+            ignore_index: The value of the voxels in the target that do not count.
+            has_regions: Whether the channels are regions, not classes.
+        """
+
+    def check(self, dimensions: int, channels: OutputChannels) -> None:
         """Computes the loss of a tiny image, so that options that do not fit the images are found at once.
 
         Args:
             dimensions: Number of axes of the patches, 2 or 3.
-            classes: Number of classes, the background included.
+            channels: The channels of the network.
 
         Raises:
             InputError: If an option does not fit. The message begins with its key.
         """
-        self._compute(self.build(), dimensions, classes)
+        if channels.has_regions:
+            _check_one_channel(self)
+        self._compute(self.build(None, channels.has_regions), dimensions, channels)
 
     @staticmethod
-    def _compute(loss: nn.Module, dimensions: int, classes: int) -> None:
-        logits, labels = (torch.zeros(1, channels, *[4] * dimensions) for channels in (classes, 1))
+    def _compute(loss: nn.Module, dimensions: int, channels: OutputChannels) -> None:
+        logits, labels = (torch.zeros(1, number, *[4] * dimensions) for number in (channels.number, 1))
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            loss(logits, labels)
+            loss(*channels.for_loss(logits, labels))
 
 
-class _DiceCESection(LossSection):
+def _check_one_channel(section: LossSection) -> None:
+    """Refuses options that say something about several channels."""
+    for key, kept in ONE_CHANNEL.items():
+        if getattr(section, key, kept) != kept:
+            expected = f"{show(kept)}: each region is compared alone, and has no background"
+            raise InputError(mismatch(key, got=show(getattr(section, key)), expected=expected))
+
+
+class _DiceCESection(WholeLossSection):
     """``monai.losses.DiceCELoss``: Dice plus cross entropy."""
 
-    def build(self, ignore_index: int | None = None) -> nn.Module:
-        """Builds the loss module; see :meth:`LossSection.build`."""
-        options = self.options()
+    def build(self, ignore_index: int | None = None, has_regions: bool = False) -> nn.Module:
+        """Builds the loss module; see :meth:`WholeLossSection.build`."""
+        options = self.options() | (REGIONS if has_regions else CLASSES)
         if ignore_index is not None:  # MONAI's loss has no such argument
-            return losses.CombinedTopologyLoss(
-                lambda_topology=0.0, ignore_index=ignore_index, **LOGITS_AND_LABELS, **options
-            )
+            return losses.CombinedTopologyLoss(lambda_topology=0.0, ignore_index=ignore_index, **options)
         weight = options.pop("weight")
         weight = None if weight is None else torch.tensor(weight, dtype=torch.float32)
-        loss: nn.Module = monai.losses.DiceCELoss(weight=weight, **LOGITS_AND_LABELS, **options)
+        loss: nn.Module = monai.losses.DiceCELoss(weight=weight, **options)
         return loss
 
-    def check(self, dimensions: int, classes: int) -> None:
+    def check(self, dimensions: int, channels: OutputChannels) -> None:
         """Checks the number of weights before MONAI does."""
-        weight = self.options()["weight"]
-        if weight is not None and len(weight) != classes:
-            raise InputError(mismatch("weight", got=f"{len(weight)} values", expected=f"{classes}, one for each class"))
-        super().check(dimensions, classes)
+        weight, number = self.options()["weight"], channels.number
+        if weight is not None and not channels.has_regions and len(weight) != number:
+            raise InputError(mismatch("weight", got=f"{len(weight)} values", expected=f"{number}, one for each class"))
+        super().check(dimensions, channels)
 
 
-class _CombinedSection(LossSection):
+class _CombinedSection(WholeLossSection):
     """``segtopo.losses.CombinedTopologyLoss``: Dice, cross entropy and a topological loss."""
 
     if TYPE_CHECKING:  # the keys are derived below
         topology_loss: LossSection
 
-    def build(self, ignore_index: int | None = None) -> losses.CombinedTopologyLoss:
-        """Builds the loss module; see :meth:`LossSection.build`."""
-        options = self.options()
+    def build(self, ignore_index: int | None = None, has_regions: bool = False) -> losses.CombinedTopologyLoss:
+        """Builds the loss module; see :meth:`WholeLossSection.build`."""
+        options = self.options() | (REGIONS if has_regions else CLASSES)
         options["schedule"] = losses.TopologySchedule(**options["schedule"])
         options["topology_loss"] = self.topology_loss.build()
-        return losses.CombinedTopologyLoss(ignore_index=ignore_index, **LOGITS_AND_LABELS, **options)
+        return losses.CombinedTopologyLoss(ignore_index=ignore_index, **options)
 
-    def check(self, dimensions: int, classes: int) -> None:
+    def check(self, dimensions: int, channels: OutputChannels) -> None:
         """Computes the topological loss alone and the whole loss, so that the error names the right key."""
         try:
-            self._compute(self.build().topology_loss, dimensions, classes)
+            if channels.has_regions:
+                _check_one_channel(self.topology_loss)
+            self._compute(self.build(None, channels.has_regions).topology_loss, dimensions, channels)
         except InputError as error:
             raise InputError(f"topology_loss.{error}") from None
-        super().check(dimensions, classes)
+        super().check(dimensions, channels)
 
 
 def data_type(annotation: Any) -> Any:
@@ -179,7 +205,7 @@ _DICE_CE_KEYS = {name: key for name, key in _COMBINED_KEYS.items() if name in _D
 _DICE_CE_KEYS["weight"] = (tuple[NonNegative, ...] | None, None)
 
 if TYPE_CHECKING:
-    LossConfig: TypeAlias = LossSection
+    LossConfig: TypeAlias = WholeLossSection
 else:
     LossConfig = Annotated[
         _section("DiceCELoss", _DiceCESection, _DICE_CE_KEYS)

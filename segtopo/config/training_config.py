@@ -26,7 +26,7 @@ from segtopo.config.section import (
     Section,
     Seed,
 )
-from segtopo.config.transforms import Transform
+from segtopo.config.transforms import RandBreakVessels, Transform
 from segtopo.errors import mismatch
 from segtopo.losses import DeepSupervisionLoss
 
@@ -115,7 +115,8 @@ class TrainingConfig(Section):
 
     def build_loss(self) -> nn.Module:
         """Builds the loss, for all outputs of a network with deep supervision."""
-        loss = self.loss.build(self.data.ignore_index)
+        channels = self.data.output_channels
+        loss = self.loss.build(channels.ignore_index, channels.has_regions)
         return DeepSupervisionLoss(loss) if getattr(self.network, "deep_supervision", False) else loss
 
     @model_validator(mode="after")
@@ -127,10 +128,13 @@ class TrainingConfig(Section):
         with _key("network"):
             self.network.check(self.dimensions)
         with _key("loss"):
-            self.loss.check(self.dimensions, self.data.classes)
+            self.loss.check(self.dimensions, self.data.output_channels)
         for index, transform in enumerate(self.transforms):
             with _key(f"transforms[{index}]"):
                 transform.check(self.patch_size)
+                if self.data.regions is not None and isinstance(transform, RandBreakVessels):
+                    expected = "another transform: it breaks structures that exclude each other, not regions"
+                    raise ValueError(mismatch("name", got=transform.name, expected=expected))
         return self
 
     @model_validator(mode="after")

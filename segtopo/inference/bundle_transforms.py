@@ -1,4 +1,4 @@
-"""The preparation of an image as a transform of MONAI, for exported bundles."""
+"""The preparation of an image and the label map of regions as transforms of MONAI, for exported bundles."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from monai.config import KeysCollection
 from monai.transforms.transform import MapTransform
 from monai.utils.type_conversion import convert_to_dst_type
 from pydantic import TypeAdapter
 
+from segtopo.config.output_channels import OutputChannels
 from segtopo.config.preprocessing import Normalization
 
 
@@ -50,4 +52,31 @@ class PrepareImaged(MapTransform):  # type: ignore[misc]  # MONAI has no type in
             chosen = image if self.channels is None else image[list(self.channels)]
             prepared = np.stack([self.normalization.apply(channel) for channel in chosen])
             case[key] = convert_to_dst_type(prepared, case[key], dtype=np.float32)[0]
+        return case
+
+
+class PaintRegionsd(MapTransform):  # type: ignore[misc]  # MONAI has no type information
+    """Makes a label map of the probabilities of regions that may overlap, as a prediction of segtopo does.
+
+    Args:
+        keys: The keys of the probabilities (regions, *spatial).
+        painted: The label of each region. A later region is painted over an earlier one.
+        allow_missing_keys: Whether a missing key is no error.
+
+    Example:
+        >>> transform = PaintRegionsd("pred", [1, 2])
+        >>> transform({"pred": torch.tensor([[[0.9, 0.8, 0.1]], [[0.7, 0.2, 0.5]]])})["pred"]
+        tensor([[[2, 1, 0]]], dtype=torch.uint8)
+    """
+
+    def __init__(self, keys: KeysCollection, painted: Sequence[int], allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.channels = OutputChannels(tuple((label,) for label in painted), tuple(painted))
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Returns the dictionary with label maps (1, *spatial)."""
+        case = dict(data)
+        for key in self.key_iterator(case):
+            foreground = torch.as_tensor(case[key])
+            case[key] = convert_to_dst_type(self.channels.label_map(foreground[None]), case[key], dtype=torch.uint8)[0]
         return case

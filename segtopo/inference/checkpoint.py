@@ -32,8 +32,8 @@ class Checkpoint(BaseModel):
     ``averaged`` are the averaged weights, if the training averages them; they are those that predict. ``optimizer`` is
     the state of each parameter, by its number. ``loss`` is the state of the loss, for instance the gradients it has
     measured. ``epoch_sums`` are the sums of the losses since the last epoch ended, ``history`` the rows of metrics.csv,
-    ``repair_rules`` the rules calibrated for each foreground class. The state of random generators and schedules is not
-    needed: both depend only on the seed and the iteration.
+    ``repair_rules`` the rules calibrated for each foreground class or region. The state of random generators and
+    schedules is not needed: both depend only on the seed and the iteration.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", arbitrary_types_allowed=True)
@@ -99,7 +99,7 @@ class Checkpoint(BaseModel):
         return parse_config(self.config, str(path))
 
     def rules(self, path: Path) -> RepairRules | list[RepairRules]:
-        """Returns the repair rules of each foreground class, or the default rules; errors name ``path``."""
+        """Returns the repair rules of each foreground class or region, or the default rules; errors name ``path``."""
         return [RepairRules.of(rules, path) for rules in self.repair_rules] or RepairRules()
 
     def build_network(self, path: Path) -> torch.nn.Module:
@@ -109,7 +109,7 @@ class Checkpoint(BaseModel):
             InputError: The weights are not those of the config. The message names ``path``.
         """
         config = self.training_config(path)
-        network = config.network.build(config.dimensions, self.in_channels, config.data.classes)
+        network = config.network.build(config.dimensions, self.in_channels, config.data.output_channels.number)
         load_weights(network, self.weights, path)
         return network.eval()
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from segtopo.config.output_channels import OutputChannels
 from segtopo.errors import InputError, mismatch
 from segtopo.volumes import Volume, write_dicom_segmentation
 
@@ -24,22 +25,25 @@ class DicomSegments:
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, names: Literal[False] | Sequence[str], classes: int) -> DicomSegments | None:
+    def of(cls, names: Literal[False] | Sequence[str], channels: OutputChannels) -> DicomSegments | None:
         """Checks the names, and that DICOM can be written, before any image is segmented.
 
         Args:
             names: The names; False: no segmentations, the result is None.
-            classes: The number of classes, the background included.
+            channels: The channels of the network.
 
         Raises:
-            InputError: There is not one name for each class.
+            InputError: There is not one name for each class, or the network has regions.
             ModuleNotFoundError: The extra ``dicom`` is not installed.
         """
         if names is False:
             return None
+        if channels.has_regions:
+            got = f"a network of the regions {', '.join(channels.names)}"
+            raise InputError(mismatch("dicom_seg", got=got, expected="a network of classes, which share no voxel"))
         given = list(names)
-        if len(given) != classes - 1 or not all(given):
-            expected = f"a name for each of {classes - 1} foreground classes"
+        if len(given) != len(channels.names) or not all(given):
+            expected = f"a name for each of {len(channels.names)} foreground classes"
             raise InputError(mismatch("dicom_seg", got=given, expected=expected))
         import_module("highdicom")
         return cls(tuple(given))

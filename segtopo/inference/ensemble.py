@@ -37,11 +37,16 @@ class Member:
     network: torch.nn.Module
     windows: SlidingWindows
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the classes without the background, or of the regions."""
+        return self.config.data.output_channels.names
+
 
 class Ensemble:
     """One or several trained networks; the probabilities are the mean of theirs.
 
-    The networks and their grids may differ, but not the channels, the normalisation and the classes.
+    The networks and their grids may differ, but not the channels, the normalisation and the classes or regions.
 
     Args:
         paths: Checkpoints, or folders of trainings, see :func:`checkpoints_of`.
@@ -85,7 +90,7 @@ class Ensemble:
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The names of the foreground classes, which all checkpoints have or leave open.
+        """The names of the foreground classes or regions, which all checkpoints have or leave open.
 
         Raises:
             InputError: Two checkpoints have different names.
@@ -93,10 +98,10 @@ class Ensemble:
         named = [member for member in self.members if member.config.data.class_names is not None]
         for member in named[1:]:
             if member.config.data.class_names != named[0].config.data.class_names:
-                got = f"the classes {', '.join(member.config.data.names)}"
-                expected = f"{', '.join(named[0].config.data.names)} as in {named[0].path}"
+                got = f"the classes {', '.join(member.names)}"
+                expected = f"{', '.join(named[0].names)} as in {named[0].path}"
                 raise InputError(mismatch(member.path, got=got, expected=expected))
-        return (*named, self.members[0])[0].config.data.names
+        return (*named, self.members[0])[0].names
 
     def identity(self) -> list[str]:
         """Returns a hash of the content of each checkpoint."""
@@ -106,7 +111,7 @@ class Ensemble:
         """Reads an image and computes its probabilities, on its own grid.
 
         Returns:
-            The mean probabilities of the foreground classes (1, classes - 1, *spatial), and the image.
+            The mean probabilities of the foreground (1, structures, *spatial), and the image.
 
         Raises:
             InputError: The image cannot be read or does not fit the networks.
@@ -166,6 +171,7 @@ def _reading(member: Member) -> dict[str, Any]:
     """Returns all that decides which images a network takes, by its key."""
     data = member.config.data.model_dump(mode="json", exclude=set(OTHER_KEYS))
     read = {f"data.{key}": value for key, value in data.items()}
+    read["order of data.regions"] = list(data["regions"] or ())
     return read | {"number of axes": member.config.dimensions, "channels": member.checkpoint.in_channels}
 
 

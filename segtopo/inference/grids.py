@@ -87,9 +87,9 @@ class TrainingGrid:
         turned = self._turn(channels).astype(np.float32, copy=False)
         return np.stack([resample_image(channel, self.shape, self.image_spacing) for channel in turned])
 
-    def labels_to_grid(self, labels: LabelArray, classes: int) -> LabelArray:
+    def labels_to_grid(self, labels: LabelArray, structures: Sequence[Sequence[int]]) -> LabelArray:
         """Resamples a label map (*image_shape) to (*shape); see :func:`resample_labels`."""
-        return np.ascontiguousarray(resample_labels(self._turn(labels[None])[0], self.shape, classes))
+        return np.ascontiguousarray(resample_labels(self._turn(labels[None])[0], self.shape, structures))
 
     def from_grid(self, probabilities: torch.Tensor) -> torch.Tensor:
         """Brings probabilities (C, *shape) back to the image, (C, *image_shape)."""

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from segtopo.case_records import CaseRecords
+from segtopo.config.dataset_defaults import write_regions_json
 from segtopo.errors import FailedCasesError, InputError, mismatch
 from segtopo.inference.dicom_segments import DicomSegments
 from segtopo.inference.ensemble import Ensemble
 from segtopo.inference.images import ImageFiles, find_images
-from segtopo.inference.sliding_windows import choose_device, most_probable
+from segtopo.inference.sliding_windows import choose_device
 from segtopo.parallel import Progress, failure_of
-from segtopo.repair import RepairedCase, RepairRules, repair_classes
-from segtopo.repair.case_repair import describe_repair
+from segtopo.repair import RepairedCase, RepairRules
+from segtopo.repair.case_repair import describe_repair, hidden_parts, repair_channels
 from segtopo.repair.edit_tables import EDIT_TABLE, write_edit_table
+from segtopo.repair.nnunet_dataset import DATASET_JSON
 from segtopo.volumes import image_extension, result_extension, write_volume
 
 #: Other formats for the results of pictures: JPEG changes masks, GIF is read only, and TIFF alone stores probabilities.
@@ -48,22 +50,24 @@ def predict(
         out: The folder of the masks. It is new or empty, or holds masks of the same checkpoints and options: the images
             that are finished there are skipped.
         probabilities: Also write the probability of the foreground, float32 in [0, 1], to ``out/probabilities``. With
-            several foreground classes, each is a channel.
+            several classes or regions, each is a channel. Of regions a ``dataset.json`` says the labels, so that
+            :func:`segtopo.repair.repair_files` knows them.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:NUMBER``.
         overlap: The overlap of neighbouring windows as a part of their size, in [0, 1). A larger overlap is smoother
             and slower.
         mirror: Average the probabilities over all mirror images of each window. It takes 4 times as long in 2D, 8 times
             in 3D.
-        repair: Rules by which the masks are repaired, for all foreground classes or for each, see
-            :func:`segtopo.repair.repair_classes`. True: the rules that the training has calibrated, or the default
-            rules if it has none. False: no repair. A repair also writes ``out/edits.csv``, which lists every edit.
+        repair: Rules by which the masks are repaired, for all classes or regions or for each, see
+            :func:`segtopo.repair.repair_classes` and :func:`segtopo.repair.repair_regions`. True: the rules that the
+            training has calibrated, or the default rules if it has none. False: no repair. A repair also writes
+            ``out/edits.csv``, which lists every edit.
         dicom_seg: The names of the segments, one for each foreground class, or True for those of the training: also
             write a DICOM segmentation of each image, a DICOM series, to ``out/dicom_seg``. It needs the extra
             ``dicom``.
         progress: Called before each image with its name, its number (from 1) and the number of images.
 
     Returns:
-        The mask files. With two classes they are binary, with more they hold the labels.
+        The mask files. With two classes they are binary, with more, and with regions, they hold the labels.
 
     Raises:
         FailedCasesError: Some images cannot be used. The masks of the others are written.
@@ -77,7 +81,8 @@ def predict(
     given = [checkpoints] if isinstance(checkpoints, str | Path) else checkpoints
     ensemble = Ensemble([Path(path) for path in given], target, overlap, mirror)
     rules = _rules(repair, ensemble)
-    segments = DicomSegments.of(ensemble.class_names if dicom_seg is True else dicom_seg, ensemble.data.classes)
+    names = ensemble.class_names if dicom_seg is True else dicom_seg
+    segments = DicomSegments.of(names, ensemble.data.output_channels)
     found = find_images(images, ensemble.data, ensemble.in_channels)
     settings = {
         "command": "predict",
@@ -102,6 +107,8 @@ def predict(
         finished = [RepairedCase.from_record(record) for record in done.values() if record is not None]
         if rules is not None and finished:
             write_edit_table(out / EDIT_TABLE, finished)
+        if probabilities and finished and ensemble.data.regions is not None:
+            write_regions_json(out / PROBABILITIES / DATASET_JSON, ensemble.data)
     if failures:
         raise FailedCasesError(failures, len(found))
     return [out / case.mask for case in finished]
@@ -129,13 +136,14 @@ class _Segmentation:
         """Returns the record of a case."""
         foreground, volume = self.ensemble(files)
         mask = _file_name(name, files[0], MASK_EXTENSION)
-        labels = most_probable(foreground)[0].numpy()
+        channels = self.ensemble.data.output_channels
+        labels = channels.label_map(foreground)[0].numpy()
         maps = foreground[0].numpy()
         case = RepairedCase(name, mask, volume.ndim, (), ())
         if self.rules is not None:
             rules = self.rules[0] if len(self.rules) == 1 else self.rules
-            repaired = repair_classes(maps, rules, spacing=volume.spacing)
-            case = describe_repair(repaired, name, mask, volume)
+            repaired = repair_channels(maps, channels, rules, spacing=volume.spacing)
+            case = describe_repair(repaired, name, mask, volume, hidden_parts(repaired, channels))
             labels = repaired.labels
         written = [mask]
         if self.probabilities:

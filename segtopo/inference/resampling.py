@@ -61,30 +61,32 @@ def thick_axis(spacing: Sequence[float]) -> int | None:
     return axis if len(spacing) == 3 and spacing[axis] > THICK_SLICES * max(others) else None
 
 
-def resample_labels(labels: LabelArray, shape: Shape, classes: int) -> LabelArray:
-    """Resamples a label map so that no thin structure vanishes and no class appears.
+def resample_labels(labels: LabelArray, shape: Shape, structures: Sequence[Sequence[int]]) -> LabelArray:
+    """Resamples a label map so that no thin structure vanishes and no label appears.
 
     A new voxel has the label at its centre. Along axes that become finer this changes no component, loop or cavity of
-    a class. Along axes that become coarser, a structure thinner than a voxel would fall apart: there the voxels that
-    hold its centreline get its label too. Where centrelines of several classes meet, the rarer class wins.
+    a structure. Along axes that become coarser, a structure thinner than a voxel would fall apart: there the voxels
+    that hold its centreline get the label of the centreline too. Where centrelines of several structures meet, the
+    rarer structure wins.
 
     Args:
-        labels: Labels; those from 1 to ``classes`` - 1 are structures.
+        labels: A label map.
         shape: The new shape.
-        classes: The number of classes, background included.
+        structures: The labels of each structure, a class or a region.
     """
     coarser = tuple(min(old, new) for old, new in zip(labels.shape, shape, strict=True))
     if coarser != labels.shape:
-        labels = _with_centrelines(_at_centres(labels, coarser), labels, classes)
+        labels = _with_centrelines(_at_centres(labels, coarser), labels, structures)
     return _at_centres(labels, shape)
 
 
-def _with_centrelines(coarse: LabelArray, labels: LabelArray, classes: int) -> LabelArray:
+def _with_centrelines(coarse: LabelArray, labels: LabelArray, structures: Sequence[Sequence[int]]) -> LabelArray:
     factors = np.divide(coarse.shape, labels.shape)
-    counts = np.bincount(labels.reshape(-1), minlength=classes)[:classes]
-    for label in (label for label in np.argsort(-counts) if label > 0 and counts[label]):
-        voxels = np.argwhere(skeleton(labels == label))
-        coarse[tuple(((voxels + 0.5) * factors).astype(int).T)] = label
+    counts = np.bincount(labels.reshape(-1), minlength=256)
+    sizes = [counts[list(structure)].sum() for structure in structures]
+    for number in (number for number in np.argsort(np.negative(sizes), kind="stable") if sizes[number]):
+        voxels = np.argwhere(skeleton(np.isin(labels, structures[number])))
+        coarse[tuple(((voxels + 0.5) * factors).astype(int).T)] = labels[tuple(voxels.T)]
     return coarse
 
 

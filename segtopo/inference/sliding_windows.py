@@ -1,4 +1,4 @@
-"""Computes class probabilities of whole images by sliding windows, for validation and prediction."""
+"""Computes the probabilities of whole images by sliding windows, for validation and prediction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from segtopo.errors import InputError, mismatch
 class SlidingWindows(Inferer):  # type: ignore[misc]
     """Sliding windows of the training's patch size, blended with a Gaussian and collected on the CPU.
 
-    The result has the probabilities of the foreground classes only, (B, classes - 1, *spatial), to save memory. The
+    The result has the probabilities of the foreground only, (B, structures, *spatial), to save memory. With classes the
     probability of the background is 1 minus their sum.
 
     Args:
@@ -37,6 +37,7 @@ class SlidingWindows(Inferer):  # type: ignore[misc]
         mirror: bool = False,
     ) -> None:
         super().__init__()
+        self.channels = config.data.output_channels
         self.patch_size = config.patch_size
         self.batch_size = config.batch_size
         self.overlap = overlap
@@ -46,12 +47,12 @@ class SlidingWindows(Inferer):  # type: ignore[misc]
         self.flips = list(flips) if mirror else [()]
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Returns the probabilities of the foreground classes of a batch of images (B, C, *spatial)."""
+        """Returns the probabilities of the foreground of a batch of images (B, C, *spatial)."""
 
         def foreground_probabilities(windows: torch.Tensor) -> torch.Tensor:
             self.before_window()
-            views = (torch.softmax(network(windows.flip(axes)).float(), dim=1).flip(axes) for axes in self.flips)
-            return sum(views, start=torch.zeros(()))[:, 1:] / len(self.flips)
+            views = (self.channels.probabilities(network(windows.flip(axes))).flip(axes) for axes in self.flips)
+            return sum(views, start=torch.zeros(())) / len(self.flips)
 
         probabilities: torch.Tensor = sliding_window_inference(
             inputs,
@@ -64,29 +65,6 @@ class SlidingWindows(Inferer):  # type: ignore[misc]
             sw_device=next(network.parameters()).device,  # type: ignore[attr-defined]
         )
         return probabilities
-
-
-def most_probable(foreground: torch.Tensor) -> torch.Tensor:
-    """Returns the most probable class of each voxel.
-
-    Args:
-        foreground: Probabilities of the foreground classes (B, classes - 1, *spatial), from :class:`SlidingWindows`.
-
-    Returns:
-        Classes (B, *spatial), uint8; 0 is the background.
-
-    Example:
-        >>> foreground = torch.tensor([[[0.2, 0.7, 0.1], [0.2, 0.1, 0.6]]])  # one image, two classes, three voxels
-        >>> most_probable(foreground)
-        tensor([[0, 1, 2]], dtype=torch.uint8)
-    """
-    highest = 1 - foreground.sum(dim=1)
-    labels = torch.zeros_like(highest, dtype=torch.uint8)
-    # One class after the other: an argmax needs memory for a 64-bit index per voxel.
-    for label, probability in enumerate(foreground.unbind(dim=1), start=1):
-        labels[probability > highest] = label
-        torch.maximum(highest, probability, out=highest)
-    return labels
 
 
 def choose_device(name: str) -> torch.device:

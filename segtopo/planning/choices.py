@@ -78,7 +78,7 @@ def choose_transforms(data: Fingerprint, spacing: Sequence[float], patch: Sequen
 
 def choose_foreground_fraction(data: Fingerprint) -> Choice:
     """Returns the share of the patches around a voxel of a structure."""
-    share = sum(data.share(label) for label in data.labels)
+    share = data.foreground_share
     if share < SPARSE:
         return Choice(0.8, f"of the patches lie around a structure: structures are {100 * share:.2g} % of the voxels")
     return Choice(0.5, "of the patches lie around a structure")

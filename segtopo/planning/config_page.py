@@ -26,6 +26,8 @@ MOST_WORKERS = 4
 VALIDATIONS = 10
 HELD_OUT = 0.2
 
+#: Regions have no background.
+BACKGROUND = ", include_background: false"
 FINE_TUNING = """\
 To fine-tune the network with the topology, save these lines as a second config; base is the name of this file:
 base: planned.yaml
@@ -33,8 +35,7 @@ out: runs/{name}_topology
 initialize_from: runs/{name}/best.pt
 loss:
   name: CombinedTopologyLoss
-  include_background: false
-  topology_loss: {{name: TopoLoss, min_persistence: 0.02, match_all: false}}
+{background}  topology_loss: {{name: TopoLoss, min_persistence: 0.02, match_all: false}}
   schedule: {{ramp_epochs: 2}}
 optimizer: {{lr: 3.0e-4}}
 epochs: {epochs}
@@ -62,16 +63,21 @@ def config_page(path: Path, source: Source, data: Fingerprint, memory: float | N
         "transforms:",
         *(line for one in choose_transforms(data, spacing, architecture.patch_size) for line in entry("-", one, 2)),
         *_network_section(architecture),
-        "loss: {name: DiceCELoss, include_background: false}",
+        f"loss: {{name: DiceCELoss{BACKGROUND if data.regions is None else ''}}}",
         *entry("optimizer:", choose_optimizer(architecture)),
         "schedule: {name: Poly, warmup_epochs: 1}",
         *_patch_keys(data, architecture, shape, on_gpu=memory is not None),
         *entries([("epochs", epochs), ("iterations_per_epoch", iterations)]),
         *_validation_section(len(data.cases), data.dimensions, int(epochs.value)),
         *entries([("workers", _workers())]),
-        *comment(FINE_TUNING.format(name=source.name, epochs=max(2, int(epochs.value) // 2)).splitlines()),
+        *comment(_fine_tuning(source.name, data, int(epochs.value)).splitlines()),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _fine_tuning(name: str, data: Fingerprint, epochs: int) -> str:
+    background = "  include_background: false\n" if data.regions is None else ""
+    return FINE_TUNING.format(name=name, background=background, epochs=max(2, epochs // 2))
 
 
 def describe_data(data: Fingerprint) -> str:
@@ -82,21 +88,21 @@ def describe_data(data: Fingerprint) -> str:
     spacing = describe_spacings(data.spacings) or _in_mm(data.target_spacing)
     size = f"{shape} {unit} (median)" + ("" if data.has_no_spacing else f" of {spacing}")
     channels = data.cases[0].channels
-    return (
-        f"{cases} in {data.dimensions}D, {size}, {channels} channel{'s' if channels > 1 else ''}, "
-        f"{data.labels[-1] + 1} classes"
+    return f"{cases} in {data.dimensions}D, {size}, {channels} channel{'s' if channels > 1 else ''}, " + (
+        f"{data.labels[-1] + 1} classes" if data.regions is None else f"{len(data.regions)} regions"
     )
 
 
 def _about(data: Fingerprint, memory: float | None) -> list[str]:
-    classes = [
-        f"Class {label}: {100 * data.share(label):.2g} % of the voxels, {data.pieces(label):g} connected "
+    names = [f"Class {label}" if data.regions is None else f"Region {data.regions[label - 1]}" for label in data.labels]
+    structures = [
+        f"{name}: {100 * data.share(label):.2g} % of the voxels, {data.pieces(label):g} connected "
         f"piece{'' if data.pieces(label) == 1 else 's'} in a case (median)."
-        for label in data.labels
+        for name, label in zip(names, data.labels, strict=True)
     ]
     machine = "a CPU" if memory is None else f"a GPU of {memory:.3g} GB (segtopo plan --memory)"
     axes = " The axes of volumes lead to the right, to the front and to the head." if data.dimensions == 3 else ""
-    return [f"{describe_data(data)}.", *classes, f"For {machine}.{axes}"]
+    return [f"{describe_data(data)}.", *structures, f"For {machine}.{axes}"]
 
 
 def _data_section(source: Source, data: Fingerprint) -> list[str]:

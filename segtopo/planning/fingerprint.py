@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -38,8 +38,10 @@ class CaseFingerprint:
         is_colour: Whether they are the colours of a picture.
         range: The lowest and the highest intensity.
         samples: Intensities in and around the foreground (channels, n).
-        voxels: The number of voxels of each label that the case has.
-        pieces: The number of connected pieces of each label, without the background.
+        foreground: The number of voxels of all structures.
+        voxels: The number of voxels of each structure that the case has: of a class by its label, of a region by its
+            number from 1 on.
+        pieces: The number of connected pieces of each structure.
     """
 
     name: str
@@ -48,16 +50,24 @@ class CaseFingerprint:
     is_colour: bool
     range: tuple[float, float]
     samples: npt.NDArray[np.float32]
+    foreground: int
     voxels: dict[int, int]
     pieces: dict[int, int]
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """The fingerprint of a data set."""
+    """The fingerprint of a data set.
+
+    Attributes:
+        cases: The fingerprint of each case.
+        dimensions: The number of axes, 2 or 3.
+        regions: The names of the regions; None if the structures are classes.
+    """
 
     cases: tuple[CaseFingerprint, ...]
     dimensions: int
+    regions: tuple[str, ...] | None = None
 
     @property
     def spacings(self) -> list[tuple[float, ...]]:
@@ -86,17 +96,27 @@ class Fingerprint:
 
     @cached_property
     def labels(self) -> tuple[int, ...]:
-        """The labels of the structures, from 1 on; one label of any value is a binary mask and counts as 1."""
-        return tuple(sorted({label for case in self.cases for label in case.voxels if label}))
+        """The labels of the classes from 1 on; one label of any value is a binary mask and counts as 1.
+
+        Of regions they are the numbers.
+        """
+        return tuple(sorted({label for case in self.cases for label in case.voxels}))
+
+    @property
+    def foreground_share(self) -> float:
+        """The share of all voxels that are in a structure."""
+        return sum(case.foreground for case in self.cases) / self._total
 
     def share(self, label: int) -> float:
-        """The share of all voxels that have a label."""
-        return sum(case.voxels.get(label, 0) for case in self.cases) / sum(
-            sum(case.voxels.values()) for case in self.cases
-        )
+        """The share of all voxels that are in a structure, given as in :attr:`labels`."""
+        return sum(case.voxels.get(label, 0) for case in self.cases) / self._total
+
+    @property
+    def _total(self) -> int:
+        return sum(prod(case.grid.shape) for case in self.cases)
 
     def pieces(self, label: int) -> float:
-        """The median number of connected pieces in the cases that have a label."""
+        """The median number of connected pieces in the cases that have a structure."""
         return float(np.median([case.pieces[label] for case in self.cases if label in case.pieces]))
 
     def percentiles(self, percentages: Sequence[float]) -> list[float]:
@@ -108,6 +128,7 @@ class Fingerprint:
 def read_fingerprint(
     cases: Sequence[TrainingCase],
     ignored: int | None = None,
+    regions: Mapping[str, Sequence[int]] | None = None,
     progress: Callable[[str, int, int], None] = lambda case, number, total: None,
 ) -> Fingerprint:
     """Reads all cases of a data set, one after the other.
@@ -115,6 +136,7 @@ def read_fingerprint(
     Args:
         cases: The files.
         ignored: The label of undecided voxels, which count as background.
+        regions: The labels of regions that overlap; None: the structures are classes, each with its own label.
         progress: Called before each case with its name, its number (from 1) and the number of cases.
 
     Raises:
@@ -128,11 +150,12 @@ def read_fingerprint(
         image, label = read_channels(case.images), read_volume(case.label)
         check_same_geometry(image, label, str(case.images[0]), str(case.label))
         dimensions = dimensions or _dimensions(image)
-        found.append(_fingerprint(case, image, _label_map(label, case.label, ignored), dimensions))
+        labels = _label_map(label, case.label, ignored, may_be_binary=regions is None)
+        found.append(_fingerprint(case, image, labels, dimensions, regions))
         if found[-1].channels != found[0].channels:
             expected = f"{found[0].channels}, as in {cases[0].images[0]}"
             raise InputError(mismatch(case.images[0], got=f"{found[-1].channels} channels", expected=expected))
-    return Fingerprint(tuple(found), dimensions)
+    return Fingerprint(tuple(found), dimensions, None if regions is None else tuple(regions))
 
 
 def _dimensions(image: Volume) -> int:
@@ -140,10 +163,19 @@ def _dimensions(image: Volume) -> int:
     return 2 if image.ndim == 2 or 1 in image.spatial_shape else 3
 
 
-def _fingerprint(case: TrainingCase, image: Volume, labels: LabelArray, dimensions: int) -> CaseFingerprint:
+def _fingerprint(
+    case: TrainingCase,
+    image: Volume,
+    labels: LabelArray,
+    dimensions: int,
+    regions: Mapping[str, Sequence[int]] | None,
+) -> CaseFingerprint:
     channels = image.array if image.has_channels else image.array[None]
-    structures = {int(value): labels == value for value in np.unique(labels) if value}
-    voxels = {value: int(mask.sum()) for value, mask in structures.items()}
+    if regions is None:
+        structures = {int(value): labels == value for value in np.unique(labels) if value}
+    else:
+        masks = (np.isin(labels, values) for values in regions.values())
+        structures = {number: mask for number, mask in enumerate(masks, start=1) if mask.any()}
     return CaseFingerprint(
         name=case.name,
         grid=TrainingGrid.of(image, "native", dimensions, str(case.images[0])),
@@ -151,15 +183,16 @@ def _fingerprint(case: TrainingCase, image: Volume, labels: LabelArray, dimensio
         is_colour=image.is_colour,
         range=(float(channels.min()), float(channels.max())),
         samples=_samples(channels, labels > 0),
-        voxels={0: labels.size - sum(voxels.values()), **voxels},
+        foreground=int(np.count_nonzero(labels)),
+        voxels={value: int(mask.sum()) for value, mask in structures.items()},
         pieces={value: label_components(mask, FULL_CONNECTIVITY[mask.ndim])[1] for value, mask in structures.items()},
     )
 
 
-def _label_map(label: Volume, path: Path, ignored: int | None) -> LabelArray:
+def _label_map(label: Volume, path: Path, ignored: int | None, may_be_binary: bool) -> LabelArray:
     """Returns labels from 0 to 255; the foreground of a binary mask, of any value, is 1."""
     values = np.unique(label.array)
-    if label.has_channels or (len(values) < 3 and ignored is None):
+    if label.has_channels or (len(values) < 3 and ignored is None and may_be_binary):
         return mask_of(label, path).array.astype(np.uint8)
     if values[0] < 0 or values[-1] > LARGEST_LABEL or (values % 1).any():
         got = f"values from {values[0]} to {values[-1]}"

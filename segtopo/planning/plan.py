@@ -63,8 +63,8 @@ def plan(
         raise InputError(mismatch("memory", got=memory, expected="a number of GB above 0"))
     path = Path(data)
     source = find_source(path)
-    fingerprint = read_fingerprint(source.cases, source.ignored, progress)
-    _check_labels(fingerprint, path)
+    fingerprint = read_fingerprint(source.cases, source.ignored, source.regions, progress)
+    _check_structures(fingerprint, path)
     if memory is None and torch.cuda.is_available():
         memory = torch.cuda.get_device_properties(0).total_memory / 1e9
     text = config_page(path, source, fingerprint, memory)
@@ -74,9 +74,11 @@ def plan(
     return Plan(text, describe_data(fingerprint))
 
 
-def _check_labels(data: Fingerprint, path: Path) -> None:
+def _check_structures(data: Fingerprint, path: Path) -> None:
     if not data.labels:
         raise InputError(mismatch(path, got="labels without any structure", expected="at least one case with one"))
+    if data.regions is not None:
+        return
     missing = set(range(1, data.labels[-1])) - set(data.labels)
     if len(missing) > len(data.labels):
         expected = f"labels 1, 2, ... {len(data.labels)} beside the background"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segtopo.config.data import DataConfig, Folders
-from segtopo.config.dataset_defaults import labels_of_dataset
+from segtopo.config.dataset_defaults import labels_of_dataset, regions_of
 from segtopo.config.preprocessing import ZScore
 from segtopo.errors import InputError, mismatch
 from segtopo.training.case_sources import TrainingCase, cases_of_source
@@ -29,6 +29,7 @@ class Source:
         cases: Its training cases.
         modalities: The names of the channels in a ``dataset.json``; empty for other data sets.
         ignored: The label of undecided voxels in a ``dataset.json``; None if there is none.
+        regions: The labels of the regions in a ``dataset.json``; None if the structures are classes.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Source:
     cases: list[TrainingCase]
     modalities: tuple[str, ...] = ()
     ignored: int | None = None
+    regions: dict[str, list[int]] | None = None
 
     @property
     def states_classes(self) -> bool:
@@ -73,7 +75,7 @@ def _dataset(path: Path) -> Source:
     channels = content.get("channel_names", content.get("modality"))
     modalities = tuple(str(channels[key]) for key in sorted(channels)) if isinstance(channels, Mapping) else ()
     section = {"dataset": str(path)}
-    return Source(_name(path.parent), section, _cases(dataset=path), modalities, labels.ignored)
+    return Source(_name(path.parent), section, _cases(dataset=path), modalities, labels.ignored, regions_of(labels))
 
 
 def _cases(**source: Any) -> list[TrainingCase]:

@@ -17,7 +17,7 @@ from segtopo.repair.classes import ClassRepair, repair_classes, repair_regions
 from segtopo.repair.edit_tables import PlacedEdit, RepairedCase, write_markups
 from segtopo.repair.pictures import draw_repair
 from segtopo.repair.probability_files import read_probability
-from segtopo.repair.probability_map import ChannelLabels, ProbabilityMap
+from segtopo.repair.probability_map import ChannelLabels
 from segtopo.repair.rules import RepairRules
 from segtopo.volumes import Volume, write_volume
 from segtopo.volumes.mask_files import FOREGROUND
@@ -90,11 +90,19 @@ def repair_case(
     name, path = case
     found = read_probability(path)
     try:
-        repaired = _repair(found, rules, touching, union_components, num_threads)
+        repaired = repair_channels(
+            found.foreground,
+            found.labels,
+            rules,
+            spacing=found.volume.spacing,
+            touching=touching,
+            union_components=union_components,
+            num_threads=num_threads,
+        )
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     file_name = name + found.mask_extension
-    remarks = (*found.remarks, *_hidden_parts(repaired, found.labels))
+    remarks = (*found.remarks, *hidden_parts(repaired, found.labels))
     described = describe_repair(repaired, name, file_name, found.volume, remarks)
     is_label_map = len(repaired.repairs) > 1 or repaired.painted is not None
     mask = repaired.labels if is_label_map else repaired.repairs[0].mask
@@ -111,18 +119,24 @@ def repair_case(
     return described
 
 
-def _repair(
-    found: ProbabilityMap,
-    rules: RepairRules | Sequence[RepairRules],
-    touching: bool,
-    union_components: int | None,
-    num_threads: int | None,
+def repair_channels(
+    foreground: npt.NDArray[Any],
+    labels: ChannelLabels | None,
+    rules: RepairRules | Sequence[RepairRules] = RepairRules(),  # noqa: B008 -- frozen
+    *,
+    spacing: Sequence[float],
+    touching: bool = True,
+    union_components: int | None = None,
+    num_threads: int | None = None,
 ) -> ClassRepair:
-    """Repairs the maps as classes that exclude each other or, if they are so, as regions that overlap."""
-    spacing, painted = found.volume.spacing, None if found.labels is None else found.labels.painted
+    """Repairs maps as classes that exclude each other or, if their labels say so, as regions that overlap.
+
+    Arguments and errors are those of :func:`repair_classes` and :func:`repair_regions`.
+    """
+    painted = None if labels is None else labels.painted
     if painted is None:
         return repair_classes(
-            found.foreground,
+            foreground,
             rules,
             touching=touching,
             union_components=union_components,
@@ -132,10 +146,10 @@ def _repair(
     if not touching or union_components is not None:
         got = "a rule about touching classes or their union"
         raise InputError(mismatch("regions that overlap", got=got, expected="rules of each region alone"))
-    return repair_regions(found.foreground, rules, painted=painted, spacing=spacing, num_threads=num_threads)
+    return repair_regions(foreground, rules, painted=painted, spacing=spacing, num_threads=num_threads)
 
 
-def _hidden_parts(repaired: ClassRepair, labels: ChannelLabels | None) -> list[str]:
+def hidden_parts(repaired: ClassRepair, labels: ChannelLabels | None) -> list[str]:
     """Returns a sentence for each repaired region that the label map does not hold as it is."""
     if repaired.painted is None or labels is None:
         return []

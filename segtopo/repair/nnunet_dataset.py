@@ -10,6 +10,7 @@ from typing import Any
 from segtopo.repair.probability_map import ChannelLabels
 from segtopo.volumes.dataset_json import dataset_labels
 
+DATASET_JSON = "dataset.json"
 REORIENTING_READER = "NibabelIOWithReorient"
 
 
@@ -24,6 +25,12 @@ class NnunetDataset:
 
     labels: ChannelLabels | None
     is_reoriented: bool
+
+    def regions(self, channels: int) -> ChannelLabels | None:
+        """Returns the labels if they are those of this number of regions that may overlap, else None."""
+        labels = self.labels
+        has_regions = labels is not None and labels.painted is not None and len(labels.of_channels) == channels
+        return labels if has_regions else None
 
 
 def dataset_of(path: Path) -> NnunetDataset:
@@ -43,7 +50,7 @@ def dataset_of(path: Path) -> NnunetDataset:
     """
     folder = path.parent.parent.parent if path.parent.name == "validation" else path.parent
     reader = _content(folder / "plans.json").get("image_reader_writer")
-    return NnunetDataset(_labels(_content(folder / "dataset.json")), reader == REORIENTING_READER)
+    return NnunetDataset(_labels(_content(folder / DATASET_JSON)), reader == REORIENTING_READER)
 
 
 def _content(path: Path) -> dict[str, Any]:

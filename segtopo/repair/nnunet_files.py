@@ -15,12 +15,11 @@ from segtopo.errors import InputError, mismatch
 from segtopo.masks.components import Mask
 from segtopo.masks.dice import dice
 from segtopo.repair.nnunet_dataset import NnunetDataset, dataset_of
-from segtopo.repair.probability_map import ProbabilityMap
+from segtopo.repair.probability_map import REGION, ProbabilityMap
 from segtopo.volumes import Volume, image_extension, image_stem, list_images, read_volume, result_extension
 
 NPZ = ".npz"
 PICTURES = (".png", ".bmp", ".tif", ".tiff")
-REGION = 0.5  # a region holds the voxels above it
 NO_GEOMETRY = "No segmentation of the same name is beside the .npz file: the voxel size is taken as 1 mm."
 LEAST_DICE = 0.5  # of the map and the segmentation beside it; flipped or transposed axes give less
 
@@ -40,7 +39,7 @@ def read_nnunet(path: Path) -> ProbabilityMap:
     values = _probabilities(path)
     dataset = dataset_of(path)
     labels = dataset.labels
-    has_regions = labels is not None and labels.painted is not None and len(values) == len(labels.of_channels)
+    has_regions = dataset.regions(len(values)) is not None
     if not has_regions:
         _check_classes(values, path)
     foreground = values if has_regions else values[1:]

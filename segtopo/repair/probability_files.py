@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtopo.errors import InputError, mismatch
+from segtopo.repair.nnunet_dataset import dataset_of
 from segtopo.repair.nnunet_files import NPZ, read_nnunet
 from segtopo.repair.probability_map import ProbabilityMap
 from segtopo.volumes import Volume, image_stem, images_by_name, list_images, mask_of, read_volume, result_extension
@@ -59,9 +60,9 @@ def read_probability(path: str | Path) -> ProbabilityMap:
 
     Args:
         path: An image as :func:`segtopo.volumes.read_volume` reads it, with a channel for each foreground class (the
-            maps that ``segtopo predict --probabilities`` writes); or an ``.npz`` file of nnU-Net's
-            ``--save_probabilities``, whose geometry is that of the segmentation beside it. The values are
-            probabilities from 0 to 1, of any floating dtype; or integers, 0 and 1 (or 255): a mask.
+            maps that ``segtopo predict --probabilities`` writes, with a ``dataset.json`` that names regions); or an
+            ``.npz`` file of nnU-Net's ``--save_probabilities``, whose geometry is that of the segmentation beside it.
+            The values are probabilities from 0 to 1, of any floating dtype; or integers, 0 and 1 (or 255): a mask.
 
     Returns:
         The maps and their geometry.
@@ -94,10 +95,11 @@ def read_probability(path: str | Path) -> ProbabilityMap:
     if volume.array.dtype.kind in "bui":
         return ProbabilityMap(_as_mask(volume, path)[None], volume, extension)
     foreground = _as_probabilities(volume.array if volume.has_channels else volume.array[None], path)
-    if len(foreground) > 1 and foreground.sum(axis=0).min() > 1 - ROUNDING:
+    regions = dataset_of(path).regions(len(foreground))
+    if regions is None and len(foreground) > 1 and foreground.sum(axis=0).min() > 1 - ROUNDING:
         got = f"{len(foreground)} channels with a sum of 1 in every voxel"
         raise InputError(mismatch(path, got=got, expected="the foreground classes without the background"))
-    return ProbabilityMap(foreground, volume, extension)
+    return ProbabilityMap(foreground, volume, extension, labels=regions)
 
 
 def _is_npz(path: Path) -> bool:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from segtopo.volumes import Volume
 
+REGION = 0.5  # a region holds the voxels above it
+
 
 @dataclass(frozen=True)
 class ChannelLabels:

@@ -51,7 +51,7 @@ class CachedCase:
         channels: The number of channels of the image.
         spacing: The voxel size of ``reference`` in mm.
         grid: The grid of the network and the way back to that of ``reference``.
-        voxels: The number of voxels of each class.
+        voxels: The number of voxels of each label from 0 on.
     """
 
     name: str
@@ -107,7 +107,7 @@ class CaseCache:
             with self._lock():
                 found = _read(entry)
                 if found is None:
-                    _write(entry, load_case(case, self.config), self.config.data.classes)
+                    _write(entry, load_case(case, self.config), 1 + self.config.data.output_channels.highest)
                     found = _read(entry)
                 assert found is not None
                 return found
@@ -139,12 +139,12 @@ def _files_of(path: Path) -> list[Path]:
     return [path, *(file for file in beside if file.is_file())]
 
 
-def _write(entry: Path, case: LoadedCase, classes: int) -> None:
+def _write(entry: Path, case: LoadedCase, labels: int) -> None:
     """Makes an entry."""
     shutil.rmtree(entry, ignore_errors=True)
     entry.mkdir()
     try:
-        voxels = count_voxels(case.label, classes)
+        voxels = count_voxels(case.label, labels)
         np.save(entry / FOREGROUND_FILE, sample_foreground(case.label[0], voxels))
         (entry / IMAGE_FILE).write_bytes(_compress(case.image))
         (entry / LABEL_FILE).write_bytes(_compress(case.label))

@@ -1,4 +1,4 @@
-"""Reads a case: the image as the network sees it, and the classes of its voxels."""
+"""Reads a case: the image as the network sees it, and the labels of its voxels."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ def load_case(case: TrainingCase, config: TrainingConfig) -> LoadedCase:
     drawn = load_label(case.label, config.data)
     check_same_geometry(volume, drawn, str(case.images[0]), str(case.label))
     reference = np.ascontiguousarray(drawn.array)
-    label = grid.labels_to_grid(reference, config.data.classes)
+    label = grid.labels_to_grid(reference, config.data.output_channels.of_channels)
     return LoadedCase(case.name, image, label[None], reference[None], volume.spacing, grid)

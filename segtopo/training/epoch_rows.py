@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: A value for each column that was measured in an epoch.
 Row = dict[str, float]
 
+#: Stands between the column of a score and the name of a class or region.
+OF = "/"
 EPOCH, LOSS, LEARNING_RATE, DICE, SECONDS = "epoch", "loss", "lr", "val_dice", "seconds"
 #: By dimension of homology.
 BETTI_ERRORS = ("val_betti_0_error", "val_betti_1_error", "val_betti_2_error")
@@ -18,10 +21,27 @@ REPAIRED_BETTI_ERRORS = ("val_repaired_betti_0_error", "val_repaired_betti_1_err
 
 @dataclass(frozen=True)
 class Scores:
-    """The Dice score, and the error of the Betti number of each dimension."""
+    """The Dice score, and the error of the Betti number of each dimension.
+
+    Of several classes or regions they are means, and ``structures`` has the scores of each by its name.
+    """
 
     dice: float
     betti_errors: tuple[float, ...]
+    structures: dict[str, Scores] = field(default_factory=dict)
+
+    def columns(self, dice: str, betti_errors: Sequence[str]) -> Row:
+        """Returns the scores by column; a column of one structure has its name behind a slash.
+
+        Example:
+            >>> Scores(0.5, (2.0, 0.0), {"core of it": Scores(0.5, (2.0, 0.0))}).columns("dice", ["b0", "b1"])
+            {'dice': 0.5, 'b0': 2.0, 'b1': 0.0, 'dice/core_of_it': 0.5, 'b0/core_of_it': 2.0, 'b1/core_of_it': 0.0}
+        """
+        row = {dice: self.dice, **dict(zip(betti_errors, self.betti_errors, strict=False))}
+        for name, scores in self.structures.items():
+            plain = re.sub(r"\W+", "_", name)  # MLflow refuses other characters
+            row |= {f"{column}{OF}{plain}": value for column, value in scores.columns(dice, betti_errors).items()}
+        return row
 
 
 @dataclass(frozen=True)
@@ -34,10 +54,9 @@ class ValidationScores:
     @property
     def columns(self) -> Row:
         """The scores by column."""
-        row = {DICE: self.predicted.dice, **dict(zip(BETTI_ERRORS, self.predicted.betti_errors, strict=False))}
+        row = self.predicted.columns(DICE, BETTI_ERRORS)
         if self.repaired is not None:
-            row[REPAIRED_DICE] = self.repaired.dice
-            row |= dict(zip(REPAIRED_BETTI_ERRORS, self.repaired.betti_errors, strict=False))
+            row |= self.repaired.columns(REPAIRED_DICE, REPAIRED_BETTI_ERRORS)
         return row
 
 
@@ -73,11 +92,13 @@ def mean_scores(cases: Sequence[Scores]) -> Scores:
 
     Example:
         >>> mean_scores([Scores(0.5, (2.0, 0.0)), Scores(1.0, (0.0, 1.0))])
-        Scores(dice=0.75, betti_errors=(1.0, 0.5))
+        Scores(dice=0.75, betti_errors=(1.0, 0.5), structures={})
     """
     number = len(cases)
     errors = zip(*(case.betti_errors for case in cases), strict=True)
-    return Scores(sum(case.dice for case in cases) / number, tuple(sum(values) / number for values in errors))
+    structures = {name: mean_scores([case.structures[name] for case in cases]) for name in cases[0].structures}
+    dice = sum(case.dice for case in cases) / number
+    return Scores(dice, tuple(sum(values) / number for values in errors), structures)
 
 
 def columns_of(history: Sequence[Row]) -> list[str]:
@@ -88,4 +109,4 @@ def columns_of(history: Sequence[Row]) -> list[str]:
 def loss_columns(history: Sequence[Row]) -> list[str]:
     """Lists the columns of the loss and of its components."""
     others = {EPOCH, LEARNING_RATE, DICE, SECONDS, *BETTI_ERRORS, REPAIRED_DICE, *REPAIRED_BETTI_ERRORS}
-    return [column for column in columns_of(history) if column not in others]
+    return [column for column in columns_of(history) if column not in others and OF not in column]

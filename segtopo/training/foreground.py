@@ -9,19 +9,19 @@ import numpy.typing as npt
 
 from segtopo.inference.resampling import LabelArray
 
-#: Voxels kept of each class.
+#: Voxels kept of each label.
 LARGEST_SAMPLE = 10_000
 
 
 def sample_foreground(labels: LabelArray, voxels: Sequence[int]) -> npt.NDArray[np.int64]:
-    """Draws voxels of each foreground class, all of them or a random ``LARGEST_SAMPLE``.
+    """Draws voxels of each label, all of them or a random ``LARGEST_SAMPLE``.
 
     Args:
-        labels: The classes ``(*spatial)`` of the voxels.
-        voxels: The number of voxels of each class.
+        labels: A label map ``(*spatial)``.
+        voxels: The number of voxels of each label from 0 on.
 
     Returns:
-        Linear indices, those of one class after those of another; :func:`draw_voxel` reads them.
+        Linear indices, those of one label after those of another; :func:`draw_voxel` reads them.
 
     Example:
         >>> labels = np.array([[0, 2, 2], [0, 0, 1]], np.uint8)
@@ -39,11 +39,11 @@ def sample_foreground(labels: LabelArray, voxels: Sequence[int]) -> npt.NDArray[
 
 
 def draw_voxel(samples: npt.NDArray[np.int64], voxels: Sequence[int], generator: np.random.Generator) -> int | None:
-    """Draws a class among those present, each with the same probability, and one of its voxels.
+    """Draws a label among those present, each with the same probability, and one of its voxels.
 
     Args:
         samples: See :func:`sample_foreground`.
-        voxels: The number of voxels of each class.
+        voxels: The number of voxels of each label from 0 on.
         generator: The source of randomness.
 
     Returns:

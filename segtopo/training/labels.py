@@ -1,4 +1,4 @@
-"""The labels of training cases: from the values of a file to the numbers of the classes."""
+"""The labels of training cases: from the values of a file to those of prepared label maps."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ LARGEST_PART = 2**20
 
 
 def load_label(path: Path, data: DataConfig) -> Volume:
-    """Reads a label map with values 0 to ``data.classes`` - 1, or for two classes any binary mask.
+    """Reads a label map of the classes or regions, or for two classes any binary mask.
 
     Returns:
-        The numbers of the classes ``(*spatial)``, uint8, with the geometry of the file. The voxels of the label to
-        ignore have the number ``data.ignore_index``.
+        The labels ``(*spatial)``, uint8, with the geometry of the file. The voxels of the label to ignore have a number
+        above all labels, see :attr:`segtopo.config.data.DataConfig.output_channels`.
 
     Raises:
         InputError: The file cannot be read or has other values.
@@ -38,21 +38,24 @@ def load_label(path: Path, data: DataConfig) -> Volume:
     else:
         _check_values(volume, path, data)
     labels = volume.array.astype(np.uint8)
-    labels[ignored] = data.classes
+    labels[ignored] = 1 + data.output_channels.highest
     return replace(volume, array=labels)
 
 
 def _check_values(volume: Volume, path: Path, data: DataConfig) -> None:
     values = np.unique(volume.array)
-    if volume.has_channels or not np.isin(values, np.arange(data.classes)).all():
+    known = sorted({0, *(label for labels in data.output_channels.of_channels for label in labels)})
+    if volume.has_channels or not np.isin(values, known).all():
         got = f"values from {values[0]} to {values[-1]}" + (" in several channels" if volume.has_channels else "")
         also = "" if data.ignore_label is None else f" and {data.ignore_label}, which is ignored,"
-        expected = f"one channel of labels 0 to {data.classes - 1}{also} (data.classes: {data.classes})"
+        key = "data.regions" if data.classes is None else f"data.classes: {data.classes}"
+        listed = f"0 to {known[-1]}" if len(known) == known[-1] + 1 else ", ".join(map(str, known))
+        expected = f"one channel of labels {listed}{also} ({key})"
         raise InputError(mismatch(path, got=got, expected=expected))
 
 
 def count_voxels(labels: LabelArray, classes: int) -> list[int]:
-    """Counts the voxels of each class.
+    """Counts the voxels of each label below ``classes``.
 
     Example:
         >>> count_voxels(np.array([[0, 2, 2], [0, 0, 3]], np.uint8), classes=4)
@@ -65,21 +68,26 @@ def count_voxels(labels: LabelArray, classes: int) -> list[int]:
 
 
 def check_all_present(counts: Sequence[Sequence[int]], data: DataConfig) -> None:
-    """Checks that the training cases have voxels of each class: a network cannot learn a class without an example.
+    """Checks that the training cases have voxels of each class or region: a network cannot learn without an example.
 
     Args:
-        counts: For each case the number of voxels of each class.
-        data: The classes.
+        counts: For each case the number of voxels of each label.
+        data: The classes or regions.
 
     Raises:
-        InputError: Names the first class without a voxel.
+        InputError: Names the first class or region without a voxel.
     """
-    missing = [number for number, voxels in enumerate(np.sum(counts, axis=0)) if number and not voxels]
+    channels, voxels = data.output_channels, np.sum(counts, axis=0)
+    pairs = zip(channels.names, channels.of_channels, strict=True)
+    missing = [name for name, labels in pairs if not voxels[list(labels)].any()]
     if not missing:
         return
     no_voxel = f"no voxel of the {len(counts)} label files"
     if data.label is not None:  # it is the only class
         expected = "a label that the training cases have"
         raise InputError(mismatch("data.label", got=f"{data.label}: {no_voxel}", expected=expected))
-    got = f"{data.classes}: {no_voxel} is of class {missing[0]}"
+    if data.regions is not None:
+        got = f"{missing[0]}: {no_voxel} is in this region"
+        raise InputError(mismatch("data.regions", got=got, expected="regions that the training cases have"))
+    got = f"{data.classes}: {no_voxel} is of {missing[0]}"
     raise InputError(mismatch("data.classes", got=got, expected="classes that the training cases have"))

@@ -33,18 +33,18 @@ def has_rules(out: Path) -> bool:
 def calibrate_checkpoints(
     checkpoints: Sequence[Path], validators: Sequence[Validator], out: Path, console: Console
 ) -> None:
-    """Chooses repair rules for each foreground class, writes them to a folder and stores them in checkpoints.
+    """Chooses repair rules for each class or region, writes them to a folder and stores them in checkpoints.
 
     Args:
         checkpoints: The checkpoints that get the rules.
         validators: The validation cases, each with a network that was not trained on it.
-        out: The folder of ``repair_rules.json``, or of a file for each of several classes.
+        out: The folder of ``repair_rules.json``, or of a file for each of several classes or regions.
         console: Where to print.
     """
     number = sum(len(validator.cases) for validator in validators)
     say(console, f"calibrating the repair on {number} validation cases")
-    names = validators[0].class_names
-    calibrators = {label: Calibrator() for label in range(1, 1 + len(names))}
+    names = validators[0].channels.names
+    calibrators = {structure: Calibrator() for structure in range(len(names))}
     _try_rules(validators, calibrators)
     calibrations = [calibrator.calibration() for calibrator in calibrators.values()]
     for path in checkpoints:
@@ -77,7 +77,7 @@ def calibrate_training(
         folder: A checkpoint, or the folder of a training or of a cross-validation. The images and labels must still be
             where the config says.
         out: The file to write, see :func:`segtopo.repair.calibrate_files`.
-        channel: The foreground class, counted from 1. None: the only one.
+        channel: The foreground class or region, counted from 1. None: the only one.
         rules: The rules that the grid does not vary.
         grid: The values to try.
         tolerance: The mean Dice coefficient that the choice may lose against the best rules.
@@ -88,8 +88,8 @@ def calibrate_training(
         The chosen rules and the figures of all rules.
 
     Raises:
-        InputError: A checkpoint or its cases cannot be used, there are no validation cases or several classes, or
-            ``out`` cannot be written.
+        InputError: A checkpoint or its cases cannot be used, there are no validation cases, ``channel`` does not fit
+            the classes or regions, or ``out`` cannot be written.
     """
     calibrator = Calibrator(rules, grid, tolerance=tolerance, criterion=criterion)
     with rules_file(out) as write:
@@ -98,8 +98,10 @@ def calibrate_training(
             raise InputError(
                 mismatch(folder, got="no validation cases", expected="a training with data.validation or data.split")
             )
-        label = chosen_channel(min(validator.classes for validator in validators) - 1, channel, Path(folder))
-        _try_rules(validators, {label + 1: calibrator}, progress)
+        structure = chosen_channel(
+            min(len(validator.channels.names) for validator in validators), channel, Path(folder)
+        )
+        _try_rules(validators, {structure: calibrator}, progress)
         calibration = calibrator.calibration()
         write(calibration)
     return calibration
@@ -121,10 +123,10 @@ def _try_rules(
     calibrators: Mapping[int, Calibrator],
     progress: Progress = lambda case, number, total: None,
 ) -> None:
-    """Tries the rules of some classes on all cases. The probabilities of a case are computed once for all of them."""
+    """Tries the rules of some structures on all cases. The probabilities of a case are computed once for all."""
     pairs = [(validator, case) for validator in validators for case in validator.cases]
     for number, (validator, case) in enumerate(pairs, start=1):
         progress(case.name, number, len(pairs))
         maps = zip(calibrators.items(), validator.probabilities(case, calibrators), strict=True)
-        for (label, calibrator), probability in maps:
-            calibrator.add(probability, case.reference[0] == label, case.spacing)
+        for (structure, calibrator), probability in maps:
+            calibrator.add(probability, validator.channels.mask(case.reference[0], structure), case.spacing)

@@ -21,6 +21,7 @@ from segtopo.training.epoch_rows import (
     DICE,
     EPOCH,
     LEARNING_RATE,
+    OF,
     REPAIRED_BETTI_ERRORS,
     REPAIRED_DICE,
     SECONDS,
@@ -36,7 +37,7 @@ LOGGER.addHandler(logging.NullHandler())
 
 
 def describe(row: Row, epochs: int) -> str:
-    """Describes an epoch in one line.
+    """Describes an epoch in one line, without the scores of single classes or regions.
 
     Example:
         >>> describe({"epoch": 3, "loss": 0.5123, "lr": 1e-3, "val_dice": 0.8, "seconds": 2.04}, 40)
@@ -45,7 +46,7 @@ def describe(row: Row, epochs: int) -> str:
     values = [
         f"{column} {value:.4g}" if column == LEARNING_RATE else f"{column} {value:.4f}"
         for column, value in row.items()
-        if column not in (EPOCH, SECONDS)
+        if column not in (EPOCH, SECONDS) and OF not in column
     ]
     return "  ".join([f"epoch {row[EPOCH]:.0f}/{epochs}", *values, f"({row[SECONDS]:.1f} s)"])
 

@@ -45,6 +45,8 @@ def check_same_config(earlier: TrainingConfig, config: TrainingConfig, checkpoin
         InputError: Names the first key with another value.
     """
     before, now = (_values(each.model_dump(mode="json")) for each in (earlier, config))
+    for values, each in ((before, earlier), (now, config)):
+        values["data.regions"] = list(each.data.regions or ())  # their order is that of the network's channels
     for key in sorted(before.keys() | now.keys()):
         is_free = any(f"{key}.".startswith(f"{free}.") for free in FREE_TO_CHANGE)
         if before.get(key) != now.get(key) and not is_free:

@@ -21,6 +21,7 @@ class TrainingState:
     """The network, the optimiser, the loss, and the progress of a training.
 
     Attributes:
+        channels: The channels of the network.
         network: The network in training.
         averaged: The moving average of its weights, if the config asks for it.
         iteration: The number of iterations done, over all epochs.
@@ -32,7 +33,8 @@ class TrainingState:
         self.config = config
         self.in_channels = in_channels
         self.device = device
-        self.network = config.network.build(config.dimensions, in_channels, config.data.classes)
+        self.channels = config.data.output_channels
+        self.network = config.network.build(config.dimensions, in_channels, self.channels.number)
         self.loss = config.build_loss().to(device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "float16")
         self.iteration = 0

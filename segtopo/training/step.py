@@ -74,7 +74,7 @@ class Step:
             prediction = state.network(images)
             if not all(torch.isfinite(output).all() for output in _tensors(prediction)):
                 raise self._not_finite("the output of the network is not finite", part)
-            loss = state.loss(prediction, labels)
+            loss = state.loss(*state.channels.for_loss(prediction, labels))
         if not torch.isfinite(loss):
             raise self._not_finite(f"the loss is {loss.item()}", part)
         state.scaler.scale(loss / config.accumulate).backward()

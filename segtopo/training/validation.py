@@ -1,8 +1,9 @@
-"""Scores the whole validation images: Dice and errors of the Betti numbers, averaged over cases and classes."""
+"""Scores the whole validation images: Dice and errors of the Betti numbers, averaged over cases and structures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +11,14 @@ import torch
 from ignite.engine import Events
 from monai.engines import SupervisedEvaluator
 from monai.metrics import compute_dice
-from monai.networks import eval_mode, one_hot
+from monai.networks import eval_mode
 from torch.utils.data import DataLoader
 
 from segtopo.config import TrainingConfig
-from segtopo.inference.sliding_windows import SlidingWindows, most_probable
+from segtopo.config.output_channels import OutputChannels
+from segtopo.inference.sliding_windows import SlidingWindows
 from segtopo.metrics import compute_betti_error
-from segtopo.repair import repair_classes
+from segtopo.repair.case_repair import repair_channels
 from segtopo.training.case_cache import CachedCase
 from segtopo.training.data import CaseDataset
 from segtopo.training.epoch_rows import Scores, ValidationScores, mean_scores
@@ -24,22 +26,27 @@ from segtopo.training.processes import Processes
 from segtopo.training.reporting import LOGGER
 
 
-def score(prediction: torch.Tensor, label: torch.Tensor, classes: int) -> Scores:
+def score(prediction: torch.Tensor, label: torch.Tensor, channels: OutputChannels) -> Scores:
     """Scores one case.
 
     Args:
         prediction: Predicted labels (1, *spatial).
-        label: True labels (1, *spatial). Voxels of higher labels than those of the classes do not count.
-        classes: The number of classes, background included. The background is not scored.
+        label: True labels (1, *spatial). Voxels of higher labels than those of the structures do not count.
+        channels: The structures. The background is not scored.
 
     Returns:
-        Means over the foreground classes.
+        Means over the structures and, if there are several, the scores of each.
     """
-    counted = label < classes
-    predicted, true = (one_hot((labels * counted)[None].long(), classes)[:, 1:] for labels in (prediction, label))
+    counted = label <= channels.highest
+    predicted, true = (channels.masks(labels * counted).float() for labels in (prediction, label))
     dice = compute_dice(predicted, true, include_background=True, ignore_empty=False)
-    betti_errors = compute_betti_error(predicted, true, reduce_dimensions=False).mean(dim=(0, 1))
-    return Scores(float(dice.mean()), tuple(float(error) for error in betti_errors))
+    betti_errors = compute_betti_error(predicted, true, reduce_dimensions=False)
+    of_each = [
+        Scores(float(overlap), tuple(map(float, errors)))
+        for overlap, errors in zip(dice[0], betti_errors[0], strict=True)
+    ]
+    mean = mean_scores(of_each)
+    return replace(mean, structures=dict(zip(channels.names, of_each, strict=True))) if len(of_each) > 1 else mean
 
 
 class Validator:
@@ -47,7 +54,7 @@ class Validator:
 
     Args:
         cases: The validation cases.
-        config: Classes, patch size and overlap.
+        config: Classes or regions, patch size and overlap.
         network: The network, on its device.
         processes: The processes that share the cases.
         before_window: Called before each batch of windows. An exception that it raises ends the validation.
@@ -63,8 +70,7 @@ class Validator:
     ) -> None:
         self.processes = processes or Processes()
         self.cases = self.processes.share(list(cases))
-        self.classes = config.data.classes
-        self.class_names = config.data.names
+        self.channels = config.data.output_channels
         self.repair = config.validation.repair
         self.on_case: Callable[[CachedCase, torch.Tensor], None]
         # The images remain on the CPU. The inferer moves each batch of windows to the network's device.
@@ -85,25 +91,26 @@ class Validator:
 
         def visit(case: CachedCase, foreground: torch.Tensor) -> None:
             label = torch.from_numpy(case.reference[:])
-            predicted.append(score(most_probable(foreground), label, self.classes))
+            predicted.append(score(self.channels.label_map(foreground), label, self.channels))
             if self.repair:
-                labels = repair_classes(foreground[0].numpy(), spacing=case.spacing).labels
-                repaired.append(score(torch.from_numpy(labels)[None], label, self.classes))
+                maps = foreground[0].numpy()
+                labels = repair_channels(maps, self.channels, spacing=case.spacing).labels
+                repaired.append(score(torch.from_numpy(labels)[None], label, self.channels))
 
         self._for_each_case(visit)
         predicted, repaired = self.processes.gather(predicted), self.processes.gather(repaired)
         return ValidationScores(mean_scores(predicted), mean_scores(repaired) if repaired else None)
 
-    def probabilities(self, case: CachedCase, labels: Iterable[int]) -> Iterator[npt.NDArray[np.float32]]:
-        """Yields the probability of each of some classes (*image_shape), 0 in the voxels that are ignored."""
+    def probabilities(self, case: CachedCase, structures: Iterable[int]) -> Iterator[npt.NDArray[np.float32]]:
+        """Yields the probability of each of some structures (*image_shape), 0 in the voxels that are ignored."""
         with eval_mode(self.evaluator.network):
             foreground = self.evaluator.inferer(torch.from_numpy(case.image[:])[None], self.evaluator.network)
-        counted = case.reference[0] < self.classes
-        for label in labels:  # the image may have a finer grid: one class after the other
-            yield case.grid.from_grid(foreground[0, label - 1 : label])[0].numpy() * counted
+        counted = case.reference[0] <= self.channels.highest
+        for structure in structures:  # the image may have a finer grid: one structure after the other
+            yield case.grid.from_grid(foreground[0, structure : structure + 1])[0].numpy() * counted
 
     def _for_each_case(self, visit: Callable[[CachedCase, torch.Tensor], None]) -> None:
-        """Calls ``visit`` with each case and the probabilities (1, classes - 1, *image_shape) of its foreground.
+        """Calls ``visit`` with each case and the probabilities (1, structures, *image_shape) of its foreground.
 
         Cases are scored on the grids of their images, because masks are used there.
         """

@@ -55,5 +55,5 @@ def tiny_config(data: Path, out: Path, dimensions: int = 2) -> dict[str, Any]:
 
 def write_config(path: Path, config: dict[str, Any]) -> Path:
     """Writes a config file."""
-    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     return path

@@ -32,7 +32,7 @@ class ExportedModel:
         path: The checkpoint.
         checkpoint: Its content.
         config: The config of its training.
-        network: The network. It takes normalised images (B, C, *patch_size) and gives logits of all classes.
+        network: The network. It takes normalised images (B, C, *patch_size) and gives logits of all classes or regions.
     """
 
     path: Path
@@ -54,16 +54,23 @@ class ExportedModel:
     def metadata(self) -> dict[str, str]:
         """The facts that a program needs to prepare images and to read the output; each value is JSON or a word."""
         data = self.config.data.model_dump(mode="json")
+        outputs: dict[str, Any] = {}
+        if data["regions"] is None:
+            outputs["output"] = (
+                "logits (batch, class, *patch_size), softmax gives probabilities; class 0 is the background"
+            )
+            outputs |= {"classes": data["classes"], "class_names": self.config.data.output_channels.names}
+        else:
+            outputs["output"] = "logits (batch, region, *patch_size), sigmoid gives probabilities; regions may overlap"
+            outputs |= {"regions": data["regions"], "painted": data["painted"]}
         facts: dict[str, Any] = {
             "input": "normalized image (batch, channel, *patch_size), float32",
             "axes": "index order; those of volumes with a position are turned to right, anterior, superior (RAS)",
-            "output": "logits (batch, class, *patch_size), softmax gives probabilities; class 0 is the background",
             "channels": data["channels"] or list(range(self.checkpoint.in_channels)),
             "normalization": data["normalization"],
             "spacing": data["spacing"],
             "patch_size": list(self.config.patch_size),
-            "classes": data["classes"],
-            "class_names": self.config.data.names,
+            **outputs,
             "network": self.config.network.name,
             "segtopo": version("segtopo"),
         }
@@ -84,10 +91,11 @@ class ExportedModel:
         Raises:
             ExportError: They differ by more than 1e-4.
         """
+        channels = self.config.data.output_channels
         for batch in BATCHES:
             images = self.example(batch)
             with torch.inference_mode():
-                expected, got = (logits(images).softmax(dim=1) for logits in (self.network, run))
+                expected, got = (channels.probabilities(logits(images)) for logits in (self.network, run))
             difference = float((got - expected).abs().max())
             if not difference <= TOLERANCE:
                 raise ExportError(

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from segtopo.config.data import DataConfig
 from segtopo.inference.export.exported_model import ExportedModel
 
 PACKAGES = ("segtopo", "torch", "monai", "numpy")
@@ -21,7 +22,7 @@ def model_card(model: ExportedModel) -> str:
     config, checkpoint = model.config, model.checkpoint
     content = config.model_dump(mode="json")
     parameters = sum(weight.numel() for weight in model.network.parameters())
-    return f"""# Model card: {config.network.name}, {config.data.classes} classes, {config.dimensions}D
+    return f"""# Model card: {config.network.name}, {_structures(config.data)}, {config.dimensions}D
 
 {config.network.name} with {parameters:,} weights, trained by segtopo for {checkpoint.iteration} iterations of
 {config.batch_size} patches of {_size(config.patch_size)} voxels. File: `{model.path.name}`.
@@ -32,7 +33,7 @@ Segmentation of images like those of the training, for research. It is no medica
 
 * Input: {checkpoint.in_channels} channels, normalized by {_mapping(content["data"]["normalization"])}.
 * Spacing of the voxels: {_mapping(content["data"]["spacing"])} ("native": that of each image, in mm).
-* Output: one channel of logits for each of {config.data.classes} classes: background, {", ".join(config.data.names)}.
+* Output: {_output(config.data)}
 
 ## Data
 
@@ -42,7 +43,7 @@ Segmentation of images like those of the training, for research. It is no medica
 
 {_figures(checkpoint.history)}
 
-{_rules(checkpoint.repair_rules, config.data.names)}
+{_rules(checkpoint.repair_rules, config.data.output_channels.names)}
 
 ## Limits
 
@@ -61,6 +62,17 @@ Exported with {", ".join(f"{name} {version(name)}" for name in PACKAGES)}, Pytho
 {yaml.safe_dump(content, sort_keys=False).strip()}
 ```
 """
+
+
+def _structures(data: DataConfig) -> str:
+    return f"{data.classes} classes" if data.regions is None else f"{len(data.regions)} regions"
+
+
+def _output(data: DataConfig) -> str:
+    names = ", ".join(data.output_channels.names)
+    if data.regions is None:
+        return f"one channel of logits for each of {data.classes} classes: background, {names}."
+    return f"one channel of logits for each region, with a sigmoid: {names}. Regions may overlap."
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -34,7 +34,9 @@ def write_bundle(model: ExportedModel, folder: Path) -> None:
 def inference_config(model: ExportedModel) -> Component:
     """Returns the config of an evaluator that writes a mask of each image of ``dataset_dir`` to ``output_dir``."""
     config = model.config
-    network = config.network.arguments(config.dimensions, model.checkpoint.in_channels, config.data.classes)
+    channels = config.data.output_channels
+    network = config.network.arguments(config.dimensions, model.checkpoint.in_channels, channels.number)
+    activation = "torch.nn.Sigmoid()" if channels.has_regions else "torch.nn.Softmax(dim=1)"
     inferer = {
         "_target_": "SlidingWindowInferer",
         "roi_size": list(config.patch_size),
@@ -57,7 +59,7 @@ def inference_config(model: ExportedModel) -> Component:
         "device": "$torch.device('cuda' if torch.cuda.is_available() else 'cpu')",
         "network_def": {"_target_": config.network.target, **network},
         # segtopo averages the probabilities of overlapping windows, not the logits.
-        "network": "$torch.nn.Sequential(@network_def, torch.nn.Softmax(dim=1)).to(@device)",
+        "network": f"$torch.nn.Sequential(@network_def, {activation}).to(@device)",
         "preprocessing": {"_target_": "Compose", "transforms": preprocessing(model)},
         "dataset": {
             "_target_": "Dataset",
@@ -115,6 +117,11 @@ def _normalization(options: Component, channels: Sequence[int] | None) -> Compon
 
 def postprocessing(model: ExportedModel) -> list[Component]:
     """Returns the transforms that make a mask of the probabilities, on the grid of the image, and write it."""
+    painted = model.config.data.painted
+    label: Component = {"_target_": "AsDiscreted", "keys": "pred", "argmax": True}
+    if painted is not None:
+        own = "segtopo.inference.bundle_transforms.PaintRegionsd"
+        label = {"_target_": own, "keys": "pred", "painted": list(painted)}
     back: Component = {
         "_target_": "Invertd",
         "keys": "pred",
@@ -132,11 +139,7 @@ def postprocessing(model: ExportedModel) -> list[Component]:
         "separate_folder": False,
         "resample": False,
     }
-    return [
-        back,
-        {"_target_": "AsDiscreted", "keys": "pred", "argmax": True},
-        save,
-    ]
+    return [back, label, save]
 
 
 def metadata(model: ExportedModel) -> Component:
@@ -144,7 +147,8 @@ def metadata(model: ExportedModel) -> Component:
     config = model.config
     shape = list(config.patch_size)
     common = {"type": "image", "modality": "n/a", "spatial_shape": shape, "dtype": "float32", "is_patch_data": True}
-    channels, classes = model.checkpoint.in_channels, config.data.classes
+    channels, outputs = model.checkpoint.in_channels, config.data.output_channels
+    names = outputs.names if outputs.has_regions else ("background", *outputs.names)
     image = {
         "format": "magnitude",
         "num_channels": channels,
@@ -153,9 +157,9 @@ def metadata(model: ExportedModel) -> Component:
     }
     pred = {
         "format": "segmentation",
-        "num_channels": classes,
+        "num_channels": outputs.number,
         "value_range": [0, 1],
-        "channel_def": {str(label): name for label, name in enumerate(("background", *config.data.names))},
+        "channel_def": {str(channel): name for channel, name in enumerate(names)},
     }
     return {
         "schema": SCHEMA,
