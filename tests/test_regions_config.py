@@ -60,6 +60,8 @@ def test_a_dataset_json_and_a_config_say_the_same(by_hand: bool, tmp_path: Path)
         ({"a": [1, 1]}, None, "data.regions.a: got [1, 1], expected a list of labels from 1 to 254, each once"),
         ({"a": [1, 0]}, None, "data.regions.a[1]: got 0, expected a label from 1 to 254, as 0 is the background"),
         ({"a": [1, 255]}, None, "data.regions.a[1]: got 255, expected a label from 1 to 254, as 0 is the background"),
+        ({"a\nb": [1]}, None, "data.regions: got {'a\\nb': [1]}, expected names of printable characters"),
+        ({"a b": []}, None, "data.regions['a b']: got [], expected a list of labels from 1 to 254, each once"),
         ({"a": 1}, None, "data.regions.a: got 1, expected a list of labels from 1 to 254, each once"),
         (
             {"core": [2], "whole": [1, 2]},

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from segtopo.config.output_channels import OutputChannels
 from segtopo.config.preprocessing import Normalization
-from segtopo.config.regions import RegionLabel, RegionsByName, check_regions, default_painted
+from segtopo.config.regions import Painted, RegionsByName, check_regions, default_painted
 from segtopo.config.section import ConfigPath, NonNegativeInt, RegularExpression, Section, Seed, Spacing
 from segtopo.errors import mismatch
 
@@ -86,9 +86,7 @@ class DataConfig(Section):
     validation: Folders | None = None
     split: Split | None = None
     regions: RegionsByName | None = None
-    painted: Annotated[tuple[RegionLabel, ...], Field(min_length=1)] | None = Field(
-        default_factory=lambda data: default_painted(data.get("regions"))
-    )
+    painted: Painted | None = Field(default_factory=lambda data: default_painted(data.get("regions")))
     classes: Annotated[int, Field(ge=2, le=255)] | None = Field(
         default_factory=lambda data: None if data.get("regions") else 2
     )

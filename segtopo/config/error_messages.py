@@ -5,6 +5,7 @@ Pydantic finds the errors, but its messages are not used. The type of a key tell
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple, get_args, get_origin
@@ -79,8 +80,11 @@ def dotted_path(keys: Keys) -> str:
     Example:
         >>> dotted_path(("transforms", 0, "prob"))
         'transforms[0].prob'
+        >>> dotted_path(("data", "regions", "whole tumor"))
+        "data.regions['whole tumor']"
     """
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
+    plain = (isinstance(key, str) and re.fullmatch(r"\w+", key) for key in keys)
+    return "".join(f".{key}" if is_word else f"[{key!r}]" for key, is_word in zip(keys, plain, strict=True)).lstrip(".")
 
 
 def _most_telling(errors: Sequence[ErrorDetails], schema: type[Section]) -> ErrorDetails:

@@ -21,6 +21,12 @@ def _check_labels(labels: tuple[int, ...]) -> tuple[int, ...]:
     return labels
 
 
+def _check_names(regions: dict[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    if not all(name and name.isprintable() for name in regions):
+        raise ValueError("names of printable characters")
+    return regions
+
+
 RegionLabel = Annotated[
     int, Field(ge=1, le=HIGHEST_LABEL), Expected(f"a label from 1 to {HIGHEST_LABEL}, as 0 is the background")
 ]
@@ -30,9 +36,15 @@ RegionLabels = Annotated[
     AfterValidator(_check_labels),
     Expected(f"a list of labels from 1 to {HIGHEST_LABEL}, each once"),
 ]
+Painted: TypeAlias = Annotated[
+    tuple[RegionLabel, ...],
+    Field(min_length=1),
+    Expected(f"a list of labels from 1 to {HIGHEST_LABEL}, one for each region"),
+]
 RegionsByName: TypeAlias = Annotated[
-    dict[Annotated[str, Field(min_length=1)], RegionLabels],
+    dict[str, RegionLabels],
     Field(min_length=1, max_length=HIGHEST_LABEL),
+    AfterValidator(_check_names),
     Expected(f"a mapping of names to lists of labels from 1 to {HIGHEST_LABEL}"),
 ]
 
