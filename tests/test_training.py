@@ -225,7 +225,7 @@ def test_a_gradient_that_is_not_finite_stops_the_training(
         def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
             return (prediction * 0).abs().sqrt().sum()
 
-    monkeypatch.setattr("segtopo.config.losses._DiceCESection.build", lambda config, ignored=None: Unbounded())
+    monkeypatch.setattr("segtopo.config.losses._DiceCESection.build", lambda *_: Unbounded())
     with pytest.raises(NonFiniteLossError, match="gradient of the loss is not finite in epoch 1, iteration 1"):
         run(tmp_path, data)
     assert not (tmp_path / "out" / "last.pt").exists()

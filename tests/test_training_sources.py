@@ -151,7 +151,7 @@ def test_a_dataset_of_nnunet_is_read_from_its_folders(tmp_path: Path) -> None:
     labels = {"background": 0, "vein": 1, "artery": 2, "ignore": 3}
     config = config_of(tmp_path, write_json(tmp_path, V2 | {"labels": labels, "numTraining": 2}))
     assert (config.data.classes, config.data.ignore_label) == (3, 3)
-    assert config.data.names == config.data.class_names == ("vein", "artery")
+    assert config.data.output_channels.names == config.data.class_names == ("vein", "artery")
     assert listed(cases_of_source(config.data), tmp_path) == {
         case: ([f"imagesTr/{case}_0000.nii.gz", f"imagesTr/{case}_0001.nii.gz"], f"labelsTr/{case}.nii.gz")
         for case in "ab"
@@ -160,15 +160,15 @@ def test_a_dataset_of_nnunet_is_read_from_its_folders(tmp_path: Path) -> None:
 
 def test_the_names_of_classes_are_those_of_the_config_or_of_the_dataset(tmp_path: Path) -> None:
     dataset = write_json(tmp_path, {"labels": {"2": "vein", "0": "background", "1": "artery"}})
-    assert config_of(tmp_path, dataset).data.names == ("artery", "vein")
-    assert config_of(tmp_path, dataset | {"class_names": ["a", "v"]}).data.names == ("a", "v")
+    assert config_of(tmp_path, dataset).data.output_channels.names == ("artery", "vein")
+    assert config_of(tmp_path, dataset | {"class_names": ["a", "v"]}).data.output_channels.names == ("a", "v")
     chosen = config_of(tmp_path, dataset | {"label": 2}).data
-    assert (chosen.classes, chosen.names) == (2, ("vein",))
-    assert config_of(tmp_path, dataset | {"label": 7}).data.names == ("class 1",)
-    regions = write_json(tmp_path, {"labels": {"background": 0, "vessel": [1, 2], "vein": 3}})
-    assert config_of(tmp_path, regions).data.names == ("class 1", "class 2", "class 3")
+    assert (chosen.classes, chosen.output_channels.names) == (2, ("vein",))
+    assert config_of(tmp_path, dataset | {"label": 7}).data.output_channels.names == ("class 1",)
+    regions = write_json(tmp_path, {"labels": {"background": 0, "vessel": [1, 2], "vein": 2}})
+    assert config_of(tmp_path, regions).data.output_channels.names == ("vessel", "vein")
     folders = {"train": {"images": "i", "labels": "l"}, "classes": 3}
-    assert config_of(tmp_path, folders).data.names == ("class 1", "class 2")
+    assert config_of(tmp_path, folders).data.output_channels.names == ("class 1", "class 2")
 
 
 def test_a_dataset_of_nnunet_may_list_its_cases(tmp_path: Path) -> None:
