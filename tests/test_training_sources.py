@@ -165,8 +165,6 @@ def test_the_names_of_classes_are_those_of_the_config_or_of_the_dataset(tmp_path
     chosen = config_of(tmp_path, dataset | {"label": 2}).data
     assert (chosen.classes, chosen.output_channels.names) == (2, ("vein",))
     assert config_of(tmp_path, dataset | {"label": 7}).data.output_channels.names == ("class 1",)
-    regions = write_json(tmp_path, {"labels": {"background": 0, "vessel": [1, 2], "vein": 2}})
-    assert config_of(tmp_path, regions).data.output_channels.names == ("vessel", "vein")
     folders = {"train": {"images": "i", "labels": "l"}, "classes": 3}
     assert config_of(tmp_path, folders).data.output_channels.names == ("class 1", "class 2")
 
