@@ -67,38 +67,40 @@ def calibrate_files(
             position, no reference has a voxel of the structure, or ``out`` cannot be written.
     """
     probabilities, references = Path(probabilities), Path(references)
-    maps = probability_files(probabilities)
-    masks = cases_of(references) if references.is_dir() else dict.fromkeys(maps, references)
-    if references.is_file() and len(maps) > 1:
-        raise InputError(
-            mismatch(references, got="one mask", expected=f"a folder with a mask for each of {len(maps)} maps")
-        )
-    pairs = match_names(maps, masks)
-    check_complete(replace(pairs, missing=()) if skip_missing else pairs, probabilities, references)
-    cases = [case for case in pairs.cases if case.prediction is not None]
-    present: list[_Case] = []  # the case whose map was read last
-
-    def read_maps() -> Iterator[npt.ArrayLike]:
-        for number, case in enumerate(cases, start=1):
-            assert case.prediction is not None
-            progress(case.name, number, len(cases))
-            present[:] = [_Case.read(case.prediction, case.reference, channel, label, ignore_label)]
-            yield present[0].probability
-
-    def read_masks() -> Iterator[npt.ArrayLike]:
-        is_empty = True
-        for _ in cases:
-            is_empty &= not present[0].mask.any()
-            yield present[0].mask
-        if is_empty:
-            got = "no foreground" if present[0].labels is None else f"no voxel of label {_listed(present[0].labels)}"
-            raise InputError(mismatch(references, got=got, expected="the structure in at least one mask"))
-
-    def spacings() -> Iterator[tuple[float, ...]]:
-        for _ in cases:
-            yield present[0].spacing
-
     with rules_file(out) as write:
+        maps = probability_files(probabilities)
+        masks = cases_of(references) if references.is_dir() else dict.fromkeys(maps, references)
+        if references.is_file() and len(maps) > 1:
+            raise InputError(
+                mismatch(references, got="one mask", expected=f"a folder with a mask for each of {len(maps)} maps")
+            )
+        pairs = match_names(maps, masks)
+        check_complete(replace(pairs, missing=()) if skip_missing else pairs, probabilities, references)
+        cases = [case for case in pairs.cases if case.prediction is not None]
+        present: list[_Case] = []  # the case whose map was read last
+
+        def read_maps() -> Iterator[npt.ArrayLike]:
+            for number, case in enumerate(cases, start=1):
+                assert case.prediction is not None
+                progress(case.name, number, len(cases))
+                present[:] = [_Case.read(case.prediction, case.reference, channel, label, ignore_label)]
+                yield present[0].probability
+
+        def read_masks() -> Iterator[npt.ArrayLike]:
+            is_empty = True
+            for _ in cases:
+                is_empty &= not present[0].mask.any()
+                yield present[0].mask
+            if is_empty:
+                got = (
+                    "no foreground" if present[0].labels is None else f"no voxel of label {_listed(present[0].labels)}"
+                )
+                raise InputError(mismatch(references, got=got, expected="the structure in at least one mask"))
+
+        def spacings() -> Iterator[tuple[float, ...]]:
+            for _ in cases:
+                yield present[0].spacing
+
         calibration = calibrate_repair(
             read_maps(),
             read_masks(),
