@@ -7,14 +7,13 @@ For each training the rules of the rows "small pieces removed" and "repaired" ar
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
 import numpy as np
 import torch
 import yaml
-from result_rows import DIGITS, FIGURES, ROWS, figures_by_row
+from result_rows import FIGURES, ROWS, argument_parser, figures_by_row, table_row
 
 from segtopo.config import load_config
 from segtopo.inference import predict
@@ -24,11 +23,7 @@ BREAKS = {"name": "RandBreakVessels", "prob": 0.5}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path)
-    parser.add_argument("test", type=Path, help="folder with images/ and labels/")
-    parser.add_argument("overrides", nargs="*", metavar="KEY.PATH=VALUE")
-    parser.add_argument("--out", type=Path, required=True)
+    parser = argument_parser(__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     arguments = parser.parse_intermixed_args()
     torch.set_num_threads(1)
@@ -62,8 +57,7 @@ def print_table(out: Path, seeds: list[int]) -> None:
         for arm in ("without", "with"):
             files = [out / f"{arm}_{seed}" / "figures.json" for seed in seeds]
             means = np.array([np.mean(json.loads(file.read_text(encoding="utf-8"))[row], axis=0) for file in files])
-            digits = zip(means.mean(axis=0), means.std(axis=0), DIGITS, strict=True)
-            print(f"| {row} | {arm} |", " | ".join(f"{m:.{d}f} ± {s:.{d}f}" for m, s, d in digits), "|")
+            print(table_row((row, arm), means.mean(axis=0), means.std(axis=0)))
 
 
 if __name__ == "__main__":

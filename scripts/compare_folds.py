@@ -8,23 +8,16 @@ folds, each predicted by the network that has not seen it, and are the same for 
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import torch
-from result_rows import DIGITS, FIGURES, ROWS, figures_by_row
+from result_rows import FIGURES, ROWS, argument_parser, figures_by_row, table_row
 
 from segtopo.inference import predict
 from segtopo.training import train_folds
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("config", type=Path)
-    parser.add_argument("test", type=Path, help="folder with images/ and labels/")
-    parser.add_argument("overrides", nargs="*", metavar="KEY.PATH=VALUE")
-    parser.add_argument("--out", type=Path, required=True)
+    parser = argument_parser(__doc__)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--resume", action="store_true")
     arguments = parser.parse_intermixed_args()
@@ -51,9 +44,8 @@ def main() -> None:
             predict(models, arguments.test / "images", masks, probabilities=True, mirror="mirrored" in arm)
             figures = figures_by_row(masks / "probabilities", arguments.test / "labels", run / "repair_rules.json")
             means.append([np.mean(figures[row], axis=0) for row in ROWS])
-        for row, values, spread in zip(ROWS, np.mean(means, axis=0), np.std(means, axis=0), strict=True):
-            cells = zip(values, spread, DIGITS, strict=True)
-            print(f"| {row} | {arm} |", " | ".join(f"{v:.{d}f} ± {s:.{d}f}" for v, s, d in cells), "|", flush=True)
+        for row, values, deviations in zip(ROWS, np.mean(means, axis=0), np.std(means, axis=0), strict=True):
+            print(table_row((row, arm), values, deviations), flush=True)
 
 
 if __name__ == "__main__":

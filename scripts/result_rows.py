@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 
@@ -13,6 +15,22 @@ from segtopo.volumes import image_stem, images_by_name, read_mask
 ROWS = ("as predicted", "small pieces removed", "repaired")
 FIGURES = ("Dice", "tree length", "Betti-0 error", "Betti matching error")
 DIGITS = (3, 3, 1, 1)
+
+
+def argument_parser(description: str | None) -> argparse.ArgumentParser:
+    """Returns the parser of a script that trains by a config and scores test images."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("test", type=Path, help="folder with images/ and labels/")
+    parser.add_argument("overrides", nargs="*", metavar="KEY.PATH=VALUE")
+    parser.add_argument("--out", type=Path, required=True)
+    return parser
+
+
+def table_row(titles: Iterable[str], means: Iterable[float], deviations: Iterable[float]) -> str:
+    """Returns a row of a table in Markdown: its titles, then the mean and standard deviation of each figure."""
+    figures = zip(means, deviations, DIGITS, strict=True)
+    return f"| {' | '.join([*titles, *(f'{m:.{d}f} ± {s:.{d}f}' for m, s, d in figures)])} |"
 
 
 def figures_by_row(probabilities: Path, labels: Path, rules: Path) -> dict[str, list[list[float]]]:

@@ -24,7 +24,7 @@ def calibrate(
         typer.Argument(
             metavar="PROBABILITIES",
             help="A folder of probability maps of validation cases, or one map; or the folder of a trained nnU-Net. "
-            "Or the folder of a training or cross-validation, which knows its references.",
+            "A folder of segtopo train knows its references.",
             callback=existing("a probability map, a folder of maps, or the folder of a training"),
         ),
     ],
